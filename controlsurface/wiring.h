@@ -1,0 +1,73 @@
+#ifndef PH_CONTROLSURFACE_WIRING_H
+#define PH_CONTROLSURFACE_WIRING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "proto/server.h"
+#include "proto/value.h"
+
+/*
+ * The wiring file: YAML 1.2 by libfyaml, read and checked by one loader, so
+ * that lint and run cannot differ. Keys: wiring name defaults hosts servers
+ * wires (see doc/WIRING.md). Every finding has file:line:col, a caret and a
+ * suggestion.
+ *
+ * Reading blocks (large files take tens of ms): worker thread, or the command
+ * line. Pure otherwise: the environment is handed in.
+ */
+struct ph_wiring;
+
+enum ph_severity { PH_FINDING_ERROR, PH_FINDING_WARNING };
+
+struct ph_finding {
+	enum ph_severity severity;
+	char rule[4];   /* "P2" */
+	unsigned line;  /* from 1; 0: the whole file */
+	unsigned column;
+	unsigned width; /* of the underlined text */
+	char *message;
+	char *next;     /* suggestion, or NULL */
+	char *source;   /* the line's text, or NULL */
+};
+
+struct ph_wiring_input {
+	const char *file; /* its name, for messages */
+	const char *text;
+	size_t length;
+	const char *(*variable)(void *context, const char *name); /* ${VAR} */
+	void *context;
+	const struct ph_server_type *const *bundled; /* NULL-terminated */
+};
+
+/* Always gives a wiring (possibly empty) and its findings; -ENOMEM only. */
+int ph_wiring_read(struct ph_wiring **out, const struct ph_wiring_input *input);
+void ph_wiring_free(struct ph_wiring *wiring);
+
+size_t ph_wiring_findings(const struct ph_wiring *wiring,
+	const struct ph_finding **out);
+unsigned ph_wiring_errors(const struct ph_wiring *wiring);
+/* The scope; "" when missing. */
+const char *ph_wiring_name(const struct ph_wiring *wiring);
+
+/* The hosts that take part, `node` for servers without `host:`. */
+size_t ph_wiring_hosts(const struct ph_wiring *wiring);
+const char *ph_wiring_host(const struct ph_wiring *wiring, size_t index);
+/* "host:port" from `hosts:`, or NULL. */
+const char *ph_wiring_at(const struct ph_wiring *wiring, const char *host);
+
+/* Writes one host's part as a map:
+ *   {scope, hosts: [name...], at: {name: "host:port"},
+ *    servers: [spec map (executor/spec.h)...],
+ *    wires: [{from: "server:terminal", to: "node/server:terminal",
+ *             on_full: "block", queue: bytes}...]}
+ * `wires` are those whose output is on that host. `here` stands for servers
+ * without `host:`. */
+void ph_wiring_part(const struct ph_wiring *wiring, const char *host,
+	const char *here, struct ph_writer *writer);
+
+/* file:line:col: error P2: ..., the source line, the caret, the suggestion.
+ * Appends to a growing string of the caller's (free it). */
+char *ph_finding_text(const struct ph_finding *finding, const char *file);
+
+#endif

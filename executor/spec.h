@@ -1,0 +1,74 @@
+#ifndef PH_EXECUTOR_SPEC_H
+#define PH_EXECUTOR_SPEC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "kernel/terminal.h"
+#include "proto/error.h"
+#include "proto/value.h"
+
+/*
+ * What to run. It travels as a map (in wiring parts and executor calls):
+ *
+ *   {name, scope, exec: [argv...] | use: "bundled",
+ *    with: {key: text}, env: {key: text}, cwd: text,
+ *    restart: always | on-failure | never,
+ *    framing: raw | lines | length,
+ *    in:  [{name, fd, type, kind: in | combine}],
+ *    out: [{name, fd, type, kind: out | mux}],
+ *    class: int, owner: text, auth: no | optional | yes,
+ *    caps: [text], labels: {key: text}}
+ *
+ * Programs without `in` and `out` have stdin (in), stdout (out) and stderr
+ * (out). An `out` on fd 2 takes stderr away from the log.
+ */
+#define PH_SPEC_TERMINALS 16
+#define PH_SPEC_WORDS     64
+
+enum ph_restart { PH_RESTART_ON_FAILURE, PH_RESTART_ALWAYS, PH_RESTART_NEVER };
+enum ph_framing { PH_FRAMING_RAW, PH_FRAMING_LINES, PH_FRAMING_LENGTH };
+
+struct ph_spec_terminal {
+	char name[40];
+	char media[64];
+	enum ph_direction direction;
+	int fd; /* in the program */
+};
+
+struct ph_spec_pair {
+	char *key;
+	char *value;
+};
+
+struct ph_spec {
+	char name[40];
+	char scope[40];
+	char use[40];       /* "" for a program */
+	char **argv;        /* NULL-terminated; NULL for a bundled server */
+	char *cwd;          /* NULL: the node's state directory */
+	struct ph_spec_pair *with;
+	unsigned with_count;
+	struct ph_spec_pair *env;
+	unsigned env_count;
+	enum ph_restart restart;
+	enum ph_framing framing;
+	struct ph_spec_terminal terminals[PH_SPEC_TERMINALS];
+	unsigned terminal_count;
+	uint32_t class;
+	char owner[65];
+	uint8_t auth; /* enum ph_auth */
+	char **caps;
+	unsigned cap_count;
+	struct ph_spec_pair *labels;
+	unsigned label_count;
+};
+
+/* Reads and checks the map; the spec owns all of its memory. Returns 0, or -1
+ * with the error told. */
+int ph_spec_read(struct ph_spec **out, struct ph_value map,
+	struct ph_error *error);
+void ph_spec_free(struct ph_spec *spec);
+bool ph_spec_equal(const struct ph_spec *one, const struct ph_spec *other);
+
+#endif

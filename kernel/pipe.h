@@ -1,0 +1,99 @@
+#ifndef PH_KERNEL_PIPE_H
+#define PH_KERNEL_PIPE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "kernel/counters.h"
+#include "kernel/kernel.h"
+#include "kernel/queue.h"
+
+/*
+ * The one primitive that moves data: a one-way, ordered, bounded flow of
+ * messages from a source end to a sink end. An end is a terminal or a carrier.
+ *
+ * Invariant: the sink sees every frame the source sent, in order, and then
+ * exactly one END (the source finished) or CUT (it broke off). Full is
+ * returned (-EAGAIN) and never waited for.
+ *
+ * Life: each end closes once; when both have, `on_gone` is called and the
+ * memory goes at the end of the turn.
+ */
+struct ph_pipe;
+
+struct ph_end_ops {
+	/* To the sink: there is something to take. */
+	void (*on_readable)(void *context, struct ph_pipe *pipe);
+	/* To the source, after a refusal: there is room again. */
+	void (*on_room)(void *context, struct ph_pipe *pipe);
+	/* To the source: the sink closed; 0 when it had consumed END, else a
+	 * negative errno. The source end counts as closed. */
+	void (*on_closed)(void *context, struct ph_pipe *pipe, int reason);
+};
+
+struct ph_end {
+	const struct ph_end_ops *ops;
+	void *context;
+};
+
+struct ph_pipe_limits {
+	uint32_t bytes;    /* 0: PH_PIPE_BYTES */
+	uint32_t messages; /* 0: no limit of its own */
+};
+
+#define PH_PIPE_BYTES ((uint32_t)1024 * 1024)
+
+/* Told once when both ends have closed: 0 finished, else the negative errno
+ * of whoever broke it. The pipe's counters may be read a last time. */
+struct ph_pipe_watcher {
+	void (*on_gone)(void *context, struct ph_pipe *pipe, int reason);
+	void *context;
+};
+
+/* -ENOMEM. Callbacks come by hal.defer, never from within a call here. */
+int ph_pipe_create(struct ph_kernel *kernel, struct ph_end source,
+	struct ph_end sink, struct ph_pipe_limits limits,
+	struct ph_pipe_watcher watcher, struct ph_pipe **out);
+
+ph_handle ph_pipe_handle(const struct ph_pipe *pipe);
+struct ph_pipe *ph_pipe_find(struct ph_kernel *kernel, ph_handle handle);
+
+/* Source side. 0; -EAGAIN: full, on_room follows; -EPIPE: the sink closed;
+ * -EMSGSIZE: over PH_FRAME_MAX. A frame is taken whole or not at all. */
+int ph_pipe_send(struct ph_pipe *pipe, uint8_t flags, const void *data,
+	uint32_t length);
+/* The same; payloads from PH_QUEUE_GATHER up are referenced. */
+int ph_pipe_send_frame(struct ph_pipe *pipe, const struct ph_frame *frame);
+/* From a carrier: whole frames as received, referenced. Never refuses for
+ * size (the bytes are here already); false asks the carrier to pause until
+ * on_room. */
+bool ph_pipe_push(struct ph_pipe *pipe, const struct ph_segment *segment);
+/* True when a frame of `length` bytes would be taken now; else on_room will
+ * follow. */
+bool ph_pipe_has_room(struct ph_pipe *pipe, uint32_t length);
+/* The stream is finished. Always taken. Closes the source end for sending;
+ * on_closed still tells when the sink consumed it. */
+void ph_pipe_finish(struct ph_pipe *pipe);
+/* Breaks off: the sink gets CUT behind what waits. No callback follows. */
+void ph_pipe_close_source(struct ph_pipe *pipe, int reason);
+
+/* Sink side, frame by frame. The frame stands until released. */
+bool ph_pipe_receive(struct ph_pipe *pipe, struct ph_frame *frame);
+void ph_pipe_release(struct ph_pipe *pipe);
+/* Sink side, byte by byte (carriers): write the queue's vectors, then say how
+ * much went. */
+struct ph_queue *ph_pipe_queue(struct ph_pipe *pipe);
+void ph_pipe_advance(struct ph_pipe *pipe, size_t bytes);
+/* Drops what waits; 0 after END was consumed, else a negative errno. */
+void ph_pipe_close_sink(struct ph_pipe *pipe, int reason);
+
+/* `in`: what the source gave; `out`: what the sink took (byte-wise sinks:
+ * counted per whole segment). */
+const struct ph_counters *ph_pipe_in(const struct ph_pipe *pipe);
+const struct ph_counters *ph_pipe_out(const struct ph_pipe *pipe);
+uint64_t ph_pipe_queued(const struct ph_pipe *pipe); /* bytes */
+uint32_t ph_pipe_limit(const struct ph_pipe *pipe);  /* bytes */
+/* ns since when the source is refused, or 0. */
+int64_t ph_pipe_blocked_since(const struct ph_pipe *pipe);
+
+#endif

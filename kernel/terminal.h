@@ -1,0 +1,78 @@
+#ifndef PH_KERNEL_TERMINAL_H
+#define PH_KERNEL_TERMINAL_H
+
+#include "kernel/pipe.h"
+
+/*
+ * A port of a server. An output feeds pipes, an input is fed by pipes. `out`
+ * and `in` hold one pipe at a time; `mux` copies every message to all of its
+ * pipes (payloads shared), `combine` takes turns among its pipes, message by
+ * message. Which pipe exists is decided elsewhere.
+ */
+enum ph_direction { PH_OUT, PH_MUX, PH_IN, PH_COMBINE };
+
+struct ph_terminal;
+
+struct ph_terminal_ops {
+	/* A pipe was attached. */
+	void (*on_connected)(void *context, struct ph_terminal *terminal);
+	/* Output: room after -EAGAIN. */
+	void (*on_room)(void *context, struct ph_terminal *terminal);
+	/* Input: ph_terminal_receive has something. Comes again each turn
+	 * while something is left. */
+	void (*on_readable)(void *context, struct ph_terminal *terminal);
+	/* A pipe left: 0 when its stream was finished and consumed, else a
+	 * negative errno. */
+	void (*on_closed)(void *context, struct ph_terminal *terminal,
+		int reason);
+};
+
+/* Every slot may be NULL. `ops` and `context` must outlive the terminal. */
+int ph_terminal_create(struct ph_kernel *kernel, enum ph_direction direction,
+	const struct ph_terminal_ops *ops, void *context,
+	struct ph_terminal **out);
+/* Cuts its pipes; no callback comes after this. */
+void ph_terminal_destroy(struct ph_terminal *terminal);
+
+ph_handle ph_terminal_handle(const struct ph_terminal *terminal);
+struct ph_terminal *ph_terminal_find(struct ph_kernel *kernel, ph_handle handle);
+enum ph_direction ph_terminal_direction(const struct ph_terminal *terminal);
+unsigned ph_terminal_pipes(const struct ph_terminal *terminal);
+struct ph_pipe *ph_terminal_pipe(struct ph_terminal *terminal, unsigned index);
+
+/* Output -> input on this thread. -ESTALE: no such terminal; -EINVAL:
+ * direction; -EBUSY: an `out` or `in` that has its pipe already. */
+int ph_terminal_connect(struct ph_kernel *kernel, ph_handle output,
+	ph_handle input, struct ph_pipe_limits limits,
+	struct ph_pipe_watcher watcher, struct ph_pipe **out);
+/* Output -> a carrier. */
+int ph_terminal_connect_sink(struct ph_kernel *kernel, ph_handle output,
+	struct ph_end sink, struct ph_pipe_limits limits,
+	struct ph_pipe_watcher watcher, struct ph_pipe **out);
+/* A carrier -> input. */
+int ph_terminal_connect_source(struct ph_kernel *kernel, struct ph_end source,
+	ph_handle input, struct ph_pipe_limits limits,
+	struct ph_pipe_watcher watcher, struct ph_pipe **out);
+
+/* Outputs. 0; -EAGAIN: full (a mux: one of its pipes is), on_room follows;
+ * -ENOTCONN: no pipe, on_connected follows; -EMSGSIZE. The first frame on a
+ * pipe is preceded by BEGIN, sent by the kernel. */
+int ph_terminal_send(struct ph_terminal *terminal, uint8_t flags,
+	const void *data, uint32_t length);
+int ph_terminal_send_frame(struct ph_terminal *terminal,
+	const struct ph_frame *frame);
+/* The stream is finished; the pipes go when END was consumed. */
+void ph_terminal_finish(struct ph_terminal *terminal);
+/* Every pipe breaks off: the other end gets CUT. */
+void ph_terminal_abort(struct ph_terminal *terminal, int reason);
+
+/* Inputs. True with the next frame, standing until released. Control frames
+ * (BEGIN, END, GAP, CUT) come in their place. The source is the pipe's
+ * handle, stamped by the kernel. Releasing END or CUT closes that pipe. */
+bool ph_terminal_receive(struct ph_terminal *terminal, struct ph_frame *frame,
+	ph_handle *source);
+void ph_terminal_release(struct ph_terminal *terminal);
+/* The input takes nothing more: its sources are told `reason` (-errno). */
+void ph_terminal_refuse(struct ph_terminal *terminal, int reason);
+
+#endif

@@ -1,0 +1,60 @@
+#ifndef PH_PROTO_ATTACH_H
+#define PH_PROTO_ATTACH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * The first frame on a carrier says what the carrier is for: a handshake
+ * message (a line) or ATTACH (a pipe of a booked connection; flags
+ * PH_FRAME_ATTACH). ATTACHED answers it; from then on frames of the stream
+ * flow one way and ACK frames the other.
+ *
+ *   ATTACH    0: version u8 = 1    1: id length u8   2: zero u16
+ *             4: generation u32    8: token 16 bytes
+ *            24: next frame u64   32: connection id text
+ *   ATTACHED  0: version u8 = 1    1: status u8      2: zero u16
+ *             4: generation u32    8: next frame u64
+ *   ACK       0: frames u64   8: payload bytes u64  16: messages u64
+ *            24: queued bytes u64       what the input's server has consumed
+ *
+ * All little-endian.
+ */
+#define PH_ATTACH_TOKEN 16
+#define PH_ATTACH_MAX   (32 + 96)
+#define PH_ATTACHED_LENGTH 16
+#define PH_ACK_LENGTH   32
+
+struct ph_attach {
+	char connection[96];
+	uint32_t generation;
+	uint8_t token[PH_ATTACH_TOKEN];
+	uint64_t next;
+};
+
+struct ph_attached {
+	uint8_t status; /* 0 welcome, 1 refused (one answer for all reasons) */
+	uint32_t generation;
+	uint64_t next;
+};
+
+struct ph_ack {
+	uint64_t frames;
+	uint64_t bytes;
+	uint64_t messages;
+	uint64_t queued;
+};
+
+/* Writers return the length. Readers return 0 or -EBADMSG. */
+size_t ph_attach_write(const struct ph_attach *attach,
+	uint8_t out[PH_ATTACH_MAX]);
+int ph_attach_read(struct ph_attach *attach, const uint8_t *data,
+	size_t length);
+size_t ph_attached_write(const struct ph_attached *attached,
+	uint8_t out[PH_ATTACHED_LENGTH]);
+int ph_attached_read(struct ph_attached *attached, const uint8_t *data,
+	size_t length);
+size_t ph_ack_write(const struct ph_ack *ack, uint8_t out[PH_ACK_LENGTH]);
+int ph_ack_read(struct ph_ack *ack, const uint8_t *data, size_t length);
+
+#endif

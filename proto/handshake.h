@@ -1,0 +1,94 @@
+#ifndef PH_PROTO_HANDSHAKE_H
+#define PH_PROTO_HANDSHAKE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto/cpace.h"
+#include "proto/identity.h"
+#include "proto/passphrase.h"
+
+/*
+ * How two nodes let each other in, on a fresh TLS 1.3 channel with mutual
+ * certificates. Each message is one frame of at most PH_HANDSHAKE_MAX bytes,
+ * one MessagePack map with "t" naming the type:
+ *
+ *   1 HELLO      dialler -> listener   version, nonce, name, mesh, want
+ *   2 HELLO_ACK  listener -> dialler   version, nonce, name, mesh, how
+ *     how = "pinned": both know the other's key: the dialler is in.
+ *     how = "pake": messages 3 to 6 follow.
+ *   3 PAKE1      share Ya       4 PAKE2    share Yb
+ *   5 CONFIRM    tag Ta         6 ACCEPT   tag Tb
+ *   or, from either side at any time, CLOSE: always the same bytes.
+ *
+ * The dialler proves itself first. Channel binding: RFC 9266 exporter, both
+ * public keys, both ids and the hash of HELLO and HELLO_ACK go into CI, so a
+ * relay or a changed offer makes the tags differ.
+ *
+ * Pure: no socket, clock or own randomness.
+ */
+#define PH_HANDSHAKE_MAX 1024u
+#define PH_HANDSHAKE_VERSION 1
+
+enum ph_handshake_role { PH_DIALLER, PH_LISTENER };
+
+enum ph_handshake_verdict {
+	PH_HANDSHAKE_GOES_ON,
+	PH_HANDSHAKE_IN,      /* the peer is proven; send what is in `send` */
+	PH_HANDSHAKE_REFUSED, /* send what is in `send`, then close */
+};
+
+struct ph_handshake_config {
+	enum ph_handshake_role role;
+	char name[40];                       /* own label */
+	char mesh[PH_MESH_ID];
+	uint8_t key[PH_PUBLIC_KEY];          /* own, as in the certificate */
+	uint8_t peer_key[PH_PUBLIC_KEY];     /* as in the peer's certificate */
+	uint8_t exporter[32];                /* RFC 9266 */
+	char transport[8];                   /* "tcp", "unix" */
+	bool trusted; /* the peer's key is pinned or vouched for here */
+	/* Secrets derived from the passphrase, newest first; the listener
+	 * tries each, the dialler uses the first. */
+	uint8_t secret[2][PH_MESH_SECRET];
+	unsigned secrets;
+	uint8_t nonce[32];                   /* fresh */
+	uint8_t scalar[PH_CPACE_SCALAR];     /* fresh ristretto255 scalar */
+};
+
+struct ph_handshake {
+	struct ph_handshake_config config;
+	unsigned state; /* private from here */
+	uint8_t peer_nonce[32];
+	uint8_t transcript[64]; /* SHA-512(HELLO || HELLO_ACK) */
+	uint8_t hello[PH_HANDSHAKE_MAX];
+	size_t hello_length;
+	uint8_t share[2][PH_CPACE_POINT];
+	uint8_t isk[2][PH_CPACE_KEY];
+	char peer_name[40];
+	bool peer_trusts;
+	bool by_passphrase;
+	bool counts_as_guess; /* ended after PAKE2 without success */
+	const char *reason;   /* for the log, never for the wire */
+};
+
+/* Starts; the dialler's HELLO is put into `send` (NULL for listeners). */
+int ph_handshake_init(struct ph_handshake *handshake,
+	const struct ph_handshake_config *config,
+	uint8_t send[PH_HANDSHAKE_MAX], size_t *send_length);
+/* Wipes the secrets. */
+void ph_handshake_fini(struct ph_handshake *handshake);
+
+/* One received message. `*send_length` 0: nothing to send. */
+enum ph_handshake_verdict ph_handshake_step(struct ph_handshake *handshake,
+	const uint8_t *message, size_t length,
+	uint8_t send[PH_HANDSHAKE_MAX], size_t *send_length);
+
+/* After PH_HANDSHAKE_IN: how the peer calls itself; whether the passphrase
+ * proved it (then its key is to be pinned). */
+const char *ph_handshake_peer(const struct ph_handshake *handshake);
+bool ph_handshake_by_passphrase(const struct ph_handshake *handshake);
+/* The uniform CLOSE. Returns its length. */
+size_t ph_handshake_close(uint8_t send[PH_HANDSHAKE_MAX]);
+
+#endif

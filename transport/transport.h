@@ -1,0 +1,125 @@
+#ifndef PH_TRANSPORT_TRANSPORT_H
+#define PH_TRANSPORT_TRANSPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kernel/buffer.h"
+#include "kernel/loop.h"
+#include "kernel/queue.h"
+#include "kernel/worker.h"
+#include "proto/address.h"
+#include "proto/identity.h"
+
+/*
+ * A transport makes carriers: live duplex channels that carry frames. It knows
+ * nothing of pipes, calls or trust: it says who is at the other end and moves
+ * whole frames.
+ *
+ * Law of carriers: a dial or listen that fails never calls back; one that
+ * succeeds leads to on_open and later on_closed, or to on_closed alone; nothing
+ * calls back before the call returned; on_closed is the last callback, always
+ * comes, and the carrier's memory goes at the end of that turn. ph_carrier_close
+ * is asynchronous and idempotent.
+ */
+struct ph_carrier;
+struct ph_listener;
+struct ph_tls;
+
+struct ph_carrier_events {
+	/* Ready to send: connected, and TLS done where it applies. */
+	void (*on_open)(void *context, struct ph_carrier *carrier);
+	/* Whole frames arrived. The segment's buffer is borrowed. */
+	void (*on_frames)(void *context, struct ph_carrier *carrier,
+		const struct ph_segment *segment);
+	/* After ph_carrier_send returned -EAGAIN: more can go. */
+	void (*on_room)(void *context, struct ph_carrier *carrier);
+	/* 0: the peer closed in order, between frames (TLS: after its
+	 * close_notify); -ECONNRESET in mid-frame or torn; -EPROTO bad frame or
+	 * TLS alert; -ETIMEDOUT; what connect(2) says; 0 after our own close. */
+	void (*on_closed)(void *context, struct ph_carrier *carrier,
+		int reason);
+};
+
+struct ph_listener_events {
+	/* Asked before anything is spent on a connection (no TLS yet):
+	 * `source` is the peer's address without port. NULL result: refuse.
+	 * Otherwise the events and context (*out) of the carrier to be. */
+	const struct ph_carrier_events *(*on_accept)(void *context,
+		const char *source, void **out);
+	/* Gives the carrier right after on_accept agreed, before its on_open. */
+	void (*on_carrier)(void *context, struct ph_carrier *carrier,
+		void *carrier_context);
+};
+
+/* What carriers of a node share. The caller's; outlives them all. */
+struct ph_transport_host {
+	struct ph_loop *loop;
+	struct ph_worker *worker; /* name resolution; NULL: literals only */
+	struct ph_pool *pool;
+	struct ph_tls *tls; /* NULL: everything plain */
+};
+
+struct ph_dial {
+	struct ph_address address;
+	bool plain;       /* no TLS */
+	int64_t deadline; /* ns, absolute, until on_open; 0: 10 s from now */
+};
+
+struct ph_transport {
+	const char *scheme; /* "tcp", "unix" */
+	/* Starts dialling. -EINVAL, -ENOMEM, -EMFILE. */
+	int (*dial)(struct ph_transport_host *host, const struct ph_dial *dial,
+		const struct ph_carrier_events *events, void *context,
+		struct ph_carrier **out);
+	/* Literal addresses only. -EADDRINUSE, -EACCES, -EADDRNOTAVAIL...
+	 * unix: a stale socket file nobody listens on is replaced; a live one
+	 * is -EADDRINUSE. `plain`: carriers come without TLS. */
+	int (*listen)(struct ph_transport_host *host,
+		const struct ph_address *address, bool plain,
+		const struct ph_listener_events *events, void *context,
+		struct ph_listener **out);
+};
+
+extern const struct ph_transport ph_transport_tcp;
+extern const struct ph_transport ph_transport_unix;
+/* NULL-terminated: the transports of this build. */
+extern const struct ph_transport *const ph_transports[];
+const struct ph_transport *ph_transport_find(enum ph_address_scheme scheme);
+
+/* The bound address (a port of 0 became a real one). */
+void ph_listener_address(const struct ph_listener *listener,
+	struct ph_address *out);
+void ph_listener_close(struct ph_listener *listener);
+
+/* Writes what fits from the queue's front and takes it off. 0: the queue is
+ * empty; -EAGAIN: on_room follows; -EPIPE: closed. At most one system call for
+ * 256 KiB of frames. */
+int ph_carrier_send(struct ph_carrier *carrier, struct ph_queue *queue);
+/* Stops and resumes on_frames (and the peer, by TCP's window). */
+void ph_carrier_pause(struct ph_carrier *carrier, bool paused);
+/* The largest payload taken from the peer from now on. Carriers start at
+ * PH_CARRIER_STRANGER; a larger frame closes with -EPROTO, before anything is
+ * allocated for it. */
+void ph_carrier_admit(struct ph_carrier *carrier, uint32_t most);
+#define PH_CARRIER_STRANGER 1024u
+/* Sends what the transport itself still holds, then closes in order. */
+void ph_carrier_close(struct ph_carrier *carrier);
+
+struct ph_carrier_info {
+	const char *scheme;
+	char peer[64]; /* "192.0.2.7:51234", "unix" */
+	bool tls;
+	uint8_t peer_key[PH_PUBLIC_KEY]; /* Ed25519, proven by TLS */
+	uint8_t exporter[32];            /* RFC 9266 tls-exporter */
+	bool has_uid; /* unix: SO_PEERCRED */
+	uint32_t uid;
+	int32_t pid;
+};
+
+/* Valid from on_open. */
+void ph_carrier_info(const struct ph_carrier *carrier,
+	struct ph_carrier_info *out);
+
+#endif
