@@ -1,0 +1,74 @@
+# posthouse. `make help` tells the targets.
+
+V      ?= 0
+SAN    ?=
+CC     ?= gcc
+PREFIX ?= /usr/local
+comma  := ,
+
+BUILD := build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))$(if $(COVER),/cover)
+
+CFLAGS   ?= -O2 -g
+CPPFLAGS += -I. -D_GNU_SOURCE
+WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+            -Wpointer-arith -Wwrite-strings -Wvla -Werror=implicit \
+            -Wno-unused-parameter $(if $(CI),-Werror)
+STD      := -std=gnu17 -fno-common -fno-strict-aliasing \
+            -fstack-protector-strong -ffunction-sections -fdata-sections
+ifneq ($(SAN),)
+STD      += -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all
+LDSAN    := -fsanitize=$(SAN)
+else
+CPPFLAGS += -D_FORTIFY_SOURCE=2
+endif
+ifneq ($(COVER),)
+STD      += --coverage
+LDSAN    += --coverage
+endif
+
+FOLDERS := kernel proto transport discovery probe beacon hostess \
+           controlsurface executor servers store
+SOURCES := $(sort $(wildcard $(addsuffix /*.c,$(FOLDERS))))
+NODE    := $(sort $(wildcard node/*.c))
+OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
+NODEOBJ := $(NODE:%.c=$(BUILD)/%.o)
+KERNEL  := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard kernel/*.c)))
+
+# Static archives where Debian has them: the binary needs only glibc.
+STATIC  := -lfyaml -ljansson -lsqlite3 -lmsgpackc -lsodium -lssl -lcrypto
+LIBS    := -Wl,-Bstatic $(STATIC) -Wl,-Bdynamic -lm -lpthread -ldl
+LDFLAGS += -Wl,--gc-sections $(LDSAN)
+
+Q := $(if $(filter 1,$(V)),,@)
+say = $(if $(filter 1,$(V)),,@printf '  %-5s %s\n' $(1) $(2))
+
+.PHONY: all
+all: $(BUILD)/posthouse
+
+$(BUILD)/posthouse: $(BUILD)/libposthouse.a $(NODEOBJ)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(NODEOBJ) $(BUILD)/libposthouse.a $(LIBS)
+
+$(BUILD)/libposthouse.a: $(OBJECTS)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(BUILD)/libkernel.a: $(KERNEL)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(BUILD)/libnode.a: $(filter-out $(BUILD)/node/main.o,$(NODEOBJ))
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CPPFLAGS) $(STD) $(CFLAGS) $(WARN) -MMD -MP -c -o $@ $<
+
+-include $(OBJECTS:.o=.d) $(NODEOBJ:.o=.d)
+-include $(wildcard $(BUILD)/test/*/*.d $(BUILD)/bench/*.d)
+
+include test/test.mk
+include bench/bench.mk
+include test/house.mk

@@ -1,0 +1,1 @@
+# deps, lint, install and help

@@ -1,0 +1,23 @@
+# Every test/unit/X_test.c and test/suite/X_test.c is a cmocka program.
+# test/unit/kernel_*_test.c link the kernel alone: no server, no library.
+
+TESTS   := $(sort $(wildcard test/unit/*_test.c test/suite/*_test.c \
+           test/mesh/*_test.c))
+TESTBIN := $(TESTS:%.c=$(BUILD)/%)
+HELPERS := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard test/*.c)))
+
+$(BUILD)/test/unit/kernel_%_test: $(BUILD)/test/unit/kernel_%_test.o \
+		$(BUILD)/libkernel.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka -lpthread
+
+$(BUILD)/test/%_test: $(BUILD)/test/%_test.o $(HELPERS) \
+		$(BUILD)/libnode.a $(BUILD)/libposthouse.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(HELPERS) $(BUILD)/libnode.a \
+		$(BUILD)/libposthouse.a $(LIBS) -lcmocka
+
+.PHONY: tests
+tests: $(TESTBIN)
+
+.SECONDARY:
