@@ -65,6 +65,11 @@ int ph_terminal_send_frame(struct ph_terminal *terminal,
 void ph_terminal_finish(struct ph_terminal *terminal);
 /* Every pipe breaks off: the other end gets CUT. */
 void ph_terminal_abort(struct ph_terminal *terminal, int reason);
+/* Shows a copy of every frame an output sends, one observer at a time (NULL:
+ * none). Costs the sender one branch; may not call back into the terminal. */
+void ph_terminal_set_tap(struct ph_terminal *terminal,
+	void (*tap)(void *context, const struct ph_frame *frame),
+	void *context);
 
 /* Inputs. True with the next frame, standing until released. Control frames
  * (BEGIN, END, GAP, CUT) come in their place. The source is the pipe's
