@@ -19,7 +19,7 @@ struct ph_buffer {
 	struct ph_buffer *next; /* in the pool's list */
 	uint32_t references;
 	uint32_t capacity; /* bytes */
-	uint32_t used;     /* bytes filled so far */
+	uint32_t used;	   /* bytes filled so far */
 	uint8_t data[];
 };
 

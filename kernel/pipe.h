@@ -37,7 +37,7 @@ struct ph_end {
 };
 
 struct ph_pipe_limits {
-	uint32_t bytes;    /* 0: PH_PIPE_BYTES */
+	uint32_t bytes;	   /* 0: PH_PIPE_BYTES */
 	uint32_t messages; /* 0: no limit of its own */
 };
 
@@ -60,8 +60,8 @@ struct ph_pipe *ph_pipe_find(struct ph_kernel *kernel, ph_handle handle);
 
 /* Source side. 0; -EAGAIN: full, on_room follows; -EPIPE: the sink closed;
  * -EMSGSIZE: over PH_FRAME_MAX. A frame is taken whole or not at all. */
-int ph_pipe_send(struct ph_pipe *pipe, uint8_t flags, const void *data,
-	uint32_t length);
+int ph_pipe_send(
+	struct ph_pipe *pipe, uint8_t flags, const void *data, uint32_t length);
 /* The same; payloads from PH_QUEUE_GATHER up are referenced. */
 int ph_pipe_send_frame(struct ph_pipe *pipe, const struct ph_frame *frame);
 /* From a carrier: whole frames as received, referenced. Never refuses for
@@ -80,15 +80,17 @@ void ph_pipe_close_source(struct ph_pipe *pipe, int reason);
 /* Sink side, frame by frame. The frame stands until released. */
 bool ph_pipe_receive(struct ph_pipe *pipe, struct ph_frame *frame);
 void ph_pipe_release(struct ph_pipe *pipe);
-/* Sink side, byte by byte (carriers): write the queue's vectors, then say how
- * much went. */
+/* Sink side, byte by byte (carriers): the carrier takes from the queue itself
+ * (ph_queue_vectors, ph_queue_advance); afterwards tell what waited before:
+ * bytes, frames and messages of the queue. */
 struct ph_queue *ph_pipe_queue(struct ph_pipe *pipe);
-void ph_pipe_advance(struct ph_pipe *pipe, size_t bytes);
+void ph_pipe_took(struct ph_pipe *pipe, uint64_t bytes, uint64_t frames,
+	uint64_t messages);
 /* Drops what waits; 0 after END was consumed, else a negative errno. */
 void ph_pipe_close_sink(struct ph_pipe *pipe, int reason);
 
 /* `in`: what the source gave; `out`: what the sink took (byte-wise sinks:
- * counted per whole segment). */
+ * exact between segments). */
 const struct ph_counters *ph_pipe_in(const struct ph_pipe *pipe);
 const struct ph_counters *ph_pipe_out(const struct ph_pipe *pipe);
 uint64_t ph_pipe_queued(const struct ph_pipe *pipe); /* bytes */

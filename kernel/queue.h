@@ -33,8 +33,9 @@ struct ph_queue {
 	uint32_t size; /* power of two, or 0 */
 	uint32_t head;
 	uint32_t count;
-	uint64_t bytes;    /* payload and headers waiting */
-	uint64_t messages; /* whole messages waiting */
+	uint64_t bytes;	   /* payload and headers waiting */
+	uint64_t messages; /* ends of messages waiting */
+	uint64_t frames;   /* frames waiting, one begun counts */
 };
 
 /* From here up a frame's payload is referenced and not copied (measured:
@@ -60,8 +61,8 @@ bool ph_queue_first(const struct ph_queue *queue, struct ph_frame *frame);
 void ph_queue_drop(struct ph_queue *queue);
 
 /* Fills at most `most` vectors from the front; returns how many. */
-unsigned ph_queue_vectors(const struct ph_queue *queue, struct iovec *vectors,
-	unsigned most);
+unsigned ph_queue_vectors(
+	const struct ph_queue *queue, struct iovec *vectors, unsigned most);
 /* Takes `bytes` from the front, as far as a carrier wrote them. */
 void ph_queue_advance(struct ph_queue *queue, size_t bytes);
 

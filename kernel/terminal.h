@@ -9,7 +9,12 @@
  * pipes (payloads shared), `combine` takes turns among its pipes, message by
  * message. Which pipe exists is decided elsewhere.
  */
-enum ph_direction { PH_OUT, PH_MUX, PH_IN, PH_COMBINE };
+enum ph_direction {
+	PH_OUT,
+	PH_MUX,
+	PH_IN,
+	PH_COMBINE
+};
 
 struct ph_terminal;
 
@@ -21,10 +26,10 @@ struct ph_terminal_ops {
 	/* Input: ph_terminal_receive has something. Comes again each turn
 	 * while something is left. */
 	void (*on_readable)(void *context, struct ph_terminal *terminal);
-	/* A pipe left: 0 when its stream was finished and consumed, else a
-	 * negative errno. */
-	void (*on_closed)(void *context, struct ph_terminal *terminal,
-		int reason);
+	/* Output: a pipe left: 0 when its stream was finished and consumed,
+	 * else a negative errno. (Inputs see END or CUT as frames.) */
+	void (*on_closed)(
+		void *context, struct ph_terminal *terminal, int reason);
 };
 
 /* Every slot may be NULL. `ops` and `context` must outlive the terminal. */
@@ -35,7 +40,8 @@ int ph_terminal_create(struct ph_kernel *kernel, enum ph_direction direction,
 void ph_terminal_destroy(struct ph_terminal *terminal);
 
 ph_handle ph_terminal_handle(const struct ph_terminal *terminal);
-struct ph_terminal *ph_terminal_find(struct ph_kernel *kernel, ph_handle handle);
+struct ph_terminal *ph_terminal_find(
+	struct ph_kernel *kernel, ph_handle handle);
 enum ph_direction ph_terminal_direction(const struct ph_terminal *terminal);
 unsigned ph_terminal_pipes(const struct ph_terminal *terminal);
 struct ph_pipe *ph_terminal_pipe(struct ph_terminal *terminal, unsigned index);
@@ -59,8 +65,8 @@ int ph_terminal_connect_source(struct ph_kernel *kernel, struct ph_end source,
  * pipe is preceded by BEGIN, sent by the kernel. */
 int ph_terminal_send(struct ph_terminal *terminal, uint8_t flags,
 	const void *data, uint32_t length);
-int ph_terminal_send_frame(struct ph_terminal *terminal,
-	const struct ph_frame *frame);
+int ph_terminal_send_frame(
+	struct ph_terminal *terminal, const struct ph_frame *frame);
 /* The stream is finished; the pipes go when END was consumed. */
 void ph_terminal_finish(struct ph_terminal *terminal);
 /* Every pipe breaks off: the other end gets CUT. */

@@ -1,0 +1,348 @@
+#include "kernel/pipe.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+struct ph_pipe {
+	struct ph_kernel *kernel;
+	ph_handle handle;
+	struct ph_queue queue;
+	struct ph_end source;
+	struct ph_end sink;
+	struct ph_pipe_watcher watcher;
+	struct ph_pipe_limits limits;
+	struct ph_counters in;
+	struct ph_counters out;
+	int64_t blocked_since; /* 0: not refused */
+	int reason;	       /* first one told */
+	bool source_open;
+	bool sink_open;
+	bool ended;	 /* END or CUT was appended */
+	bool wants_room; /* the source was refused */
+	struct ph_task readable;
+	struct ph_task room;
+	struct ph_task closed;
+	struct ph_task gone;
+};
+
+#define pipe_of(task, member)                                                  \
+	((struct ph_pipe *)((char *)(task)-offsetof(struct ph_pipe, member)))
+
+static void defer(struct ph_pipe *pipe, struct ph_task *task)
+{
+	pipe->kernel->hal.defer(pipe->kernel->hal.context, task);
+}
+
+static void cancel(struct ph_pipe *pipe, struct ph_task *task)
+{
+	pipe->kernel->hal.cancel(pipe->kernel->hal.context, task);
+}
+
+static void run_readable(struct ph_task *task)
+{
+	struct ph_pipe *pipe = pipe_of(task, readable);
+	uint64_t before = pipe->out.frames;
+
+	if (!pipe->sink_open || !pipe->queue.count)
+		return;
+	pipe->sink.ops->on_readable(pipe->sink.context, pipe);
+	/* A sink that took something and left something gets its next turn; one
+	 * that took nothing is full itself and comes by its own. */
+	if (pipe->sink_open && pipe->queue.count && pipe->out.frames != before)
+		defer(pipe, &pipe->readable);
+}
+
+static void run_room(struct ph_task *task)
+{
+	struct ph_pipe *pipe = pipe_of(task, room);
+
+	if (pipe->source_open && !pipe->ended && pipe->source.ops->on_room)
+		pipe->source.ops->on_room(pipe->source.context, pipe);
+}
+
+static void run_gone(struct ph_task *task)
+{
+	struct ph_pipe *pipe = pipe_of(task, gone);
+
+	cancel(pipe, &pipe->readable);
+	cancel(pipe, &pipe->room);
+	if (pipe->watcher.on_gone)
+		pipe->watcher.on_gone(
+			pipe->watcher.context, pipe, pipe->reason);
+	ph_queue_fini(&pipe->queue);
+	free(pipe);
+}
+
+/* Both ends have closed: the handle is stale from now on. */
+static void leave(struct ph_pipe *pipe)
+{
+	if (pipe->source_open || pipe->sink_open)
+		return;
+	ph_handle_close(pipe->kernel->handles, pipe->handle);
+	defer(pipe, &pipe->gone);
+}
+
+static void run_closed(struct ph_task *task)
+{
+	struct ph_pipe *pipe = pipe_of(task, closed);
+
+	if (!pipe->source_open)
+		return;
+	pipe->source_open = false;
+	if (pipe->source.ops->on_closed)
+		pipe->source.ops->on_closed(
+			pipe->source.context, pipe, pipe->reason);
+	leave(pipe);
+}
+
+int ph_pipe_create(struct ph_kernel *kernel, struct ph_end source,
+	struct ph_end sink, struct ph_pipe_limits limits,
+	struct ph_pipe_watcher watcher, struct ph_pipe **out)
+{
+	struct ph_pipe *pipe = calloc(1, sizeof(*pipe));
+	int error;
+
+	if (!pipe)
+		return -ENOMEM;
+	pipe->kernel = kernel;
+	pipe->source = source;
+	pipe->sink = sink;
+	pipe->watcher = watcher;
+	pipe->limits = limits;
+	if (!pipe->limits.bytes)
+		pipe->limits.bytes = PH_PIPE_BYTES;
+	if (!pipe->limits.messages)
+		pipe->limits.messages = UINT32_MAX;
+	pipe->source_open = true;
+	pipe->sink_open = true;
+	pipe->readable.run = run_readable;
+	pipe->room.run = run_room;
+	pipe->closed.run = run_closed;
+	pipe->gone.run = run_gone;
+	ph_queue_init(&pipe->queue, kernel->pool);
+	error = ph_handle_open(
+		kernel->handles, PH_KIND_PIPE, pipe, &pipe->handle);
+	if (error) {
+		free(pipe);
+		return error;
+	}
+	*out = pipe;
+	return 0;
+}
+
+ph_handle ph_pipe_handle(const struct ph_pipe *pipe)
+{
+	return pipe->handle;
+}
+
+struct ph_pipe *ph_pipe_find(struct ph_kernel *kernel, ph_handle handle)
+{
+	return ph_handle_find(kernel->handles, PH_KIND_PIPE, handle);
+}
+
+static bool fits(const struct ph_pipe *pipe, uint32_t length)
+{
+	const struct ph_queue *queue = &pipe->queue;
+
+	/* An empty pipe takes any one frame, however small its limit. */
+	return !queue->count ||
+	       (queue->bytes + PH_FRAME_HEADER + length <= pipe->limits.bytes &&
+		       queue->messages < pipe->limits.messages);
+}
+
+bool ph_pipe_has_room(struct ph_pipe *pipe, uint32_t length)
+{
+	if (fits(pipe, length))
+		return true;
+	if (!pipe->wants_room) {
+		pipe->wants_room = true;
+		pipe->blocked_since =
+			pipe->kernel->hal.now(pipe->kernel->hal.context);
+	}
+	return false;
+}
+
+/* The source was refused and the queue has drained to half: tell it. */
+static void offer_room(struct ph_pipe *pipe)
+{
+	int64_t now;
+
+	if (!pipe->wants_room || pipe->queue.bytes > pipe->limits.bytes / 2 ||
+		pipe->queue.messages > pipe->limits.messages / 2)
+		return;
+	now = pipe->kernel->hal.now(pipe->kernel->hal.context);
+	pipe->wants_room = false;
+	pipe->in.blocked += (uint64_t)(now - pipe->blocked_since);
+	pipe->blocked_since = 0;
+	if (pipe->source_open)
+		defer(pipe, &pipe->room);
+}
+
+static int may_send(struct ph_pipe *pipe, uint32_t length)
+{
+	if (!pipe->sink_open || pipe->ended)
+		return -EPIPE;
+	if (length > PH_FRAME_MAX)
+		return -EMSGSIZE;
+	return ph_pipe_has_room(pipe, length) ? 0 : -EAGAIN;
+}
+
+static void count_in(struct ph_pipe *pipe, uint8_t flags, uint32_t length)
+{
+	pipe->in.frames++;
+	pipe->in.bytes += length;
+	pipe->in.messages +=
+		(flags & PH_FRAME_FIN) && !ph_frame_is_control(flags);
+	if (!pipe->readable.queued)
+		defer(pipe, &pipe->readable);
+}
+
+int ph_pipe_send(
+	struct ph_pipe *pipe, uint8_t flags, const void *data, uint32_t length)
+{
+	int error = may_send(pipe, length);
+
+	if (!error)
+		error = ph_queue_copy(&pipe->queue, flags, data, length);
+	if (!error)
+		count_in(pipe, flags, length);
+	return error;
+}
+
+int ph_pipe_send_frame(struct ph_pipe *pipe, const struct ph_frame *frame)
+{
+	int error;
+
+	if (frame->length < PH_QUEUE_GATHER || !frame->buffer)
+		return ph_pipe_send(
+			pipe, frame->flags, frame->data, frame->length);
+	error = may_send(pipe, frame->length);
+	if (!error)
+		error = ph_queue_gather(&pipe->queue, frame->flags,
+			frame->buffer, frame->data, frame->length);
+	if (!error)
+		count_in(pipe, frame->flags, frame->length);
+	return error;
+}
+
+bool ph_pipe_push(struct ph_pipe *pipe, const struct ph_segment *segment)
+{
+	if (!pipe->sink_open || pipe->ended)
+		return true;
+	if (ph_queue_append(&pipe->queue, segment)) {
+		ph_pipe_close_source(pipe, -ENOMEM);
+		return true;
+	}
+	pipe->in.frames += segment->frames;
+	pipe->in.messages += segment->messages;
+	pipe->in.bytes += segment->length - PH_FRAME_HEADER * segment->frames;
+	if (!pipe->readable.queued)
+		defer(pipe, &pipe->readable);
+	return ph_pipe_has_room(pipe, 0);
+}
+
+/* The stream's last word goes in behind whatever waits, full or not. */
+static void append_last(struct ph_pipe *pipe, uint8_t flag)
+{
+	if (pipe->ended || !pipe->sink_open)
+		return;
+	pipe->ended = true;
+	/* Out of memory here would leave the sink waiting for ever. */
+	if (ph_queue_copy(&pipe->queue, flag | PH_FRAME_FIN, NULL, 0))
+		abort();
+	count_in(pipe, flag, 0);
+}
+
+void ph_pipe_finish(struct ph_pipe *pipe)
+{
+	append_last(pipe, PH_FRAME_END);
+}
+
+void ph_pipe_close_source(struct ph_pipe *pipe, int reason)
+{
+	if (!pipe->source_open)
+		return;
+	append_last(pipe, PH_FRAME_CUT);
+	if (!pipe->reason)
+		pipe->reason = reason;
+	cancel(pipe, &pipe->room);
+	cancel(pipe, &pipe->closed);
+	pipe->source_open = false;
+	leave(pipe);
+}
+
+bool ph_pipe_receive(struct ph_pipe *pipe, struct ph_frame *frame)
+{
+	return ph_queue_first(&pipe->queue, frame);
+}
+
+void ph_pipe_release(struct ph_pipe *pipe)
+{
+	struct ph_frame frame;
+
+	ph_queue_first(&pipe->queue, &frame);
+	pipe->out.frames++;
+	pipe->out.bytes += frame.length;
+	pipe->out.messages += (frame.flags & PH_FRAME_FIN) &&
+			      !ph_frame_is_control(frame.flags);
+	ph_queue_drop(&pipe->queue);
+	if (pipe->wants_room)
+		offer_room(pipe);
+}
+
+struct ph_queue *ph_pipe_queue(struct ph_pipe *pipe)
+{
+	return &pipe->queue;
+}
+
+void ph_pipe_took(struct ph_pipe *pipe, uint64_t bytes, uint64_t frames,
+	uint64_t messages)
+{
+	uint64_t gone = frames - pipe->queue.frames;
+
+	pipe->out.frames += gone;
+	pipe->out.messages += messages - pipe->queue.messages;
+	pipe->out.bytes += bytes - pipe->queue.bytes - gone * PH_FRAME_HEADER;
+	if (pipe->wants_room)
+		offer_room(pipe);
+}
+
+void ph_pipe_close_sink(struct ph_pipe *pipe, int reason)
+{
+	if (!pipe->sink_open)
+		return;
+	pipe->sink_open = false;
+	if (!pipe->reason)
+		pipe->reason = reason;
+	cancel(pipe, &pipe->readable);
+	ph_queue_clear(&pipe->queue);
+	if (pipe->source_open)
+		defer(pipe, &pipe->closed);
+	leave(pipe);
+}
+
+const struct ph_counters *ph_pipe_in(const struct ph_pipe *pipe)
+{
+	return &pipe->in;
+}
+
+const struct ph_counters *ph_pipe_out(const struct ph_pipe *pipe)
+{
+	return &pipe->out;
+}
+
+uint64_t ph_pipe_queued(const struct ph_pipe *pipe)
+{
+	return pipe->queue.bytes;
+}
+
+uint32_t ph_pipe_limit(const struct ph_pipe *pipe)
+{
+	return pipe->limits.bytes;
+}
+
+int64_t ph_pipe_blocked_since(const struct ph_pipe *pipe)
+{
+	return pipe->wants_room ? pipe->blocked_since : 0;
+}
