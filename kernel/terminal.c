@@ -15,7 +15,8 @@ struct ph_terminal {
 	unsigned size;
 	unsigned turn;	  /* inputs: whose message is being taken */
 	bool mid_message; /* the turn may not pass on yet */
-	bool finished;	  /* output: the stream ended before a pipe came */
+	bool streamed; /* output: something was sent since its creation */
+	bool finished; /* output: an empty stream ended before a pipe came */
 	void (*tap)(void *context, const struct ph_frame *frame);
 	void *tap_context;
 	struct ph_task connected;
@@ -195,6 +196,7 @@ static void begin_stream(struct ph_terminal *terminal, struct ph_pipe *pipe)
 	ph_pipe_send(pipe, PH_FRAME_BEGIN | PH_FRAME_FIN, NULL, 0);
 	if (terminal->finished)
 		ph_pipe_finish(pipe);
+	terminal->finished = false;
 }
 
 /* Finds a terminal of the wanted side that can take one more pipe. */
@@ -303,9 +305,12 @@ int ph_terminal_send_frame(
 		error = ph_pipe_send_frame(terminal->pipes[0], frame);
 	else
 		error = send_all(terminal, frame);
-	if (!error && terminal->tap)
+	if (error)
+		return error;
+	terminal->streamed = true;
+	if (terminal->tap)
 		terminal->tap(terminal->tap_context, frame);
-	return error;
+	return 0;
 }
 
 int ph_terminal_send(struct ph_terminal *terminal, uint8_t flags,
@@ -317,9 +322,12 @@ int ph_terminal_send(struct ph_terminal *terminal, uint8_t flags,
 	return ph_terminal_send_frame(terminal, &frame);
 }
 
+/* Without a pipe only an empty stream can be finished: the end of one whose
+ * beginning was lost must never look like a whole one. */
 void ph_terminal_finish(struct ph_terminal *terminal)
 {
-	terminal->finished = true;
+	terminal->finished = !terminal->count && !terminal->streamed;
+	terminal->streamed = true;
 	for (unsigned i = 0; i < terminal->count; i++)
 		ph_pipe_finish(terminal->pipes[i]);
 }

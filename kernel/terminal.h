@@ -67,7 +67,8 @@ int ph_terminal_send(struct ph_terminal *terminal, uint8_t flags,
 	const void *data, uint32_t length);
 int ph_terminal_send_frame(
 	struct ph_terminal *terminal, const struct ph_frame *frame);
-/* The stream is finished; the pipes go when END was consumed. */
+/* The stream is finished; the pipes go when END was consumed. With no pipe
+ * and nothing ever sent, the first pipe to come gets BEGIN and END. */
 void ph_terminal_finish(struct ph_terminal *terminal);
 /* Every pipe breaks off: the other end gets CUT. */
 void ph_terminal_abort(struct ph_terminal *terminal, int reason);

@@ -1,0 +1,340 @@
+#include "node/line.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <uthash.h>
+
+#include "kernel/log.h"
+
+/* Bytes that may wait for a slow peer before it is hung up on. */
+#define LINE_BACKLOG (2 * PH_PACKET_MAX)
+/* Calls of the peer being served at once. */
+#define LINE_CALLS 256u
+
+/* A call carried to the peer. */
+struct outgoing {
+	uint32_t id;
+	ph_handle ticket;
+	UT_hash_handle hh;
+};
+
+/* A call of the peer being served here. */
+struct incoming {
+	struct ph_line *line; /* NULL: the line is gone */
+	uint32_t id;
+	struct incoming *next;
+	struct incoming **link;
+};
+
+struct ph_line {
+	struct ph_line_config config;
+	struct ph_queue queue;
+	struct ph_writer *writer;
+	struct outgoing *outgoing;
+	struct incoming *incoming;
+	unsigned serving;
+	uint32_t last_id;
+	uint8_t *packet; /* a message that came in several frames */
+	size_t packet_length;
+	bool broken;
+};
+
+int ph_line_create(struct ph_line **out, const struct ph_line_config *config)
+{
+	struct ph_line *line = calloc(1, sizeof(*line));
+
+	if (!line)
+		return -ENOMEM;
+	line->config = *config;
+	if (ph_writer_create(&line->writer)) {
+		free(line);
+		return -ENOMEM;
+	}
+	ph_queue_init(&line->queue, config->kernel->pool);
+	ph_carrier_admit(config->carrier, PH_FRAME_MAX);
+	*out = line;
+	return 0;
+}
+
+static void fail_outgoing(struct ph_line *line)
+{
+	struct outgoing *call;
+	struct outgoing *next;
+
+	HASH_ITER(hh, line->outgoing, call, next)
+	{
+		HASH_DEL(line->outgoing, call);
+		ph_door_answer(line->config.door, call->ticket,
+			PH_CALL_UNREACHABLE, NULL, 0);
+		free(call);
+	}
+}
+
+void ph_line_destroy(struct ph_line *line)
+{
+	if (!line)
+		return;
+	for (struct incoming *call = line->incoming; call; call = call->next)
+		call->line = NULL;
+	fail_outgoing(line);
+	ph_door_forget(line->config.door, line->config.caller.line);
+	ph_queue_fini(&line->queue);
+	ph_writer_free(line->writer);
+	free(line->packet);
+	free(line);
+}
+
+uint64_t ph_line_id(const struct ph_line *line)
+{
+	return line->config.caller.line;
+}
+
+struct ph_caller *ph_line_caller(struct ph_line *line)
+{
+	return &line->config.caller;
+}
+
+void ph_line_room(struct ph_line *line)
+{
+	if (!line->broken && line->queue.count)
+		ph_carrier_send(line->config.carrier, &line->queue);
+}
+
+/* Cuts a packet into frames and sends what fits. */
+static int send_packet(struct ph_line *line, const uint8_t *data, size_t length)
+{
+	if (length > PH_PACKET_MAX)
+		return -EMSGSIZE;
+	if (line->broken || line->queue.bytes + length > LINE_BACKLOG)
+		return -ENOBUFS;
+	do {
+		uint32_t part = length > PH_FRAME_MAX ? PH_FRAME_MAX
+						      : (uint32_t)length;
+		uint8_t flags = PH_FRAME_CALL;
+
+		if (part == length)
+			flags |= PH_FRAME_FIN;
+		if (ph_queue_copy(&line->queue, flags, data, part)) {
+			line->broken = true;
+			ph_carrier_close(line->config.carrier);
+			return -ENOMEM;
+		}
+		data += part;
+		length -= part;
+	} while (length);
+	ph_line_room(line);
+	return 0;
+}
+
+static int send_written(struct ph_line *line)
+{
+	const uint8_t *data;
+	size_t length;
+	int error = ph_writer_finish(line->writer, &data, &length);
+
+	return error ? error : send_packet(line, data, length);
+}
+
+static uint32_t milliseconds_left(const struct ph_line *line, int64_t deadline)
+{
+	struct ph_hal *hal = &line->config.kernel->hal;
+	int64_t left = deadline - hal->now(hal->context);
+
+	if (left <= PH_MILLISECOND)
+		return 1;
+	if (left / PH_MILLISECOND > UINT32_MAX)
+		return UINT32_MAX;
+	return (uint32_t)(left / PH_MILLISECOND);
+}
+
+int ph_line_call(struct ph_line *line, ph_handle ticket,
+	const struct ph_call *call, const char *then)
+{
+	struct outgoing *entry = calloc(1, sizeof(*entry));
+	int error;
+
+	if (!entry)
+		return -ENOMEM;
+	entry->id = ++line->last_id;
+	entry->ticket = ticket;
+	error = ph_packet_write_call(line->writer, entry->id, call->method,
+		then, milliseconds_left(line, call->deadline), call->arguments,
+		call->length);
+	if (!error)
+		error = send_written(line);
+	if (error) {
+		free(entry);
+		return error;
+	}
+	HASH_ADD(hh, line->outgoing, id, sizeof(entry->id), entry);
+	return 0;
+}
+
+static void send_answer(struct ph_line *line, uint32_t id, int status,
+	const uint8_t *body, size_t length)
+{
+	int error = ph_packet_write_answer(line->writer, id, status, body,
+		length);
+
+	if (!error)
+		error = send_written(line);
+	if (!error)
+		return;
+	ph_log_warn("line", "answer.lost peer=%s error=%s",
+		line->config.caller.node, strerror(-error));
+	/* A caller that does not read its answers is hung up on: it would wait
+	 * for this one until its deadline. */
+	line->broken = true;
+	ph_carrier_close(line->config.carrier);
+}
+
+/* The door's answer to a call of the peer. */
+static void answer_incoming(void *context, int status, const uint8_t *body,
+	size_t length)
+{
+	struct incoming *call = context;
+	struct ph_line *line = call->line;
+
+	if (line) {
+		*call->link = call->next;
+		if (call->next)
+			call->next->link = call->link;
+		line->serving--;
+		send_answer(line, call->id, status, body, length);
+	}
+	free(call);
+}
+
+static void keep_incoming(struct ph_line *line, struct incoming *call)
+{
+	call->next = line->incoming;
+	call->link = &line->incoming;
+	if (call->next)
+		call->next->link = &call->next;
+	line->incoming = call;
+	line->serving++;
+}
+
+/* A call may not cost more time than anybody would wait for it. */
+#define LONGEST_CALL_MS (10 * 60 * 1000)
+
+static void serve(struct ph_line *line, const struct ph_packet *packet)
+{
+	struct ph_hal *hal = &line->config.kernel->hal;
+	uint32_t wait = packet->deadline_ms ? packet->deadline_ms : 1;
+	struct ph_call call = {.method = (uint16_t)packet->method,
+		.caller = &line->config.caller,
+		.destination = packet->destination,
+		.arguments = packet->body,
+		.length = packet->length};
+	struct incoming *entry;
+
+	if (packet->method < 0 || line->serving >= LINE_CALLS) {
+		send_answer(line, packet->id,
+			packet->method < 0 ? PH_CALL_UNKNOWN : PH_CALL_DENIED,
+			NULL, 0);
+		return;
+	}
+	if (wait > LONGEST_CALL_MS)
+		wait = LONGEST_CALL_MS;
+	call.deadline = hal->now(hal->context) + wait * PH_MILLISECOND;
+	entry = calloc(1, sizeof(*entry));
+	if (!entry)
+		return;
+	entry->line = line;
+	entry->id = packet->id;
+	if (ph_door_call(line->config.door, &call, answer_incoming, entry)) {
+		free(entry);
+		send_answer(line, packet->id, PH_CALL_UNKNOWN, NULL, 0);
+		return;
+	}
+	keep_incoming(line, entry);
+}
+
+static void take_answer(struct ph_line *line, const struct ph_packet *packet)
+{
+	struct outgoing *call;
+
+	HASH_FIND(hh, line->outgoing, &packet->id, sizeof(packet->id), call);
+	if (!call)
+		return; /* late: its deadline answered it */
+	HASH_DEL(line->outgoing, call);
+	ph_door_answer(line->config.door, call->ticket, packet->status,
+		packet->body, packet->length);
+	free(call);
+}
+
+static int take_packet(struct ph_line *line, const uint8_t *data, size_t length)
+{
+	struct ph_skim_limits limits =
+		line->config.local ? PH_SKIM_TABLE : PH_SKIM_PEER;
+	struct ph_packet packet;
+	int error;
+
+	/* An answer may be a long table; nobody sends one unasked. */
+	if (line->outgoing)
+		limits = PH_SKIM_TABLE;
+	error = ph_packet_read(&packet, data, length, limits);
+	if (error) {
+		ph_log_warn("line", "packet.refused peer=%s error=%s",
+			line->config.caller.node, strerror(-error));
+		return -EPROTO;
+	}
+	if (packet.answer)
+		take_answer(line, &packet);
+	else
+		serve(line, &packet);
+	return 0;
+}
+
+/* Part of a packet longer than a frame. */
+static int keep_part(struct ph_line *line, const uint8_t *data, uint32_t length)
+{
+	uint8_t *grown;
+
+	if (line->packet_length + length > PH_PACKET_MAX)
+		return -EPROTO;
+	grown = realloc(line->packet, line->packet_length + length + 1);
+	if (!grown)
+		return -EPROTO;
+	memcpy(grown + line->packet_length, data, length);
+	line->packet = grown;
+	line->packet_length += length;
+	return 0;
+}
+
+static int take_frame(struct ph_line *line, const uint8_t *record)
+{
+	uint32_t length = ph_frame_length(record);
+	uint8_t flags = record[3];
+	const uint8_t *data = record + PH_FRAME_HEADER;
+	int error;
+
+	if ((flags & ~PH_FRAME_FIN) != PH_FRAME_CALL)
+		return -EPROTO;
+	if ((flags & PH_FRAME_FIN) && !line->packet_length)
+		return take_packet(line, data, length);
+	error = keep_part(line, data, length);
+	if (error || !(flags & PH_FRAME_FIN))
+		return error;
+	error = take_packet(line, line->packet, line->packet_length);
+	free(line->packet);
+	line->packet = NULL;
+	line->packet_length = 0;
+	return error;
+}
+
+int ph_line_frames(struct ph_line *line, const struct ph_segment *segment)
+{
+	const uint8_t *record = segment->buffer->data + segment->offset;
+	const uint8_t *end = record + segment->length;
+	int error = 0;
+
+	while (!error && !line->broken && record < end) {
+		error = take_frame(line, record);
+		record += PH_FRAME_HEADER + ph_frame_length(record);
+	}
+	return error;
+}
