@@ -1,6 +1,7 @@
 #ifndef PH_PROTO_SERVER_H
 #define PH_PROTO_SERVER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -8,6 +9,8 @@
 #include "kernel/terminal.h"
 #include "kernel/worker.h"
 #include "proto/error.h"
+
+struct ph_server;
 
 /*
  * What a bundled server is: a const table. The same source runs wherever the
@@ -82,7 +85,7 @@ struct ph_server {
 /* NULL when not given. */
 const char *ph_server_parameter(const struct ph_server *server,
 	const char *name);
-/* "64MiB" -> 67108864; suffixes B kB MB GB KiB MiB GiB TiB. -EINVAL. */
+/* "64MiB" -> 67108864; suffixes B kB MB GB TB KiB MiB GiB TiB, or none. -EINVAL. */
 int ph_parse_bytes(uint64_t *out, const char *text);
 /* "250ms" -> ns; suffixes ns us ms s m h. -EINVAL. */
 int ph_parse_duration(int64_t *out, const char *text);

@@ -100,11 +100,19 @@ void ph_write_bool(struct ph_writer *writer, bool value);
 void ph_write_int(struct ph_writer *writer, int64_t value);
 void ph_write_u64(struct ph_writer *writer, uint64_t value);
 void ph_write_float(struct ph_writer *writer, double value);
+/* Bytes that are not UTF-8, and NUL, become U+FFFD: what a reader's skimmer
+ * would refuse is never written. */
 void ph_write_text(struct ph_writer *writer, const char *text);
 void ph_write_textn(struct ph_writer *writer, const char *text, size_t length);
 void ph_write_bytes(struct ph_writer *writer, const void *data, size_t length);
 /* Copies a value read from another document. */
 void ph_write_value(struct ph_writer *writer, struct ph_value value);
+/* Appends one value that is encoded already. */
+void ph_write_encoded(struct ph_writer *writer, const void *data,
+	size_t length);
+/* Keys must differ; a map of more than PH_SKIM_KEYS pairs must have them in
+ * ascending order, or no skimmer takes it. Tables are lists. Maps and lists
+ * inside one another: at most PH_SKIM_DEPTH. */
 void ph_write_map(struct ph_writer *writer);
 void ph_write_list(struct ph_writer *writer);
 /* Ends the innermost map or list. */

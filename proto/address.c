@@ -1,0 +1,259 @@
+#include "proto/address.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool is_alnum(char c)
+{
+	return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* A number without sign or leading zero, the whole of the text. */
+static int parse_number(uint64_t *out, const char *text, size_t length)
+{
+	uint64_t value = 0;
+
+	if (!length || length > 20 || (length > 1 && text[0] == '0'))
+		return -EINVAL;
+	for (size_t i = 0; i < length; i++) {
+		if (!is_digit(text[i]) ||
+			__builtin_mul_overflow(value, 10, &value) ||
+			__builtin_add_overflow(value, text[i] - '0', &value))
+			return -EINVAL;
+	}
+	*out = value;
+	return 0;
+}
+
+static int parse_port(uint16_t *port, const char *text)
+{
+	uint64_t value;
+
+	if (parse_number(&value, text, strlen(text)) || value > UINT16_MAX)
+		return -EINVAL;
+	*port = (uint16_t)value;
+	return 0;
+}
+
+/* An interface name behind the % of fe80::1%eth0. */
+static bool is_zone(const char *text)
+{
+	size_t length = strlen(text);
+
+	for (size_t i = 0; i < length; i++)
+		if (!is_alnum(text[i]) && !strchr("._-", text[i]))
+			return false;
+	return length > 0 && length < 16;
+}
+
+static bool is_v6(const char *host)
+{
+	char literal[INET6_ADDRSTRLEN];
+	const char *zone = strchr(host, '%');
+	size_t length = zone ? (size_t)(zone - host) : strlen(host);
+	struct in6_addr ignored;
+
+	if (length >= sizeof(literal) || (zone && !is_zone(zone + 1)))
+		return false;
+	memcpy(literal, host, length);
+	literal[length] = '\0';
+	return inet_pton(AF_INET6, literal, &ignored) == 1;
+}
+
+static bool is_host(const char *host)
+{
+	for (const char *c = host; *c; c++)
+		if (!is_alnum(*c) && !strchr("._-", *c))
+			return false;
+	return host[0] != '-' && host[0] != '.';
+}
+
+static int take_host(
+	struct ph_address *address, const char *text, size_t length)
+{
+	if (length >= sizeof(address->host))
+		return -ENAMETOOLONG;
+	memcpy(address->host, text, length);
+	address->host[length] = '\0';
+	return 0;
+}
+
+static int parse_unix(struct ph_address *address, const char *path)
+{
+	if (path[0] != '/')
+		return -EINVAL;
+	for (const char *c = path; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			return -EINVAL;
+	address->scheme = PH_ADDRESS_UNIX;
+	return take_host(address, path, strlen(path));
+}
+
+/* [v6] or [v6]:port, behind the opening bracket. */
+static int parse_bracket(struct ph_address *address, const char *text)
+{
+	const char *end = strchr(text, ']');
+	int error;
+
+	if (!end)
+		return -EINVAL;
+	error = take_host(address, text, (size_t)(end - text));
+	if (error)
+		return error;
+	if (!is_v6(address->host))
+		return -EINVAL;
+	if (!end[1])
+		return 0;
+	return end[1] == ':' ? parse_port(&address->port, end + 2) : -EINVAL;
+}
+
+static int parse_tcp(struct ph_address *address, const char *text)
+{
+	const char *colon = strchr(text, ':');
+	size_t length = colon ? (size_t)(colon - text) : strlen(text);
+	int error;
+
+	if (text[0] == '[')
+		return parse_bracket(address, text + 1);
+	/* v6 without brackets: where would its port begin? */
+	if (!text[0] || (colon && strchr(colon + 1, ':')))
+		return -EINVAL;
+	error = take_host(address, text, length);
+	if (error)
+		return error;
+	if (!is_host(address->host))
+		return -EINVAL;
+	return colon ? parse_port(&address->port, colon + 1) : 0;
+}
+
+int ph_address_parse(struct ph_address *out, const char *text)
+{
+	struct ph_address read = {.scheme = PH_ADDRESS_TCP, .port = PH_PORT};
+	int error;
+
+	if (!strncmp(text, "unix:", 5)) {
+		read.port = 0;
+		error = parse_unix(&read, text + 5);
+	} else {
+		if (!strncmp(text, "tcp://", 6))
+			text += 6;
+		error = parse_tcp(&read, text);
+	}
+	if (!error)
+		*out = read;
+	return error;
+}
+
+char *ph_address_format(
+	const struct ph_address *address, char *out, size_t size)
+{
+	if (address->scheme == PH_ADDRESS_UNIX)
+		snprintf(out, size, "unix:%s", address->host);
+	else if (strchr(address->host, ':'))
+		snprintf(out, size, "[%s]:%u", address->host, address->port);
+	else
+		snprintf(out, size, "%s:%u", address->host, address->port);
+	return out;
+}
+
+bool ph_address_is_local(const struct ph_address *address)
+{
+	struct in_addr v4;
+	struct in6_addr v6;
+
+	if (address->scheme == PH_ADDRESS_UNIX)
+		return true;
+	if (!strcasecmp(address->host, "localhost"))
+		return true;
+	if (inet_pton(AF_INET, address->host, &v4) == 1)
+		return ntohl(v4.s_addr) >> 24 == 127;
+	if (inet_pton(AF_INET6, address->host, &v6) == 1)
+		return IN6_IS_ADDR_LOOPBACK(&v6);
+	return false;
+}
+
+bool ph_name_is_valid(const char *text, size_t length)
+{
+	if (!length || length > PH_NAME_MAX || !is_alnum(text[0]))
+		return false;
+	for (size_t i = 1; i < length; i++)
+		if (!is_alnum(text[i]) && text[i] != '.' && text[i] != '_' &&
+			text[i] != '-')
+			return false;
+	return true;
+}
+
+static int take_name(char out[PH_NAME_MAX + 1], const char *text, size_t length)
+{
+	if (!ph_name_is_valid(text, length))
+		return length > PH_NAME_MAX ? -ENAMETOOLONG : -EINVAL;
+	memcpy(out, text, length);
+	out[length] = '\0';
+	return 0;
+}
+
+int ph_place_parse(struct ph_place *out, const char *text)
+{
+	struct ph_place read = {0};
+	const char *slash = strchr(text, '/');
+	const char *server = slash ? slash + 1 : text;
+	const char *colon = strchr(server, ':');
+	int error = 0;
+
+	if (slash)
+		error = take_name(read.node, text, (size_t)(slash - text));
+	if (!error)
+		error = take_name(read.server, server,
+			colon ? (size_t)(colon - server) : strlen(server));
+	if (!error && colon)
+		error = take_name(read.terminal, colon + 1, strlen(colon + 1));
+	if (!error)
+		*out = read;
+	return error;
+}
+
+char *ph_place_format(const struct ph_place *place, char *out, size_t size)
+{
+	snprintf(out, size, "%s%s%s%s%s", place->node,
+		place->node[0] ? "/" : "", place->server,
+		place->terminal[0] ? ":" : "", place->terminal);
+	return out;
+}
+
+int ph_connection_id_parse(struct ph_connection_id *out, const char *text)
+{
+	struct ph_connection_id read;
+	const char *hash = strchr(text, '#');
+	const char *dot = hash ? strchr(hash, '.') : NULL;
+	int error;
+
+	if (!dot)
+		return -EINVAL;
+	error = take_name(read.node, text, (size_t)(hash - text));
+	if (!error)
+		error = parse_number(
+			&read.epoch, hash + 1, (size_t)(dot - hash - 1));
+	if (!error)
+		error = parse_number(&read.sequence, dot + 1, strlen(dot + 1));
+	if (!error)
+		*out = read;
+	return error;
+}
+
+char *ph_connection_id_format(
+	const struct ph_connection_id *id, char *out, size_t size)
+{
+	snprintf(out, size, "%s#%" PRIu64 ".%" PRIu64, id->node, id->epoch,
+		id->sequence);
+	return out;
+}

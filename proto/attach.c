@@ -1,0 +1,122 @@
+#include "proto/attach.h"
+
+#include <assert.h>
+#include <endian.h>
+#include <errno.h>
+#include <string.h>
+
+#include "proto/address.h"
+
+enum {
+	VERSION = 1,
+	ATTACH_FIXED = 32
+};
+
+static void store32(uint8_t *out, uint32_t value)
+{
+	value = htole32(value);
+	memcpy(out, &value, sizeof(value));
+}
+
+static void store64(uint8_t *out, uint64_t value)
+{
+	value = htole64(value);
+	memcpy(out, &value, sizeof(value));
+}
+
+static uint32_t load32(const uint8_t *data)
+{
+	uint32_t value;
+
+	memcpy(&value, data, sizeof(value));
+	return le32toh(value);
+}
+
+static uint64_t load64(const uint8_t *data)
+{
+	uint64_t value;
+
+	memcpy(&value, data, sizeof(value));
+	return le64toh(value);
+}
+
+size_t ph_attach_write(
+	const struct ph_attach *attach, uint8_t out[PH_ATTACH_MAX])
+{
+	size_t id = strnlen(attach->connection, sizeof(attach->connection));
+
+	assert(id > 0 && id < sizeof(attach->connection));
+	memset(out, 0, ATTACH_FIXED);
+	out[0] = VERSION;
+	out[1] = (uint8_t)id;
+	store32(out + 4, attach->generation);
+	memcpy(out + 8, attach->token, PH_ATTACH_TOKEN);
+	store64(out + 24, attach->next);
+	memcpy(out + ATTACH_FIXED, attach->connection, id);
+	return ATTACH_FIXED + id;
+}
+
+int ph_attach_read(struct ph_attach *attach, const uint8_t *data, size_t length)
+{
+	struct ph_attach read = {0};
+	struct ph_connection_id id;
+
+	if (length < ATTACH_FIXED || data[0] != VERSION || data[2] || data[3])
+		return -EBADMSG;
+	if (data[1] >= sizeof(read.connection) ||
+		length != ATTACH_FIXED + (size_t)data[1])
+		return -EBADMSG;
+	if (memchr(data + ATTACH_FIXED, 0, data[1]))
+		return -EBADMSG;
+	memcpy(read.connection, data + ATTACH_FIXED, data[1]);
+	if (ph_connection_id_parse(&id, read.connection))
+		return -EBADMSG;
+	read.generation = load32(data + 4);
+	memcpy(read.token, data + 8, PH_ATTACH_TOKEN);
+	read.next = load64(data + 24);
+	*attach = read;
+	return 0;
+}
+
+size_t ph_attached_write(
+	const struct ph_attached *attached, uint8_t out[PH_ATTACHED_LENGTH])
+{
+	memset(out, 0, PH_ATTACHED_LENGTH);
+	out[0] = VERSION;
+	out[1] = attached->status;
+	store32(out + 4, attached->generation);
+	store64(out + 8, attached->next);
+	return PH_ATTACHED_LENGTH;
+}
+
+int ph_attached_read(
+	struct ph_attached *attached, const uint8_t *data, size_t length)
+{
+	if (length != PH_ATTACHED_LENGTH || data[0] != VERSION || data[1] > 1 ||
+		data[2] || data[3])
+		return -EBADMSG;
+	attached->status = data[1];
+	attached->generation = load32(data + 4);
+	attached->next = load64(data + 8);
+	return 0;
+}
+
+size_t ph_ack_write(const struct ph_ack *ack, uint8_t out[PH_ACK_LENGTH])
+{
+	store64(out, ack->frames);
+	store64(out + 8, ack->bytes);
+	store64(out + 16, ack->messages);
+	store64(out + 24, ack->queued);
+	return PH_ACK_LENGTH;
+}
+
+int ph_ack_read(struct ph_ack *ack, const uint8_t *data, size_t length)
+{
+	if (length != PH_ACK_LENGTH)
+		return -EBADMSG;
+	ack->frames = load64(data);
+	ack->bytes = load64(data + 8);
+	ack->messages = load64(data + 16);
+	ack->queued = load64(data + 24);
+	return 0;
+}
