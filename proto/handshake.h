@@ -12,19 +12,29 @@
 /*
  * How two nodes let each other in, on a fresh TLS 1.3 channel with mutual
  * certificates. Each message is one frame of at most PH_HANDSHAKE_MAX bytes,
- * one MessagePack map with "t" naming the type:
+ * one MessagePack map in one canonical form, its fields in this order:
  *
- *   1 HELLO      dialler -> listener   version, nonce, name, mesh, want
- *   2 HELLO_ACK  listener -> dialler   version, nonce, name, mesh, how
- *     how = "pinned": both know the other's key: the dialler is in.
+ *   1 HELLO      t v nonce name mesh want bind   dialler -> listener
+ *   2 HELLO_ACK  t v nonce name mesh how  bind   listener -> dialler
+ *     want = "pinned": the dialler trusts the listener's key; else "pake".
+ *     how = "pinned": both trust each other's key: both are in.
  *     how = "pake": messages 3 to 6 follow.
- *   3 PAKE1      share Ya       4 PAKE2    share Yb
- *   5 CONFIRM    tag Ta         6 ACCEPT   tag Tb
+ *   3 PAKE1      t share bind                    Ya
+ *   4 PAKE2      t share bind                    Yb, one per passphrase slot
+ *   5 CONFIRM    t tag bind                      Ta, one per Yb
+ *   6 ACCEPT     t tag bind                      Tb: both are in
  *   or, from either side at any time, CLOSE: always the same bytes.
  *
  * The dialler proves itself first. Channel binding: RFC 9266 exporter, both
  * public keys, both ids and the hash of HELLO and HELLO_ACK go into CI, so a
- * relay or a changed offer makes the tags differ.
+ * relay or a changed offer makes the tags differ. `bind` is a MAC over the
+ * message and all before it, keyed by the exporter: any flipped bit is refused,
+ * in pinned runs too. It holds no secret of the mesh, so nothing can be guessed
+ * from it.
+ *
+ * While a passphrase is rotated a listener has two secrets and cannot know
+ * which one the dialler means: PAKE2 then carries a share for each. The price:
+ * a false listener tests two guesses in one run, and both are counted.
  *
  * Pure: no socket, clock or own randomness.
  */
@@ -49,7 +59,7 @@ struct ph_handshake_config {
 	char transport[8];                   /* "tcp", "unix" */
 	bool trusted; /* the peer's key is pinned or vouched for here */
 	/* Secrets derived from the passphrase, newest first; the listener
-	 * tries each, the dialler uses the first. */
+	 * tries each, the dialler uses the first. None: pinned only. */
 	uint8_t secret[2][PH_MESH_SECRET];
 	unsigned secrets;
 	uint8_t nonce[32];                   /* fresh */
@@ -60,19 +70,26 @@ struct ph_handshake {
 	struct ph_handshake_config config;
 	unsigned state; /* private from here */
 	uint8_t peer_nonce[32];
-	uint8_t transcript[64]; /* SHA-512(HELLO || HELLO_ACK) */
-	uint8_t hello[PH_HANDSHAKE_MAX];
-	size_t hello_length;
-	uint8_t share[2][PH_CPACE_POINT];
+	uint8_t bind_key[32];   /* from the exporter */
+	uint8_t transcript[64]; /* chained SHA-512 of the messages so far */
+	uint8_t sid[32];
+	uint8_t scalar[2][PH_CPACE_SCALAR];
+	uint8_t generator[2][PH_CPACE_POINT];
+	uint8_t share[2][PH_CPACE_POINT]; /* Ya (one), or Yb of each slot */
 	uint8_t isk[2][PH_CPACE_KEY];
+	uint8_t accept[2][PH_CPACE_KEY]; /* Tb as the dialler expects it */
+	unsigned slots; /* how many of them */
 	char peer_name[40];
-	bool peer_trusts;
 	bool by_passphrase;
-	bool counts_as_guess; /* ended after PAKE2 without success */
-	const char *reason;   /* for the log, never for the wire */
+	/* Public: may be read at any time. */
+	unsigned guesses;   /* what the peer could test if it ended now */
+	const char *reason; /* for the log, never for the wire */
 };
 
-/* Starts; the dialler's HELLO is put into `send` (NULL for listeners). */
+/* Starts; the dialler's HELLO is put into `send` (NULL for listeners).
+ * -EINVAL: the config is no run (own key equal to the peer's, bad name, too
+ * many secrets); -EACCES: a dialler that neither trusts the peer nor has a
+ * passphrase; -ENOMEM. */
 int ph_handshake_init(struct ph_handshake *handshake,
 	const struct ph_handshake_config *config,
 	uint8_t send[PH_HANDSHAKE_MAX], size_t *send_length);
@@ -84,6 +101,10 @@ enum ph_handshake_verdict ph_handshake_step(struct ph_handshake *handshake,
 	const uint8_t *message, size_t length,
 	uint8_t send[PH_HANDSHAKE_MAX], size_t *send_length);
 
+/* How many guesses at the passphrase the peer had, should the run end here, by
+ * refusal, deadline or a lost channel alike: 0 before PAKE2 and after success.
+ * Read it when the channel closes and tell node/limits. */
+unsigned ph_handshake_guesses(const struct ph_handshake *handshake);
 /* After PH_HANDSHAKE_IN: how the peer calls itself; whether the passphrase
  * proved it (then its key is to be pinned). */
 const char *ph_handshake_peer(const struct ph_handshake *handshake);
