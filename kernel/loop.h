@@ -1,11 +1,13 @@
 #ifndef PH_KERNEL_LOOP_H
 #define PH_KERNEL_LOOP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "kernel/clock.h"
 #include "kernel/hal.h"
+#include "kernel/heap.h"
 
 /*
  * The data thread: level-triggered epoll, a heap of timers, deferred tasks,
@@ -25,13 +27,6 @@ struct ph_watch {
 	uint32_t events;
 };
 
-/* Runs once at its time. Embed it; `on_due` may start it again. */
-struct ph_timer {
-	void (*on_due)(struct ph_timer *timer);
-	int64_t due; /* ns, absolute */
-	size_t slot; /* position in the heap plus 1; 0: not started */
-};
-
 struct ph_loop_stats {
 	uint64_t turns;
 	uint64_t wakeups;     /* turns that had waited */
@@ -48,25 +43,28 @@ struct ph_hal ph_loop_hal(struct ph_loop *loop);
 
 /* Turns until ph_loop_stop. */
 void ph_loop_run(struct ph_loop *loop);
-/* One turn: waits at most `wait` ns (negative: for ever) for something. */
+/* One turn: waits at most `wait` ns (negative: for ever) for something. On a
+ * virtual clock it never sleeps: it jumps to the next timer, or by `wait`. */
 void ph_loop_turn(struct ph_loop *loop, int64_t wait);
 void ph_loop_stop(struct ph_loop *loop);
 
 /* `on_event` must be set. Negative errno of epoll_ctl. */
-int ph_watch_start(struct ph_loop *loop, struct ph_watch *watch, int fd,
-	uint32_t events);
+int ph_watch_start(
+	struct ph_loop *loop, struct ph_watch *watch, int fd, uint32_t events);
 int ph_watch_change(struct ph_watch *watch, uint32_t events);
 /* No event comes after this. Call before close(fd). Idempotent. */
 void ph_watch_stop(struct ph_watch *watch);
 
-/* Starts or moves it to `due` (absolute ns; the past means the next turn). */
+/* Starts or moves it to `due` (absolute ns; the past means the next turn).
+ * Without memory it aborts: a node that lost a deadline is not one. */
 void ph_timer_start(struct ph_loop *loop, struct ph_timer *timer, int64_t due);
 void ph_timer_stop(struct ph_loop *loop, struct ph_timer *timer);
 
 /* As ph_hal.defer and ph_hal.cancel. */
 void ph_loop_defer(struct ph_loop *loop, struct ph_task *task);
 void ph_loop_cancel(struct ph_loop *loop, struct ph_task *task);
-/* From any thread: the task runs on the loop's thread. Not cancellable. */
+/* From any thread: the task runs on the loop's thread. Not cancellable; not to
+ * be posted again before it ran. */
 void ph_loop_post(struct ph_loop *loop, struct ph_task *task);
 
 /* A snapshot; `reset` begins a new longest_turn. */
