@@ -9,7 +9,7 @@
 #include "proto/calls.h"
 #include "store/database.h"
 #include "store/lock.h"
-#include "store/request.h"
+#include "store/batch.h"
 
 /*
  * Group commit. Requests wait in a list; when the lane is free, all of them

@@ -1,4 +1,4 @@
-#include "store/request.h"
+#include "store/batch.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-#ifndef PH_STORE_REQUEST_H
-#define PH_STORE_REQUEST_H
+#ifndef PH_STORE_BATCH_H
+#define PH_STORE_BATCH_H
 
 #include <stdbool.h>
 #include <stddef.h>

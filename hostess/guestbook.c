@@ -1,0 +1,227 @@
+#define HASH_NONFATAL_OOM 1
+
+#include "hostess/guestbook.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+#include "hostess/manifest.h"
+#include "hostess/mask.h"
+#include "hostess/reservation.h"
+
+static const char *const direction_names[] = {
+	[PH_OUT] = "out",
+	[PH_MUX] = "mux",
+	[PH_IN] = "in",
+	[PH_COMBINE] = "combine",
+};
+
+const char *ph_direction_name(enum ph_direction direction)
+{
+	return direction_names[direction];
+}
+
+int ph_direction_parse(const char *text)
+{
+	for (int i = PH_OUT; i <= PH_COMBINE; i++)
+		if (strcmp(direction_names[i], text) == 0)
+			return i;
+	return -ENOENT;
+}
+
+static bool media_is_open(const char *media)
+{
+	return !*media || strcmp(media, "*/*") == 0;
+}
+
+/* `video/` + `*` against `video/mjpeg`. */
+static bool media_covers(const char *wide, const char *media)
+{
+	size_t length = strlen(wide);
+
+	return length >= 2 && strcmp(wide + length - 2, "/*") == 0 &&
+	       strncasecmp(wide, media, length - 1) == 0;
+}
+
+bool ph_media_differ(const char *one, const char *other)
+{
+	if (media_is_open(one) || media_is_open(other))
+		return false;
+	if (media_covers(one, other) || media_covers(other, one))
+		return false;
+	return strcasecmp(one, other) != 0;
+}
+
+void ph_guestbook_init(struct ph_guestbook *book)
+{
+	book->guests = NULL;
+}
+
+void ph_guestbook_remove(struct ph_guestbook *book, struct ph_guest *guest)
+{
+	HASH_DEL(book->guests, guest);
+	ph_guest_free(guest);
+}
+
+void ph_guestbook_fini(struct ph_guestbook *book)
+{
+	struct ph_guest *at, *next;
+
+	HASH_ITER(hh, book->guests, at, next)
+	ph_guestbook_remove(book, at);
+}
+
+unsigned ph_guestbook_count(const struct ph_guestbook *book)
+{
+	return HASH_COUNT(book->guests);
+}
+
+int ph_guestbook_enter(struct ph_guestbook *book, struct ph_value manifest,
+	struct ph_guest **out, struct ph_error *error)
+{
+	struct ph_guest *guest;
+
+	if (ph_guest_read(&guest, manifest, error) < 0)
+		return -1;
+	if (ph_guestbook_find(book, guest->server, NULL)) {
+		ph_fail(error, PH_EXIT_CONFLICT, guest->server,
+			"use another name, or stop the other one",
+			"a server of that name is in the guest book");
+		goto fail;
+	}
+	if (ph_guestbook_count(book) >= PH_GUESTS_MOST) {
+		ph_fail(error, PH_EXIT_CONFLICT, guest->server,
+			"stop what is not needed",
+			"the guest book is full: %u servers", PH_GUESTS_MOST);
+		goto fail;
+	}
+	HASH_ADD_STR(book->guests, server, guest);
+	if (!guest->hh.tbl) {
+		ph_fail(error, PH_EXIT_NEGATIVE, guest->server, "free memory",
+			"out of memory");
+		goto fail;
+	}
+	*out = guest;
+	return 0;
+fail:
+	ph_guest_free(guest);
+	return -1;
+}
+
+/* Appends ", name" (or "name" at first) as far as there is room. */
+static void names_add(char *out, size_t size, const char *name)
+{
+	size_t used = strlen(out);
+
+	snprintf(out + used, size - used, "%s%s", used ? ", " : "", name);
+}
+
+struct ph_guest *ph_guestbook_find(const struct ph_guestbook *book,
+	const char *server, struct ph_error *error)
+{
+	char names[256] = "";
+	struct ph_guest *found;
+
+	HASH_FIND_STR(book->guests, server, found);
+	if (found || !error)
+		return found;
+	for (found = book->guests; found; found = found->hh.next)
+		if (strlen(names) < sizeof(names) - 48)
+			names_add(names, sizeof(names), found->server);
+	ph_fail(error, PH_EXIT_NOT_FOUND, server,
+		*names ? "name one that is here" : "start it first",
+		"no server '%s' here; %s%s", server,
+		*names ? "here are: " : "the guest book is empty", names);
+	return NULL;
+}
+
+struct ph_guest_terminal *ph_guest_terminal_find(const struct ph_guest *guest,
+	const char *terminal, struct ph_error *error)
+{
+	char names[256] = "";
+	char where[96];
+
+	for (unsigned i = 0; i < guest->terminal_count; i++)
+		if (strcmp(guest->terminals[i].name, terminal) == 0)
+			return &guest->terminals[i];
+	if (!error)
+		return NULL;
+	for (unsigned i = 0; i < guest->terminal_count; i++) {
+		struct ph_guest_terminal *at = &guest->terminals[i];
+		char name[64];
+
+		snprintf(name, sizeof(name), "%s (%s)", at->name,
+			ph_direction_name(at->direction));
+		names_add(names, sizeof(names), name);
+	}
+	snprintf(where, sizeof(where), "%s:%s", guest->server, terminal);
+	ph_fail(error, PH_EXIT_NOT_FOUND, where, "name one that it has",
+		"no terminal '%s'; %s has: %s", terminal, guest->server, names);
+	return NULL;
+}
+
+bool ph_guest_terminal_is_free(const struct ph_guest_terminal *terminal)
+{
+	return terminal->capacity == 0 || terminal->in_use < terminal->capacity;
+}
+
+static void terminal_write(
+	const struct ph_guest_terminal *terminal, struct ph_writer *writer)
+{
+	const struct ph_reservation *booking;
+
+	ph_write_map(writer);
+	ph_put_text(writer, "name", terminal->name);
+	ph_put_text(
+		writer, "direction", ph_direction_name(terminal->direction));
+	ph_put_text(writer, "type", terminal->media);
+	ph_put_int(writer, "in_use", terminal->in_use);
+	ph_put_int(writer, "capacity", terminal->capacity);
+	ph_put_list(writer, "connections");
+	DL_FOREACH(terminal->bookings, booking)
+	ph_write_text(writer, booking->connection);
+	ph_write_end(writer);
+	ph_write_end(writer);
+}
+
+static void labels_write(const struct ph_guest *guest, struct ph_writer *writer)
+{
+	ph_put_map(writer, "labels");
+	for (unsigned i = 0; i < guest->label_count; i++) {
+		const char *equals = strchr(guest->labels[i], '=');
+
+		ph_write_textn(writer, guest->labels[i],
+			(size_t)(equals - guest->labels[i]));
+		ph_write_text(writer, equals + 1);
+	}
+	ph_write_end(writer);
+}
+
+void ph_guest_write(const struct ph_guest *guest, const char *node,
+	const struct ph_mask *mask, struct ph_writer *writer)
+{
+	char identity[PH_IDENTITY_MAX + 1];
+
+	if (ph_identity_format(&guest->identity, identity, sizeof(identity)) <
+		0)
+		identity[0] = '\0';
+	ph_write_map(writer);
+	ph_put_text(writer, "identity", identity);
+	ph_put_text(writer, "node", node);
+	ph_put_text(writer, "server", guest->server);
+	ph_put_int(writer, "class", guest->identity.class);
+	ph_put_list(writer, "caps");
+	for (unsigned i = 0; i < guest->cap_count; i++)
+		ph_write_text(writer, guest->caps[i]);
+	ph_write_end(writer);
+	labels_write(guest, writer);
+	ph_put_list(writer, "terminals");
+	for (unsigned i = 0; i < guest->terminal_count; i++)
+		if (ph_mask_takes_terminal(mask, &guest->terminals[i]))
+			terminal_write(&guest->terminals[i], writer);
+	ph_write_end(writer);
+	ph_write_end(writer);
+}

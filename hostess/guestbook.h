@@ -1,0 +1,83 @@
+#ifndef PH_HOSTESS_GUESTBOOK_H
+#define PH_HOSTESS_GUESTBOOK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uthash.h>
+
+#include "kernel/terminal.h"
+#include "proto/error.h"
+#include "proto/identity.h"
+#include "proto/value.h"
+
+/*
+ * The guest book: the servers of this node by name, with what their manifests
+ * declare. Pure: no time, no I/O. One name, one server.
+ */
+#define PH_GUESTS_MOST	   16384u /* servers of a node */
+#define PH_GUEST_TERMINALS 64u
+#define PH_GUEST_CAPS	   64u
+#define PH_GUEST_WORD	   128u /* bytes of a capability or a label */
+
+struct ph_reservation;
+
+struct ph_guest_terminal {
+	struct ph_guest *guest;
+	char name[40];
+	enum ph_direction direction;
+	char media[64]; /* "" for any */
+	ph_handle handle;
+	unsigned capacity;		 /* connections at once; 0: no limit */
+	unsigned in_use;		 /* the ledger's count of `bookings` */
+	struct ph_reservation *bookings; /* utlist, the ledger's */
+};
+
+struct ph_guest {
+	struct ph_identity identity;
+	char server[40];
+	struct ph_guest_terminal *terminals;
+	unsigned terminal_count;
+	char **caps; /* `key` or `key=value` */
+	unsigned cap_count;
+	char **labels; /* `key=value` */
+	unsigned label_count;
+	UT_hash_handle hh;
+};
+
+struct ph_guestbook {
+	struct ph_guest *guests; /* in the order they came */
+};
+
+void ph_guestbook_init(struct ph_guestbook *book);
+void ph_guestbook_fini(struct ph_guestbook *book);
+
+/* Enters a server from its manifest {identity, server, terminals: [{name,
+ * direction, type, handle}], caps, labels}. 0, or -1 with the error told:
+ * exit 5 when the name is taken, 78 when the manifest is wrong. */
+int ph_guestbook_enter(struct ph_guestbook *book, struct ph_value manifest,
+	struct ph_guest **out, struct ph_error *error);
+/* Its bookings must be gone. */
+void ph_guestbook_remove(struct ph_guestbook *book, struct ph_guest *guest);
+unsigned ph_guestbook_count(const struct ph_guestbook *book);
+
+/* NULL with exit 4 told, naming what is there; `error` may be NULL. */
+struct ph_guest *ph_guestbook_find(const struct ph_guestbook *book,
+	const char *server, struct ph_error *error);
+struct ph_guest_terminal *ph_guest_terminal_find(const struct ph_guest *guest,
+	const char *terminal, struct ph_error *error);
+
+bool ph_guest_terminal_is_free(const struct ph_guest_terminal *terminal);
+/* "out" "mux" "in" "combine". */
+const char *ph_direction_name(enum ph_direction direction);
+/* -ENOENT. */
+int ph_direction_parse(const char *text);
+/* Both given, and neither matches the other; `*` and `video/` + `*` match. */
+bool ph_media_differ(const char *one, const char *other);
+
+/* One item of the guest book or the menu. */
+struct ph_mask;
+void ph_guest_write(const struct ph_guest *guest, const char *node,
+	const struct ph_mask *mask, struct ph_writer *writer);
+
+#endif

@@ -1,0 +1,98 @@
+#ifndef PH_HOSTESS_RESERVATION_H
+#define PH_HOSTESS_RESERVATION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uthash.h>
+
+#include "kernel/hal.h"
+#include "proto/attach.h"
+
+/*
+ * One booking of an input terminal for one connection, as a state machine.
+ *
+ *   held    --book-->    booked --attach--> seated --detach--> seated
+ *   any     --release, evict, its time ran out-->   expired
+ *
+ * A held or booked one is a lease; a seated one with a carrier stays; without
+ * one it is kept for PH_SEAT_KEPT, so that a partition does not fight resume.
+ * Generations fence: a carrier is let in only when its generation is higher
+ * than every earlier one, and only the newest may say that it left.
+ *
+ * Pure: the time is handed in, and so is the token.
+ */
+#define PH_RESERVATION_STATES(X)                                               \
+	X(HELD, "held")                                                        \
+	X(BOOKED, "booked")                                                    \
+	X(SEATED, "seated")                                                    \
+	X(EXPIRED, "expired")
+
+enum ph_reservation_state {
+#define X(ident, name) PH_RESERVATION_##ident,
+	PH_RESERVATION_STATES(X)
+#undef X
+};
+
+#define PH_HOLD_LASTS  (10 * PH_SECOND)
+#define PH_LEASE_LASTS (30 * PH_SECOND)
+#define PH_SEAT_KEPT   (600 * PH_SECOND)
+
+struct ph_guest_terminal;
+
+struct ph_reservation {
+	char connection[96];
+	char node[40];	/* who booked it */
+	char from[128]; /* the output, for the record */
+	char media[64]; /* agreed */
+	uint8_t token[PH_ATTACH_TOKEN];
+	enum ph_reservation_state state;
+	bool attached;
+	uint32_t generation; /* the highest that attached */
+	int64_t expires;     /* ns; INT64_MAX: not by time */
+
+	/* The ledger's. */
+	struct ph_guest_terminal *terminal;
+	struct ph_reservation *prev, *next; /* of its terminal */
+	UT_hash_handle hh;		    /* by connection */
+};
+
+enum ph_reservation_kind {
+	PH_RESERVE_BOOK,   /* also renews */
+	PH_RESERVE_ATTACH, /* node token generation */
+	PH_RESERVE_DETACH, /* generation finished */
+	PH_RESERVE_RELEASE,
+	PH_RESERVE_EVICT, /* its server left */
+	PH_RESERVE_TICK,
+};
+
+struct ph_reservation_event {
+	enum ph_reservation_kind kind;
+	const char *node;
+	const uint8_t *token;
+	uint32_t generation;
+	bool finished;
+};
+
+enum ph_reservation_outcome {
+	PH_RESERVED_OK,
+	PH_RESERVED_DENIED, /* one refusal for every reason */
+	PH_RESERVED_STALE,  /* of an older carrier: nothing changed */
+};
+
+struct ph_reservation_output {
+	enum ph_reservation_outcome outcome;
+	bool evict;	     /* take its carrier away, then free it */
+	bool free;	     /* it is expired now */
+	const char *because; /* of a refusal, for the log */
+};
+
+/* Begins held, until `now` + PH_HOLD_LASTS. */
+void ph_reservation_init(struct ph_reservation *reservation, int64_t now,
+	const char *connection, const char *node,
+	const uint8_t token[PH_ATTACH_TOKEN]);
+struct ph_reservation_output ph_reservation_step(
+	struct ph_reservation *reservation, int64_t now,
+	const struct ph_reservation_event *event);
+const char *ph_reservation_state_name(enum ph_reservation_state state);
+
+#endif
