@@ -1,0 +1,138 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <string.h>
+
+#include "proto/attach.h"
+
+static const struct ph_attach attach = {
+	.connection = "alpha#3.17",
+	.generation = 0x04030201,
+	.token = "0123456789abcde",
+	.next = UINT64_C(0x0807060504030201),
+};
+
+static const uint8_t attach_bytes[] = "\x01\x0a\0\0"
+				      "\1\2\3\4"
+				      "0123456789abcde\0"
+				      "\1\2\3\4\5\6\7\x08"
+				      "alpha#3.17";
+
+static void attach_is_these_bytes(void **state)
+{
+	uint8_t out[PH_ATTACH_MAX];
+	struct ph_attach read;
+
+	(void)state;
+	assert_int_equal(
+		ph_attach_write(&attach, out), sizeof(attach_bytes) - 1);
+	assert_memory_equal(out, attach_bytes, sizeof(attach_bytes) - 1);
+	assert_int_equal(
+		ph_attach_read(&read, attach_bytes, sizeof(attach_bytes) - 1),
+		0);
+	assert_string_equal(read.connection, attach.connection);
+	assert_int_equal(read.generation, attach.generation);
+	assert_memory_equal(read.token, attach.token, PH_ATTACH_TOKEN);
+	assert_true(read.next == attach.next);
+}
+
+static void attach_refuses(void **state)
+{
+	static const struct {
+		size_t at;
+		uint8_t byte;
+	} changes[] = {{0, 0}, {0, 2}, {1, 9}, {1, 11}, {1, 0}, {1, 255},
+		{2, 1}, {3, 1}, {32, 0}, {32, '-'}, {37, '%'}, {40, '0'},
+		{39, 0}, {40, 'x'}, {41, '\n'}};
+	uint8_t bytes[sizeof(attach_bytes)];
+	struct ph_attach read;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+		memcpy(bytes, attach_bytes, sizeof(bytes));
+		bytes[changes[i].at] = changes[i].byte;
+		if (ph_attach_read(&read, bytes, sizeof(bytes) - 1) != -EBADMSG)
+			fail_msg("change %zu was taken", i);
+	}
+	for (size_t cut = 0; cut < sizeof(bytes) - 1; cut++)
+		assert_int_equal(
+			ph_attach_read(&read, attach_bytes, cut), -EBADMSG);
+	assert_int_equal(
+		ph_attach_read(&read, attach_bytes, sizeof(attach_bytes)),
+		-EBADMSG);
+}
+
+/* The longest id there can be fits. */
+static void attach_longest(void **state)
+{
+	struct ph_attach longest = {
+		.connection = "n23456789012345678901234567890123456789"
+			      "#18446744073709551615.18446744073709551615"};
+	uint8_t out[PH_ATTACH_MAX];
+	struct ph_attach read;
+	size_t length;
+
+	(void)state;
+	length = ph_attach_write(&longest, out);
+	assert_int_equal(ph_attach_read(&read, out, length), 0);
+	assert_string_equal(read.connection, longest.connection);
+}
+
+static void attached(void **state)
+{
+	const struct ph_attached attached = {1, 7, UINT64_C(1) << 40};
+	uint8_t out[PH_ATTACHED_LENGTH];
+	struct ph_attached read;
+
+	(void)state;
+	assert_int_equal(ph_attached_write(&attached, out), 16);
+	assert_memory_equal(out, "\1\1\0\0\7\0\0\0\0\0\0\0\0\1\0\0", 16);
+	assert_int_equal(ph_attached_read(&read, out, 16), 0);
+	assert_int_equal(read.status, 1);
+	assert_int_equal(read.generation, 7);
+	assert_true(read.next == attached.next);
+	for (size_t cut = 0; cut < 16; cut++)
+		assert_int_equal(ph_attached_read(&read, out, cut), -EBADMSG);
+	for (size_t at = 0; at < 4; at++) {
+		out[at] ^= 0x40;
+		assert_int_equal(ph_attached_read(&read, out, 16), -EBADMSG);
+		out[at] ^= 0x40;
+	}
+	out[1] = 2;
+	assert_int_equal(ph_attached_read(&read, out, 16), -EBADMSG);
+}
+
+static void ack(void **state)
+{
+	const struct ph_ack ack = {1, 256, 65536, UINT64_MAX};
+	uint8_t out[PH_ACK_LENGTH];
+	struct ph_ack read;
+
+	(void)state;
+	assert_int_equal(ph_ack_write(&ack, out), 32);
+	assert_memory_equal(out,
+		"\1\0\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\0\1\0\0\0\0\0"
+		"\xff\xff\xff\xff\xff\xff\xff\xff",
+		32);
+	assert_int_equal(ph_ack_read(&read, out, 32), 0);
+	assert_memory_equal(&read, &ack, sizeof(ack));
+	assert_int_equal(ph_ack_read(&read, out, 31), -EBADMSG);
+	assert_int_equal(ph_ack_read(&read, out, 33), -EBADMSG);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(attach_is_these_bytes),
+		cmocka_unit_test(attach_refuses),
+		cmocka_unit_test(attach_longest),
+		cmocka_unit_test(attached),
+		cmocka_unit_test(ack),
+	};
+
+	return cmocka_run_group_tests_name("attach", tests, NULL, NULL);
+}
