@@ -1,1 +1,103 @@
-# deps, lint, install and help
+# The house: what one can ask of it.
+
+JOBS         ?= $(shell nproc 2>/dev/null || echo 2)
+FUZZ_SECONDS ?= 60
+# A second make, because headers must be there before anything is compiled.
+AGAIN        = +@$(MAKE) --no-print-directory \
+               $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
+
+SCRIPTS := $(sort $(wildcard test/mesh/*.sh test/netns/*.sh test/cli/*.sh))
+FUZZERS := $(sort $(wildcard test/fuzz/fuzz_*.c))
+REPLAYS := $(FUZZERS:%.c=$(BUILD)/%)
+
+.PHONY: help
+help: ## this list
+	@echo 'posthouse:'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' \
+		test/house.mk bench/bench.mk
+	@echo 'with:'
+	@echo '  SAN=address,undefined | SAN=thread   any target with sanitizers'
+	@echo '  V=1                                  the commands themselves'
+	@echo '  TESTS="test/unit/x_test.c ..."       test, soak: only these'
+	@echo '  DESTDIR= PREFIX=/usr/local           where install puts things'
+
+.PHONY: deps deps-lint deps-fuzz deps-bench
+deps: ## names and installs the packages that are missing
+	@test/deps.sh build
+deps-lint:
+	@test/deps.sh build lint
+deps-fuzz:
+	@test/deps.sh build fuzz
+deps-bench: ## the same for what the benchmarks compare with
+	@test/deps.sh build bench
+
+.PHONY: demo
+demo: deps ## three nodes, one pipeline across them; KEEP=1 leaves it running
+	$(AGAIN) all
+	@POSTHOUSE=$(CURDIR)/$(BUILD)/posthouse KEEP=$(KEEP) \
+		examples/demo/run.sh
+
+# `make test` and its long doses.
+.PHONY: test soak test-run
+test: deps ## every test; closes with N passed, N failed
+	$(AGAIN) test-build
+	$(AGAIN) test-run
+soak: deps ## the same tests in long doses
+	$(AGAIN) test-build
+	@PH_DOSE=full $(MAKE) --no-print-directory test-run
+test-build: all tests $(REPLAYS)
+test-run:
+	@test/run.sh $(BUILD) $(TESTBIN) $(REPLAYS) $(SCRIPTS)
+
+$(BUILD)/test/fuzz/fuzz_%: $(BUILD)/test/fuzz/fuzz_%.o \
+		$(BUILD)/test/fuzz/replay.o \
+		$(BUILD)/libnode.a $(BUILD)/libposthouse.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(BUILD)/test/fuzz/replay.o \
+		$(BUILD)/libnode.a $(BUILD)/libposthouse.a $(LIBS)
+
+.PHONY: lint lint-run
+lint: deps-lint ## layers, banned functions, lengths, format, symbols
+	$(AGAIN) lint-run
+lint-run: $(OBJECTS) $(NODEOBJ)
+	@test/lint/run.sh $(BUILD)
+
+# libFuzzer wants clang: its own objects, in a build of their own.
+FUZZB     := build/fuzz
+FUZZFLAGS := -g -O1 -fno-omit-frame-pointer -fno-sanitize-recover=all \
+             -fno-strict-aliasing
+FUZZOBJ   := $(patsubst %.c,$(FUZZB)/%.o,$(SOURCES) \
+             $(filter-out node/main.c,$(NODE)))
+FUZZBIN   := $(FUZZERS:test/fuzz/%.c=$(FUZZB)/%)
+
+.PHONY: fuzz fuzz-run
+fuzz: deps-fuzz ## every decoder under libFuzzer, FUZZ_SECONDS (60) each
+	@test/fuzz/check.sh
+	$(AGAIN) fuzz-run
+fuzz-run: $(FUZZBIN)
+	@test/fuzz/run.sh $(FUZZ_SECONDS) $(FUZZBIN)
+$(FUZZB)/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CLANG,$<)
+	$(Q)clang $(CPPFLAGS) -std=gnu17 $(FUZZFLAGS) \
+		-fsanitize=fuzzer-no-link,address,undefined -MMD -MP -c -o $@ $<
+$(FUZZB)/fuzz_%: $(FUZZB)/test/fuzz/fuzz_%.o $(FUZZOBJ)
+	$(call say,LINK,$@)
+	$(Q)clang -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBS)
+-include $(FUZZOBJ:.o=.d)
+
+.PHONY: cover
+cover: deps ## which lines the tests reach
+	@find build/cover -name '*.gcda' -delete 2>/dev/null || true
+	$(AGAIN) COVER=1 test-build
+	$(AGAIN) COVER=1 test-run
+	@test/cover.sh build/cover
+
+.PHONY: install
+install: all ## the binary, to $(DESTDIR)$(PREFIX)/bin
+	install -D -m 0755 $(BUILD)/posthouse \
+		$(DESTDIR)$(PREFIX)/bin/posthouse
+
+.PHONY: clean
+clean: ## everything that was built
+	rm -rf build

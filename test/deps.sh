@@ -1,0 +1,64 @@
+#!/bin/sh
+# Names the Debian packages that are missing, and installs them. Does nothing
+# when none is.
+#
+#   test/deps.sh [build|lint|fuzz|bench]...   (build when nothing is said)
+set -eu
+
+build='build-essential pkg-config libssl-dev libsodium-dev libmsgpack-dev
+	libfyaml-dev libjansson-dev libsqlite3-dev libcmocka-dev uthash-dev
+	libcap-dev libseccomp-dev libwebsockets-dev gzip openssl'
+lint='clang-format'
+fuzz='clang'
+bench='libzmq3-dev libnng-dev socat openssh-client openssh-server'
+
+wanted=
+for list in "${@:-build}"; do
+	case $list in
+	build) wanted="$wanted $build" ;;
+	lint) wanted="$wanted $lint" ;;
+	fuzz) wanted="$wanted $fuzz" ;;
+	bench) wanted="$wanted $bench" ;;
+	*)
+		echo "deps: no list is called '$list':" \
+			"say build, lint, fuzz or bench" >&2
+		exit 2
+		;;
+	esac
+done
+
+if ! command -v dpkg-query >/dev/null 2>&1; then
+	echo "deps: not a Debian; install by hand what these hold:" >&2
+	echo $wanted >&2
+	exit 0
+fi
+
+missing=
+for package in $wanted; do
+	state=$(dpkg-query -W -f '${db:Status-Status}' "$package" \
+		2>/dev/null || true)
+	[ "$state" = installed ] || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+echo "deps: missing:$missing" >&2
+as=
+if [ "$(id -u)" -ne 0 ]; then
+	if ! command -v sudo >/dev/null 2>&1; then
+		echo "deps: neither root nor sudo; as root, run:" >&2
+		echo "  apt-get update && apt-get install$missing" >&2
+		exit 1
+	fi
+	as=sudo
+fi
+
+$as apt-get -o Acquire::Retries=3 -q update >&2 || {
+	echo "deps: the package lists cannot be fetched (above);" \
+		"trying with those that are here" >&2
+}
+$as env DEBIAN_FRONTEND=noninteractive apt-get -o Acquire::Retries=3 -q -y \
+	--no-install-recommends install $missing >&2 || {
+	echo "deps: apt-get could not install:$missing" >&2
+	echo "deps: look at its last lines above; then run make again" >&2
+	exit 1
+}

@@ -1,0 +1,39 @@
+# Sourced by the rules: what there is to look at.
+product_folders='kernel proto transport discovery probe beacon hostess
+	controlsurface executor servers store node'
+product_files() {
+	find $product_folders -name '*.[ch]' | sort
+}
+all_files() {
+	find $product_folders test bench -name '*.[ch]' | sort
+}
+# Files as they are, but comments and the insides of strings blanked, so that a
+# rule sees code only. Lines keep their numbers.
+code_of() {
+	awk '
+	BEGIN { comment = 0 }
+	{
+		out = ""; n = length($0)
+		for (i = 1; i <= n; i++) {
+			c = substr($0, i, 1); two = substr($0, i, 2)
+			if (comment) {
+				if (two == "*/") { comment = 0; i++ }
+				continue
+			}
+			if (two == "/*") { comment = 1; i++; continue }
+			if (two == "//") break
+			if (c == "\"" || c == "\047") {
+				quote = c; out = out c
+				for (i++; i <= n; i++) {
+					c = substr($0, i, 1)
+					if (c == "\\") { i++; continue }
+					if (c == quote) break
+				}
+				out = out quote
+				continue
+			}
+			out = out c
+		}
+		print out
+	}' "$1"
+}

@@ -1,0 +1,123 @@
+#!/bin/bash
+# Runs test programs and scripts one after another, tells what failed, and
+# closes with one line: N passed, N failed[, N skipped].
+#
+#   test/run.sh BUILD PROGRAM...
+#
+# A program is a cmocka program, a corpus replay (BUILD/test/fuzz/fuzz_X), or a
+# script NAME.sh: exit 0 passed, 77 skipped, anything else failed. Each has
+# POSTHOUSE (the binary), BUILD, and PH_DOSE (full: the long doses) in its
+# environment, and a deadline.
+set -u
+
+BUILD=$1
+shift
+cd "$(dirname "$0")/.." || exit 1
+export BUILD=$PWD/${BUILD#"$PWD"/}
+export POSTHOUSE=$BUILD/posthouse
+export CMOCKA_MESSAGE_OUTPUT=TAP
+# Sanitizers end a program at the first finding, leaks included.
+export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=0}
+export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
+export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=1}
+
+deadline=${PH_TEST_DEADLINE:-300}
+[ "${PH_DOSE:-}" = full ] && deadline=${PH_TEST_DEADLINE:-7200}
+
+passed=0 failed=0 skipped=0
+output=$(mktemp)
+scratch=$(mktemp -d)
+trap 'rm -rf "$output" "$scratch"' EXIT
+trap 'exit 130' INT TERM
+
+# Prints "PASSED FAILED SKIPPED" of what a cmocka program wrote. Results that
+# were planned and never came count as one failure.
+count_results() {
+	awk '
+	match($0, /^1\.\.[0-9]+/) && !plan { plan = substr($0, 4) + 0 }
+	match($0, /(not )?ok [0-9]+ (- |# SKIP )/) {
+		word = substr($0, RSTART, RLENGTH)
+		number = word; gsub(/[^0-9]/, "", number)
+		if (number in seen) next
+		seen[number] = 1; came++
+		if (word ~ /SKIP/) skip++
+		else if (word ~ /^not/) bad++
+		else good++
+	}
+	END {
+		if (!plan || came < plan) bad++
+		print good + 0, bad + 0, skip + 0
+	}' "$1"
+}
+
+# NAME PASSED FAILED SKIPPED SECONDS
+tell() {
+	printf '  %-36s %5d passed' "$1" "$2"
+	[ "$3" -gt 0 ] && printf ', %d FAILED' "$3"
+	[ "$4" -gt 0 ] && printf ', %d skipped' "$4"
+	printf '  %4d.%02d s\n' $(($5 / 100)) $(($5 % 100))
+}
+
+why() {
+	case $1 in
+	0) ;;
+	124 | 137) echo "      took longer than $deadline s" ;;
+	*) [ "$1" -gt 128 ] && echo "      ended by signal $(($1 - 128))" ;;
+	esac
+}
+
+run_one() {
+	local program=$1 name begin code good bad skip=0
+	name=${program#"$BUILD"/}
+	name=${name#build/}
+	name=${name#test/}
+	begin=$(($(date +%s%N) / 10000000))
+	mkdir -p "$scratch/one"
+	shift
+	TMPDIR=$scratch/one timeout -k 5 "$deadline" "$program" "$@" \
+		>"$output" 2>&1 </dev/null
+	code=$?
+	rm -rf "$scratch/one"
+	case $program in
+	*_test)
+		read -r good bad skip < <(count_results "$output")
+		[ $code -ne 0 ] && [ "$bad" -eq 0 ] && bad=1
+		;;
+	*)
+		good=0 bad=0
+		case $code in
+		0) good=1 ;;
+		77) skip=1 ;;
+		*) bad=1 ;;
+		esac
+		;;
+	esac
+	passed=$((passed + good))
+	failed=$((failed + bad))
+	skipped=$((skipped + skip))
+	tell "$name" "$good" "$bad" "$skip" \
+		$(($(date +%s%N) / 10000000 - begin))
+	if [ "$bad" -gt 0 ]; then
+		why $code
+		grep -avE '^ok [0-9]+ ' "$output" | tail -n 80 | sed 's/^/      /'
+	elif [ "$skip" -gt 0 ]; then
+		grep -aE 'SKIP|skip|needs' "$output" | tail -n 5 |
+			sed 's/^/      /'
+	fi
+}
+
+for program in "$@"; do
+	[ "${program#/}" = "$program" ] && program=$PWD/$program
+	case $program in
+	*.sh) run_one "$program" ;;
+	*/fuzz_*) run_one "$program" \
+		"test/fuzz/corpus/${program##*/fuzz_}" ;;
+	*) run_one "$program" ;;
+	esac
+done
+
+echo
+printf '%d passed, %d failed' $passed $failed
+[ $skipped -gt 0 ] && printf ', %d skipped' $skipped
+echo
+[ $failed -eq 0 ] && [ $passed -gt 0 ]
