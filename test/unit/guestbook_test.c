@@ -341,6 +341,39 @@ static void test_a_lease_that_ran_out_frees(void **state)
 	assert_true(takes(fixture, "free=yes", "disk"));
 }
 
+static void must_be_in_use(void *context, const char *connection)
+{
+	struct ph_guest_terminal **terminal = context;
+
+	assert_string_equal(connection, "beta#1.1");
+	assert_int_equal((*terminal)->in_use, 1);
+	*terminal = NULL;
+}
+
+static void test_evicted_before_it_is_free(void **state)
+{
+	struct fixture *fixture = *state;
+	struct ph_guest *guest = enter(fixture, &disk);
+	struct ph_guest_terminal *watched = &guest->terminals[0];
+	struct ph_reservation_event attach = {
+		.kind = PH_RESERVE_ATTACH,
+		.node = "beta",
+		.token = (const uint8_t *)"0123456789abcdef",
+		.generation = 1,
+	};
+	struct ph_reservation *out;
+
+	fixture->ledger.evict = must_be_in_use;
+	fixture->ledger.context = &watched;
+	assert_int_equal(
+		book(fixture, 0, "beta#1.1", &guest->terminals[0], &out), 0);
+	ph_ledger_step(&fixture->ledger, out, 1, &attach);
+	ph_ledger_leave(&fixture->ledger, 2, guest);
+	assert_null(watched);
+	assert_int_equal(guest->terminals[0].in_use, 0);
+	assert_null(guest->terminals[0].bookings);
+}
+
 static int64_t query(struct fixture *fixture, const char *text, size_t *found)
 {
 	int64_t before = ph_clock_real.now(&ph_clock_real);
@@ -421,6 +454,8 @@ int main(void)
 			test_a_hundred_racers_one_winner, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			test_a_lease_that_ran_out_frees, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_evicted_before_it_is_free, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			test_ten_thousand_guests, setup, teardown),
 	};
