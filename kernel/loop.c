@@ -8,14 +8,11 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "kernel/tasks.h"
+
 /* Events taken per turn: enough to pay for the system call, few enough that a
  * turn stays short. */
 #define LOOP_BATCH 64
-
-struct task_list {
-	struct ph_task *first;
-	struct ph_task *last;
-};
 
 /*
  * A turn: wait, read the clock, run the events, then the timers that are due,
@@ -30,70 +27,21 @@ struct ph_loop {
 	int64_t ended; /* when the last turn was over */
 	struct ph_heap timers;
 	bool in_timers;
-	struct task_list deferred;
-	struct task_list running; /* what this turn still has to run */
-	struct ph_watch wake;	  /* the eventfd of ph_loop_post */
-	pthread_mutex_t lock;	  /* of `posted` */
-	struct task_list posted;
+	struct ph_tasks deferred;
+	struct ph_tasks running; /* what this turn still has to run */
+	struct ph_watch wake;	 /* the eventfd of ph_loop_post */
+	pthread_mutex_t lock;	 /* of `posted` */
+	struct ph_tasks posted;
 	struct epoll_event events[LOOP_BATCH];
 	int next; /* event to run */
 	int count;
 	struct ph_loop_stats stats;
 };
 
-static void list_append(struct task_list *list, struct ph_task *task)
-{
-	task->next = NULL;
-	if (list->last)
-		list->last->next = task;
-	else
-		list->first = task;
-	list->last = task;
-}
-
-static struct ph_task *list_shift(struct task_list *list)
-{
-	struct ph_task *task = list->first;
-
-	if (!task)
-		return NULL;
-	list->first = task->next;
-	if (!list->first)
-		list->last = NULL;
-	return task;
-}
-
-static bool list_remove(struct task_list *list, struct ph_task *task)
-{
-	struct ph_task *previous = NULL;
-
-	for (struct ph_task *i = list->first; i; previous = i, i = i->next) {
-		if (i != task)
-			continue;
-		if (previous)
-			previous->next = task->next;
-		else
-			list->first = task->next;
-		if (list->last == task)
-			list->last = previous;
-		return true;
-	}
-	return false;
-}
-
-/* Behind what is deferred already. */
-static void list_join(struct task_list *list, struct task_list *more)
-{
-	struct ph_task *task;
-
-	while ((task = list_shift(more)))
-		list_append(list, task);
-}
-
 static void loop_on_wake(struct ph_watch *watch, uint32_t events)
 {
 	struct ph_loop *loop = watch->loop;
-	struct task_list posted;
+	struct ph_tasks posted;
 	uint64_t count;
 	ssize_t got;
 
@@ -102,9 +50,9 @@ static void loop_on_wake(struct ph_watch *watch, uint32_t events)
 	(void)got;
 	pthread_mutex_lock(&loop->lock);
 	posted = loop->posted;
-	loop->posted = (struct task_list){0};
+	loop->posted = (struct ph_tasks){0};
 	pthread_mutex_unlock(&loop->lock);
-	list_join(&loop->deferred, &posted);
+	ph_tasks_join(&loop->deferred, &posted);
 }
 
 static int loop_open(struct ph_loop *loop)
@@ -284,8 +232,8 @@ static void loop_run_tasks(struct ph_loop *loop)
 	struct ph_task *task;
 
 	loop->running = loop->deferred;
-	loop->deferred = (struct task_list){0};
-	while ((task = list_shift(&loop->running))) {
+	loop->deferred = (struct ph_tasks){0};
+	while ((task = ph_tasks_shift(&loop->running))) {
 		task->queued = false;
 		task->run(task);
 	}
@@ -391,15 +339,15 @@ void ph_loop_defer(struct ph_loop *loop, struct ph_task *task)
 	if (task->queued)
 		return;
 	task->queued = true;
-	list_append(&loop->deferred, task);
+	ph_tasks_append(&loop->deferred, task);
 }
 
 void ph_loop_cancel(struct ph_loop *loop, struct ph_task *task)
 {
 	if (!task->queued)
 		return;
-	if (list_remove(&loop->deferred, task) ||
-		list_remove(&loop->running, task))
+	if (ph_tasks_remove(&loop->deferred, task) ||
+		ph_tasks_remove(&loop->running, task))
 		task->queued = false;
 }
 
@@ -412,7 +360,7 @@ void ph_loop_post(struct ph_loop *loop, struct ph_task *task)
 	pthread_mutex_lock(&loop->lock);
 	first = !loop->posted.first;
 	task->queued = true;
-	list_append(&loop->posted, task);
+	ph_tasks_append(&loop->posted, task);
 	/* Under the lock, so that the loop cannot have run the task and gone
 	 * before its eventfd was used. */
 	if (first) {
