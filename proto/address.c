@@ -161,8 +161,10 @@ char *ph_address_format(
 		snprintf(out, size, "unix:%s", address->host);
 	else if (strchr(address->host, ':'))
 		snprintf(out, size, "[%s]:%u", address->host, address->port);
-	else
-		snprintf(out, size, "%s:%u", address->host, address->port);
+	else /* a host called unix must not read as a path */
+		snprintf(out, size, "%s%s:%u",
+			strcmp(address->host, "unix") ? "" : "tcp://",
+			address->host, address->port);
 	return out;
 }
 

@@ -37,6 +37,7 @@ static const struct good goods[] = {
 	{"unix:/run/posthouse.sock", "unix:/run/posthouse.sock", true},
 	{"unix:/a:b c", "unix:/a:b c", true},
 	{"my_host", "my_host:7678", false},
+	{"unix", "tcp://unix:7678", false},
 };
 
 static void addresses(void **state)
