@@ -81,7 +81,9 @@ $(FUZZB)/%.o: %.c
 	$(call say,CLANG,$<)
 	$(Q)clang $(CPPFLAGS) -std=gnu17 $(FUZZFLAGS) \
 		-fsanitize=fuzzer-no-link,address,undefined -MMD -MP -c -o $@ $<
-$(FUZZB)/fuzz_%: $(FUZZB)/test/fuzz/fuzz_%.o $(FUZZOBJ)
+$(FUZZB)/all.a: $(FUZZOBJ)
+	$(Q)rm -f $@ && ar rcs $@ $^
+$(FUZZB)/fuzz_%: $(FUZZB)/test/fuzz/fuzz_%.o $(FUZZB)/all.a
 	$(call say,LINK,$@)
 	$(Q)clang -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBS)
 -include $(FUZZOBJ:.o=.d)

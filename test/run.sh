@@ -13,7 +13,8 @@ set -u
 BUILD=$1
 shift
 cd "$(dirname "$0")/.." || exit 1
-export BUILD=$PWD/${BUILD#"$PWD"/}
+case $BUILD in /*) ;; *) BUILD=$PWD/$BUILD ;; esac
+export BUILD
 export POSTHOUSE=$BUILD/posthouse
 export CMOCKA_MESSAGE_OUTPUT=TAP
 # Sanitizers end a program at the first finding, leaks included.

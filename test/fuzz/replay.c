@@ -108,7 +108,7 @@ static void give_path(const char *path)
 
 int main(int argc, char **argv)
 {
-	uint8_t data[RANDOM_LENGTH];
+	uint8_t data[RANDOM_LENGTH] = {0};
 
 	give(data, 0);
 	for (int i = 1; i < argc; i++)
