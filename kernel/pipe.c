@@ -19,6 +19,7 @@ struct ph_pipe {
 	bool source_open;
 	bool sink_open;
 	bool ended;	 /* END or CUT was appended */
+	bool finished; /* it was END */
 	bool wants_room; /* the source was refused */
 	struct ph_task readable;
 	struct ph_task room;
@@ -256,6 +257,8 @@ static void append_last(struct ph_pipe *pipe, uint8_t flag)
 
 void ph_pipe_finish(struct ph_pipe *pipe)
 {
+	if (!pipe->ended)
+		pipe->finished = true;
 	append_last(pipe, PH_FRAME_END);
 }
 
@@ -270,6 +273,25 @@ void ph_pipe_close_source(struct ph_pipe *pipe, int reason)
 	cancel(pipe, &pipe->closed);
 	pipe->source_open = false;
 	leave(pipe);
+}
+
+void ph_pipe_break(struct ph_pipe *pipe, int reason)
+{
+	append_last(pipe, PH_FRAME_CUT);
+	if (!pipe->reason)
+		pipe->reason = reason;
+	if (pipe->source_open)
+		defer(pipe, &pipe->closed);
+}
+
+bool ph_pipe_is_finished(const struct ph_pipe *pipe)
+{
+	return pipe->finished;
+}
+
+void ph_pipe_set_watcher(struct ph_pipe *pipe, struct ph_pipe_watcher watcher)
+{
+	pipe->watcher = watcher;
 }
 
 bool ph_pipe_receive(struct ph_pipe *pipe, struct ph_frame *frame)

@@ -77,6 +77,14 @@ void ph_pipe_finish(struct ph_pipe *pipe);
 /* Breaks off: the sink gets CUT behind what waits. No callback follows. */
 void ph_pipe_close_source(struct ph_pipe *pipe, int reason);
 
+/* Breaks it off from outside: the sink gets CUT behind what waits, the source
+ * is told `reason`. Idempotent. */
+void ph_pipe_break(struct ph_pipe *pipe, int reason);
+/* The source said that the stream is finished. */
+bool ph_pipe_is_finished(const struct ph_pipe *pipe);
+/* {0}: nobody is told any more. */
+void ph_pipe_set_watcher(struct ph_pipe *pipe, struct ph_pipe_watcher watcher);
+
 /* Sink side, frame by frame. The frame stands until released. */
 bool ph_pipe_receive(struct ph_pipe *pipe, struct ph_frame *frame);
 void ph_pipe_release(struct ph_pipe *pipe);

@@ -110,8 +110,8 @@ static int send_packet(struct ph_line *line, const uint8_t *data, size_t length)
 	if (line->broken || line->queue.bytes + length > LINE_BACKLOG)
 		return -ENOBUFS;
 	do {
-		uint32_t part = length > PH_FRAME_MAX ? PH_FRAME_MAX
-						      : (uint32_t)length;
+		uint32_t part =
+			length > PH_FRAME_MAX ? PH_FRAME_MAX : (uint32_t)length;
 		uint8_t flags = PH_FRAME_CALL;
 
 		if (part == length)
@@ -175,8 +175,8 @@ int ph_line_call(struct ph_line *line, ph_handle ticket,
 static void send_answer(struct ph_line *line, uint32_t id, int status,
 	const uint8_t *body, size_t length)
 {
-	int error = ph_packet_write_answer(line->writer, id, status, body,
-		length);
+	int error =
+		ph_packet_write_answer(line->writer, id, status, body, length);
 
 	if (!error)
 		error = send_written(line);
@@ -191,8 +191,8 @@ static void send_answer(struct ph_line *line, uint32_t id, int status,
 }
 
 /* The door's answer to a call of the peer. */
-static void answer_incoming(void *context, int status, const uint8_t *body,
-	size_t length)
+static void answer_incoming(
+	void *context, int status, const uint8_t *body, size_t length)
 {
 	struct incoming *call = context;
 	struct ph_line *line = call->line;

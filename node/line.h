@@ -21,7 +21,7 @@ struct ph_line_config {
 	struct ph_door *door;
 	struct ph_carrier *carrier;
 	struct ph_caller caller; /* how the peer's calls are stamped */
-	bool local;              /* our own command line: tables may be long */
+	bool local;		 /* our own command line: tables may be long */
 };
 
 int ph_line_create(struct ph_line **out, const struct ph_line_config *config);

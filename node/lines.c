@@ -1,0 +1,612 @@
+#include "node/lines.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sodium.h>
+#include <utlist.h>
+
+#include "kernel/log.h"
+#include "node/peer.h"
+#include "node/trust.h"
+
+#define DIAL_FIRST (100 * PH_MILLISECOND)
+#define DIAL_MOST  (5 * PH_SECOND)
+/* Two nodes that hear of each other at once would both dial. */
+#define DIAL_COURTESY (300 * PH_MILLISECOND)
+/* Lines that came up so close together are crossing dials, not a redial. */
+#define CROSSING     (3 * PH_SECOND)
+#define GOSSIP_DELAY (20 * PH_MILLISECOND)
+
+static void dial_due(struct ph_timer *timer);
+
+static uint32_t lines_random(struct ph_lines *lines, uint32_t below)
+{
+	lines->random ^= lines->random << 13;
+	lines->random ^= lines->random >> 7;
+	lines->random ^= lines->random << 17;
+	return (uint32_t)((lines->random >> 16) % below);
+}
+
+struct peer *peer_find(struct ph_lines *lines, const char *id)
+{
+	struct peer *peer;
+
+	HASH_FIND_STR(lines->peers, id, peer);
+	return peer;
+}
+
+struct peer *peer_named(struct ph_lines *lines, const char *text)
+{
+	struct peer *found = NULL;
+	size_t length = strlen(text);
+
+	for (struct peer *peer = lines->peers; peer; peer = peer->hh.next) {
+		if (!strcmp(peer->name, text))
+			return peer;
+		if (length >= 8 && !strncmp(peer->id, text, length)) {
+			if (found)
+				return NULL;
+			found = peer;
+		}
+	}
+	return found;
+}
+
+struct peer *peer_of_line(struct ph_lines *lines, uint64_t line)
+{
+	for (struct peer *peer = lines->peers; peer; peer = peer->hh.next)
+		if (peer->line && ph_line_id(peer->line) == line)
+			return peer;
+	return NULL;
+}
+
+struct peer *peer_get(
+	struct ph_lines *lines, const uint8_t *key, const char *name)
+{
+	char id[PH_NODE_ID_TEXT];
+	struct peer *peer;
+
+	ph_node_id_text(id, key);
+	peer = peer_find(lines, id);
+	if (peer || !strcmp(id, lines->node->id) ||
+		HASH_COUNT(lines->peers) >= PEERS_MOST)
+		return peer;
+	peer = calloc(1, sizeof(*peer));
+	if (!peer)
+		return NULL;
+	memcpy(peer->id, id, sizeof(peer->id));
+	memcpy(peer->key, key, sizeof(peer->key));
+	snprintf(peer->name, sizeof(peer->name), "%s", name);
+	peer->since = ph_clock_wall();
+	peer->dialling.lines = lines;
+	peer->dialling.peer = peer;
+	peer->dialling.timer.on_due = dial_due;
+	HASH_ADD_STR(lines->peers, id, peer);
+	return peer;
+}
+
+void peer_add_address(struct peer *peer, const char *text, bool best)
+{
+	struct ph_address address;
+	char canonical[128];
+	unsigned index = 0;
+	unsigned place;
+
+	if (ph_address_parse(&address, text) || !address.port)
+		return;
+	ph_address_format(&address, canonical, sizeof(canonical));
+	while (index < peer->address_count &&
+		strcmp(peer->addresses[index], canonical) != 0)
+		index++;
+	if (index < peer->address_count && !best)
+		return;
+	if (index == peer->address_count) {
+		if (peer->address_count < PEER_ADDRESSES)
+			peer->address_count++;
+		else if (!best)
+			return;
+		else
+			index = PEER_ADDRESSES - 1;
+	}
+	place = best ? 0 : index;
+	memmove(peer->addresses[place + 1], peer->addresses[place],
+		(index - place) * sizeof(peer->addresses[0]));
+	memcpy(peer->addresses[place], canonical, sizeof(canonical));
+}
+
+static void unheard(
+	void *context, int status, const uint8_t *body, size_t length)
+{
+	if (status)
+		ph_log_debug("lines", "word.unheard status=%d", status);
+}
+
+void lines_tell(struct ph_lines *lines, const char *destination,
+	uint16_t method, struct ph_writer *writer)
+{
+	ph_call_send(lines->node->door, &ph_node_self, destination, method,
+		writer, ph_loop_now(lines->node->loop), 10 * PH_SECOND, unheard,
+		NULL);
+}
+
+/* Puts the finished map `inner` into a store.put. */
+static void put_map(struct ph_lines *lines, const char *space, const char *key,
+	struct ph_writer *inner)
+{
+	const uint8_t *data;
+	struct ph_writer *writer;
+	size_t length;
+
+	if (ph_writer_finish(inner, &data, &length) ||
+		ph_writer_create(&writer))
+		return;
+	ph_write_map(writer);
+	ph_put_text(writer, "space", space);
+	ph_put_text(writer, "key", key);
+	ph_put_bytes(writer, "value", data, length);
+	ph_write_end(writer);
+	lines_tell(lines, "", PH_STORE_PUT, writer);
+	ph_writer_free(writer);
+}
+
+void lines_save_trust(struct ph_lines *lines)
+{
+	uint64_t revision = ph_trust_revision(lines->node->trust);
+	struct ph_writer *writer;
+
+	if (revision == lines->saved || ph_writer_create(&writer))
+		return;
+	lines->saved = revision;
+	ph_trust_write(lines->node->trust, writer);
+	put_map(lines, "trust", "book", writer);
+	ph_writer_free(writer);
+}
+
+void peer_save(struct peer *peer)
+{
+	struct ph_writer *writer;
+
+	if (ph_writer_create(&writer))
+		return;
+	ph_write_map(writer);
+	ph_put_text(writer, "name", peer->name);
+	ph_put_bytes(writer, "key", peer->key, sizeof(peer->key));
+	ph_put_list(writer, "addresses");
+	for (unsigned i = 0; i < peer->address_count; i++)
+		ph_write_text(writer, peer->addresses[i]);
+	ph_write_end(writer);
+	ph_write_end(writer);
+	put_map(peer->dialling.lines, "peers", peer->id, writer);
+	ph_writer_free(writer);
+}
+
+void ph_lines_remember(struct ph_lines *lines, struct ph_value entry)
+{
+	size_t length;
+	const uint8_t *key =
+		ph_value_bytes(ph_value_get(entry, "key"), &length);
+	struct ph_value addresses = ph_value_get(entry, "addresses");
+	struct peer *peer;
+	char text[128];
+
+	if (length != PH_PUBLIC_KEY || !ph_trust_find(lines->node->trust, key))
+		return;
+	peer = peer_get(lines, key, ph_get_copy(entry, "name", text, 40));
+	if (!peer)
+		return;
+	snprintf(peer->heard_by, sizeof(peer->heard_by), "store");
+	for (size_t i = 0; i < ph_value_count(addresses); i++)
+		peer_add_address(peer,
+			ph_value_copy(
+				ph_value_at(addresses, i), text, sizeof(text)),
+			false);
+}
+
+static void dial_again(struct dialling *dialling)
+{
+	struct ph_lines *lines = dialling->lines;
+	int64_t wait = dialling->backoff;
+
+	if (lines->closed || dialling->attempt)
+		return;
+	wait += wait * (int64_t)lines_random(lines, 40) / 100 - wait / 5;
+	dialling->backoff = dialling->backoff * 2 > DIAL_MOST
+				    ? DIAL_MOST
+				    : dialling->backoff * 2;
+	ph_timer_start(lines->node->loop, &dialling->timer,
+		ph_loop_now(lines->node->loop) + wait);
+}
+
+/* The address whose turn it is, or -ENOENT. */
+static int dial_address(struct dialling *dialling, struct ph_address *address)
+{
+	struct peer *peer = dialling->peer;
+
+	if (dialling->seed) {
+		*address = dialling->seed->address;
+		return 0;
+	}
+	if (!peer->address_count)
+		return -ENOENT;
+	return ph_address_parse(address,
+		peer->addresses[dialling->next++ % peer->address_count]);
+}
+
+static void dial(struct dialling *dialling)
+{
+	struct ph_lines *lines = dialling->lines;
+	struct ph_address address;
+
+	if (lines->closed || dialling->attempt ||
+		(dialling->peer && dialling->peer->line))
+		return;
+	if (dialling->peer && !ph_trust_may_dial(lines->node->trust,
+				      dialling->peer->key, ph_clock_wall())) {
+		dial_again(dialling);
+		return;
+	}
+	if (dial_address(dialling, &address) == 0 &&
+		ph_gate_dial(lines->node->gate, &address, dialling,
+			&dialling->attempt) == 0)
+		return;
+	dial_again(dialling);
+}
+
+static void dial_due(struct ph_timer *timer)
+{
+	dial((struct dialling *)((char *)timer -
+				 offsetof(struct dialling, timer)));
+}
+
+void peer_dial(struct peer *peer)
+{
+	struct ph_lines *lines = peer->dialling.lines;
+	int64_t wait = 0;
+
+	if (!lines->started || lines->closed || peer->line ||
+		peer->dialling.attempt || peer->dialling.timer.slot)
+		return;
+	peer->dialling.backoff = DIAL_FIRST;
+	if (strcmp(lines->node->id, peer->id) > 0)
+		wait = DIAL_COURTESY;
+	ph_timer_start(lines->node->loop, &peer->dialling.timer,
+		ph_loop_now(lines->node->loop) + wait);
+}
+
+void ph_lines_seed(struct ph_lines *lines, const struct ph_address *address)
+{
+	struct seed *seed;
+	char text[128];
+
+	LL_FOREACH(lines->seeds, seed)
+	{
+		if (!strcmp(seed->address.host, address->host) &&
+			seed->address.port == address->port)
+			return;
+	}
+	seed = calloc(1, sizeof(*seed));
+	if (!seed)
+		return;
+	seed->address = *address;
+	seed->dialling.lines = lines;
+	seed->dialling.seed = seed;
+	seed->dialling.backoff = DIAL_FIRST;
+	seed->dialling.timer.on_due = dial_due;
+	LL_PREPEND(lines->seeds, seed);
+	ph_log_info("lines", "seed at=%s",
+		ph_address_format(address, text, sizeof(text)));
+	if (lines->started)
+		dial(&seed->dialling);
+}
+
+void ph_lines_start(struct ph_lines *lines)
+{
+	struct seed *seed;
+
+	lines->started = true;
+	lines->saved = ph_trust_revision(lines->node->trust);
+	LL_FOREACH(lines->seeds, seed)
+	dial(&seed->dialling);
+	for (struct peer *peer = lines->peers; peer; peer = peer->hh.next)
+		peer_dial(peer);
+}
+
+void peer_hang_up(struct peer *peer, const char *why)
+{
+	if (!peer->session)
+		return;
+	ph_log_info(
+		"lines", "line.down peer=%s because=\"%s\"", peer->name, why);
+	ph_session_close(peer->session);
+	/* on_gone of this session finds no peer any more. */
+	ph_line_destroy(peer->line);
+	ph_session_set_line(peer->session, NULL);
+	peer->session = NULL;
+	peer->line = NULL;
+	peer->since = ph_clock_wall();
+}
+
+void peer_remove(struct peer *peer)
+{
+	struct ph_lines *lines = peer->dialling.lines;
+	struct seed *seed;
+
+	peer_hang_up(peer, "forgotten");
+	road_fail(peer);
+	if (peer->dialling.attempt)
+		ph_session_close(peer->dialling.attempt);
+	ph_timer_stop(lines->node->loop, &peer->dialling.timer);
+	LL_FOREACH(lines->seeds, seed)
+	{
+		if (seed->dialling.peer == peer)
+			seed->dialling.peer = NULL;
+	}
+	HASH_DEL(lines->peers, peer);
+	if (peer->dialling.attempt)
+		peer->dialling.peer = NULL; /* freed when the attempt ends */
+	else
+		free(peer);
+}
+
+/* Who is at the other end, in the trust book: pinned, seen, or turned away. */
+static int admit(struct ph_lines *lines, const struct ph_session_peer *who)
+{
+	struct ph_node *node = lines->node;
+	struct ph_error error;
+	int64_t now = ph_clock_wall();
+	int refused = who->by_passphrase
+			      ? ph_trust_pin(node->trust, who->key, who->name,
+					node->options.peer_role, now, &error)
+			      : ph_trust_seen(node->trust, who->key, who->name,
+					now, &error);
+
+	if (refused)
+		ph_log_warn("lines",
+			"peer.refused name=%s because=\"%s\" "
+			"next=\"%s\"",
+			who->name, error.what, error.next);
+	return refused;
+}
+
+/* Two lines to one peer: one that just came up crossed ours, and then the one
+ * that the node with the lower id dialled survives; an old one is stale. */
+static bool keeps_old_line(
+	struct ph_lines *lines, struct peer *peer, bool dialled)
+{
+	bool lower = strcmp(lines->node->id, peer->id) < 0;
+	int64_t age = ph_loop_now(lines->node->loop) - peer->line_since;
+
+	if (!peer->line || peer->line_dialled == dialled || age > CROSSING)
+		return false;
+	return peer->line_dialled == lower;
+}
+
+static void line_up(struct ph_lines *lines, struct peer *peer,
+	struct ph_session *session, const struct ph_session_peer *who)
+{
+	struct ph_node *node = lines->node;
+	const struct ph_pin *pin = ph_trust_find(node->trust, who->key);
+	struct ph_line_config config = {.kernel = &node->kernel,
+		.door = node->door,
+		.carrier = ph_session_carrier(session)};
+	struct ph_line *line;
+
+	config.caller.line = (UINT64_C(1) << 32) + ++lines->last_line;
+	config.caller.role = pin ? pin->role : PH_ROLE_VIEW;
+	snprintf(config.caller.node, sizeof(config.caller.node), "%s",
+		who->name);
+	if (ph_line_create(&line, &config)) {
+		ph_session_close(session);
+		return;
+	}
+	peer_hang_up(peer, "a newer line came up");
+	snprintf(peer->name, sizeof(peer->name), "%s", who->name);
+	peer->session = session;
+	peer->line = line;
+	peer->line_dialled = who->dialled;
+	peer->line_since = ph_loop_now(node->loop);
+	peer->since = ph_clock_wall();
+	peer->was_up = true;
+	ph_session_set_line(session, line);
+	ph_log_info("lines", "line.up peer=%s id=%.8s at=%s by=%s", peer->name,
+		peer->id, who->address, who->dialled ? "us" : "them");
+	greet_peer(peer);
+	lines_gossip(lines);
+	road_flush(peer);
+}
+
+/* A seed's address led to this peer: from now on the peer's own dialling
+ * cares for it. */
+static void settle_seed(struct dialling *dialling, struct peer *peer)
+{
+	char text[128];
+
+	if (!dialling)
+		return;
+	dialling->attempt = NULL;
+	dialling->refused = false;
+	if (!dialling->seed) {
+		/* Another node answers at this one's address. */
+		if (dialling->peer && dialling->peer != peer)
+			dial_again(dialling);
+		return;
+	}
+	dialling->peer = peer;
+	ph_address_format(&dialling->seed->address, text, sizeof(text));
+	peer_add_address(peer, text, true);
+	snprintf(peer->heard_by, sizeof(peer->heard_by), "join");
+	peer_save(peer);
+}
+
+void ph_lines_on_line(void *context, struct ph_session *session)
+{
+	struct ph_lines *lines = context;
+	const struct ph_session_peer *who = ph_session_peer(session);
+	struct peer *peer;
+
+	if (lines->closed || admit(lines, who)) {
+		ph_session_close(session);
+		return;
+	}
+	peer = peer_get(lines, who->key, who->name);
+	if (!peer) {
+		ph_session_close(session);
+		return;
+	}
+	if (!peer->heard_by[0])
+		snprintf(peer->heard_by, sizeof(peer->heard_by), "%s",
+			who->dialled ? "dialled" : "line");
+	settle_seed(who->target, peer);
+	peer->dialling.backoff = DIAL_FIRST;
+	if (keeps_old_line(lines, peer, who->dialled)) {
+		ph_session_close(session);
+		return;
+	}
+	line_up(lines, peer, session, who);
+	lines_save_trust(lines);
+}
+
+static void lost_line(
+	struct ph_lines *lines, struct peer *peer, const char *why)
+{
+	ph_log_warn(
+		"lines", "line.lost peer=%s because=\"%s\"", peer->name, why);
+	peer->session = NULL;
+	peer->line = NULL; /* the session destroys it */
+	peer->since = ph_clock_wall();
+	peer_dial(peer);
+}
+
+static void failed_dial(struct dialling *dialling, const char *why)
+{
+	char text[160];
+	struct ph_address address = {0};
+
+	dialling->attempt = NULL;
+	if (!dialling->seed && !dialling->peer) {
+		/* The peer was removed while we dialled it. */
+		free((char *)dialling - offsetof(struct peer, dialling));
+		return;
+	}
+	if (dialling->seed)
+		address = dialling->seed->address;
+	if (!dialling->refused && !dialling->lines->closed)
+		ph_log_warn("lines",
+			"dial.failed to=%s because=\"%s\" next=\"redialling\"",
+			dialling->peer ? dialling->peer->name
+				       : ph_address_format(
+						 &address, text, sizeof(text)),
+			why);
+	dialling->refused = true;
+	dial_again(dialling);
+}
+
+void ph_lines_on_gone(void *context, struct ph_session *session, void *target,
+	int reason, const char *why)
+{
+	struct ph_lines *lines = context;
+	struct dialling *dialling = target;
+
+	for (struct peer *peer = lines->peers; peer; peer = peer->hh.next) {
+		if (peer->session == session) {
+			lost_line(lines, peer, why);
+			return;
+		}
+	}
+	if (dialling && dialling->attempt == session)
+		failed_dial(dialling, why);
+}
+
+int ph_lines_candidate(struct ph_lines *lines, const char *node,
+	struct ph_address *address, uint8_t key[PH_PUBLIC_KEY])
+{
+	struct peer *peer = peer_named(lines, node);
+
+	if (!peer)
+		return -ENOENT;
+	if (!peer->address_count ||
+		ph_address_parse(address, peer->addresses[0]))
+		return -EHOSTUNREACH;
+	memcpy(key, peer->key, PH_PUBLIC_KEY);
+	return 0;
+}
+
+unsigned ph_lines_up(const struct ph_lines *lines)
+{
+	unsigned up = 0;
+
+	for (struct peer *peer = lines->peers; peer; peer = peer->hh.next)
+		up += peer->line != NULL;
+	return up;
+}
+
+static void gossip_due(struct ph_timer *timer)
+{
+	struct ph_lines *lines =
+		(struct ph_lines *)((char *)timer -
+				    offsetof(struct ph_lines, gossip));
+
+	for (struct peer *peer = lines->peers; peer; peer = peer->hh.next)
+		if (peer->line)
+			greet_peer(peer);
+}
+
+void lines_gossip(struct ph_lines *lines)
+{
+	if (!lines->gossip.slot && !lines->closed)
+		ph_timer_start(lines->node->loop, &lines->gossip,
+			ph_loop_now(lines->node->loop) + GOSSIP_DELAY);
+}
+
+int ph_lines_create(struct ph_lines **out, struct ph_node *node)
+{
+	struct ph_lines *lines = calloc(1, sizeof(*lines));
+
+	if (!lines)
+		return -ENOMEM;
+	lines->node = node;
+	lines->gossip.on_due = gossip_due;
+	randombytes_buf(&lines->random, sizeof(lines->random));
+	lines->random |= 1;
+	road_serve(lines);
+	greet_serve(lines);
+	mesh_serve(lines);
+	*out = lines;
+	return 0;
+}
+
+void ph_lines_close(struct ph_lines *lines)
+{
+	struct peer *peer;
+	struct seed *seed;
+
+	lines->closed = true;
+	ph_timer_stop(lines->node->loop, &lines->gossip);
+	LL_FOREACH(lines->seeds, seed)
+	ph_timer_stop(lines->node->loop, &seed->dialling.timer);
+	for (peer = lines->peers; peer; peer = peer->hh.next) {
+		ph_timer_stop(lines->node->loop, &peer->dialling.timer);
+		road_fail(peer);
+	}
+}
+
+void ph_lines_destroy(struct ph_lines *lines)
+{
+	struct peer *peer;
+	struct peer *next;
+	struct seed *seed;
+	struct seed *after;
+
+	if (!lines)
+		return;
+	HASH_ITER(hh, lines->peers, peer, next)
+	{
+		HASH_DEL(lines->peers, peer);
+		free(peer);
+	}
+	LL_FOREACH_SAFE(lines->seeds, seed, after)
+	free(seed);
+	free(lines);
+}

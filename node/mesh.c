@@ -1,0 +1,207 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel/log.h"
+#include "node/peer.h"
+#include "node/trust.h"
+
+/* The calls of the command line about peers: mesh.peers, forget, revoke,
+ * rotate. */
+
+/* A peer without a line is suspected first, and dead after so long. */
+#define SUSPECT_FOR (10 * PH_SECOND)
+
+static const char *peer_state(const struct peer *peer)
+{
+	if (peer->line)
+		return "alive";
+	if (!peer->was_up)
+		return "heard";
+	return ph_clock_wall() - peer->since < SUSPECT_FOR ? "suspect" : "dead";
+}
+
+static void write_peer(struct ph_writer *writer, const struct peer *peer)
+{
+	const struct ph_pin *pin =
+		ph_trust_find(peer->dialling.lines->node->trust, peer->key);
+
+	ph_write_map(writer);
+	ph_put_text(writer, "node", peer->name);
+	ph_put_text(writer, "id", peer->id);
+	ph_put_text(writer, "state", peer_state(peer));
+	ph_put_text(writer, "line", peer->line ? "up" : "down");
+	ph_put_list(writer, "addresses");
+	for (unsigned i = 0; i < peer->address_count; i++)
+		ph_write_text(writer, peer->addresses[i]);
+	ph_write_end(writer);
+	ph_put_list(writer, "caps");
+	ph_write_end(writer);
+	ph_put_text(writer, "heard_by", peer->heard_by);
+	ph_put_int(writer, "since", peer->since);
+	ph_put_u64(writer, "epoch", peer->epoch);
+	ph_put_text(writer, "role", pin ? ph_role_name(pin->role) : "");
+	ph_put_text(writer, "proven_by",
+		!pin				  ? "nothing"
+		: pin->origin == PH_BY_PASSPHRASE ? "passphrase"
+						  : "vouch");
+	ph_write_end(writer);
+}
+
+static void serve_peers(
+	void *context, ph_handle ticket, const struct ph_call *call)
+{
+	struct ph_lines *lines = context;
+	struct ph_writer *writer;
+
+	if (ph_writer_create(&writer))
+		return;
+	ph_write_map(writer);
+	ph_put_list(writer, "items");
+	for (struct peer *peer = lines->peers; peer; peer = peer->hh.next)
+		write_peer(writer, peer);
+	ph_write_end(writer);
+	ph_write_end(writer);
+	ph_answer_ok(lines->node->door, ticket, writer);
+	ph_writer_free(writer);
+}
+
+static void drop_saved(struct ph_lines *lines, const char *id)
+{
+	struct ph_writer *writer;
+
+	if (ph_writer_create(&writer))
+		return;
+	ph_write_map(writer);
+	ph_put_text(writer, "space", "peers");
+	ph_put_text(writer, "key", id);
+	ph_write_end(writer);
+	lines_tell(lines, "", PH_STORE_DELETE, writer);
+	ph_writer_free(writer);
+}
+
+static void answer_node(
+	struct ph_lines *lines, ph_handle ticket, const char *name)
+{
+	struct ph_writer *writer;
+
+	if (ph_writer_create(&writer))
+		return;
+	ph_write_map(writer);
+	ph_put_text(writer, "node", name);
+	ph_write_end(writer);
+	ph_answer_ok(lines->node->door, ticket, writer);
+	ph_writer_free(writer);
+}
+
+static void forget_peer(struct ph_lines *lines, const char *id)
+{
+	struct peer *peer = peer_find(lines, id);
+
+	drop_saved(lines, id);
+	if (peer)
+		peer_remove(peer);
+}
+
+static void serve_forget(
+	void *context, ph_handle ticket, const struct ph_call *call)
+{
+	struct ph_lines *lines = context;
+	struct ph_trust *trust = lines->node->trust;
+	struct ph_request request;
+	struct ph_error error;
+	const struct ph_pin *pin;
+	char name[64];
+	char id[PH_NODE_ID_TEXT] = "";
+
+	if (ph_request_open(&request, lines->node->door, ticket, call))
+		return;
+	ph_get_copy(request.arguments, "node", name, sizeof(name));
+	ph_request_close(&request);
+	pin = ph_trust_find_text(trust, name);
+	if (pin)
+		memcpy(id, pin->id, sizeof(id));
+	if (ph_trust_forget(trust, name, &error)) {
+		ph_answer_error(lines->node->door, ticket, &error);
+		return;
+	}
+	ph_log_info("mesh", "peer.forgotten name=%s id=%.8s", name, id);
+	forget_peer(lines, id);
+	lines_save_trust(lines);
+	answer_node(lines, ticket, name);
+}
+
+static void on_unpinned(void *context, const struct ph_pin *pin)
+{
+	struct ph_lines *lines = context;
+
+	ph_log_warn(
+		"mesh", "peer.unpinned name=%s id=%.8s", pin->name, pin->id);
+	forget_peer(lines, pin->id);
+}
+
+static void serve_revoke(
+	void *context, ph_handle ticket, const struct ph_call *call)
+{
+	struct ph_lines *lines = context;
+	struct ph_request request;
+	struct ph_error error;
+	uint8_t key[PH_PUBLIC_KEY];
+	char id[PH_NODE_ID_TEXT];
+	char name[80];
+
+	if (ph_request_open(&request, lines->node->door, ticket, call))
+		return;
+	ph_get_copy(request.arguments, "node", name, sizeof(name));
+	ph_request_close(&request);
+	if (ph_trust_revoke(lines->node->trust, name, key, on_unpinned, lines,
+		    &error)) {
+		ph_answer_error(lines->node->door, ticket, &error);
+		return;
+	}
+	ph_node_id_text(id, key);
+	ph_log_warn("mesh", "peer.revoked name=%s id=%.8s", name, id);
+	forget_peer(lines, id);
+	lines_save_trust(lines);
+	answer_node(lines, ticket, name);
+}
+
+static void serve_rotate(
+	void *context, ph_handle ticket, const struct ph_call *call)
+{
+	struct ph_lines *lines = context;
+	struct ph_node *node = lines->node;
+	struct ph_request request;
+	struct ph_error error;
+	const uint8_t *secret;
+	size_t length;
+	bool mine;
+
+	if (ph_request_open(&request, node->door, ticket, call))
+		return;
+	secret = ph_value_bytes(
+		ph_value_get(request.arguments, "secret"), &length);
+	mine = ph_value_is(ph_value_get(request.arguments, "mesh"), node->mesh);
+	if (!mine || length != PH_MESH_SECRET) {
+		ph_fail(&error, PH_EXIT_USAGE, node->name,
+			"rotate a passphrase of the same mesh",
+			"the new passphrase belongs to another mesh");
+		ph_answer_error(node->door, ticket, &error);
+	} else {
+		ph_trust_rotate(node->trust, secret, ph_clock_wall());
+		ph_log_warn("mesh", "passphrase.rotated by=%s",
+			call->caller->node[0] ? call->caller->node : "here");
+		lines_save_trust(lines);
+		answer_node(lines, ticket, node->name);
+	}
+	ph_request_close(&request);
+}
+
+void mesh_serve(struct ph_lines *lines)
+{
+	struct ph_door *door = lines->node->door;
+
+	ph_door_serve(door, PH_MESH_PEERS, serve_peers, lines);
+	ph_door_serve(door, PH_MESH_FORGET, serve_forget, lines);
+	ph_door_serve(door, PH_MESH_REVOKE, serve_revoke, lines);
+	ph_door_serve(door, PH_MESH_ROTATE, serve_rotate, lines);
+}

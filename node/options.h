@@ -1,0 +1,40 @@
+#ifndef PH_NODE_OPTIONS_H
+#define PH_NODE_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "kernel/log.h"
+#include "proto/address.h"
+#include "proto/calls.h"
+#include "proto/error.h"
+
+/*
+ * What `posthouse up` was told: flag, else POSTHOUSE_* variable, else default.
+ */
+#define PH_OPTIONS_LISTEN 8
+#define PH_OPTIONS_JOIN	  32
+
+struct ph_options {
+	const char *wiring; /* -f; NULL: none */
+	char name[40];
+	char state[200];  /* directory */
+	char socket[108]; /* of the command line */
+	struct ph_address listen[PH_OPTIONS_LISTEN];
+	unsigned listens;
+	struct ph_address join[PH_OPTIONS_JOIN];
+	unsigned joins;
+	const char *passphrase_file; /* NULL: STATE/passphrase */
+	enum ph_role peer_role;
+	enum ph_log_level log;
+};
+
+/* argv[0] is the verb. -1 with the error told. */
+int ph_options_read(
+	struct ph_options *out, int argc, char **argv, struct ph_error *error);
+/* Where a command finds the local node: --socket, POSTHOUSE_SOCKET, or the
+ * default. */
+void ph_socket_path(char *out, size_t size, const char *given);
+void ph_options_help(void);
+
+#endif

@@ -1,0 +1,160 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "node/peer.h"
+
+/*
+ * The remote road: calls with a destination. Only this node's own servers and
+ * its command line may use it; a peer's call is never passed on, or it would
+ * travel further under this node's name.
+ */
+
+static void refuse(struct ph_lines *lines, ph_handle ticket, enum ph_exit code,
+	const char *where, const char *next, const char *what)
+{
+	struct ph_error error;
+
+	ph_fail(&error, code, where, next, "%s", what);
+	ph_answer_error(lines->node->door, ticket, &error);
+}
+
+static void carry(
+	struct peer *peer, ph_handle ticket, const struct ph_call *call)
+{
+	struct ph_lines *lines = peer->dialling.lines;
+	int error = ph_line_call(peer->line, ticket, call, "");
+
+	if (error)
+		refuse(lines, ticket, PH_EXIT_UNREACHABLE, peer->name, "",
+			error == -EMSGSIZE ? "the call is too long"
+					   : "the line is jammed");
+}
+
+static void wait_for_line(
+	struct peer *peer, ph_handle ticket, const struct ph_call *call)
+{
+	struct waiting *waiting;
+	struct waiting **last = &peer->waiting;
+
+	if (peer->waiting_count >= PEER_WAITING ||
+		!(waiting = calloc(1, sizeof(*waiting) + call->length))) {
+		refuse(peer->dialling.lines, ticket, PH_EXIT_UNREACHABLE,
+			peer->name, "posthouse peers shows the lines",
+			"no line, and too many calls wait for it");
+		return;
+	}
+	waiting->ticket = ticket;
+	waiting->call = *call;
+	waiting->call.caller = &ph_node_self;
+	waiting->call.destination = "";
+	waiting->call.arguments = waiting->arguments;
+	if (call->length)
+		memcpy(waiting->arguments, call->arguments, call->length);
+	while (*last)
+		last = &(*last)->next;
+	*last = waiting;
+	peer->waiting_count++;
+}
+
+void road_flush(struct peer *peer)
+{
+	while (peer->waiting) {
+		struct waiting *waiting = peer->waiting;
+
+		peer->waiting = waiting->next;
+		peer->waiting_count--;
+		if (waiting->call.deadline >
+			ph_loop_now(peer->dialling.lines->node->loop))
+			carry(peer, waiting->ticket, &waiting->call);
+		free(waiting);
+	}
+}
+
+void road_fail(struct peer *peer)
+{
+	while (peer->waiting) {
+		struct waiting *waiting = peer->waiting;
+
+		peer->waiting = waiting->next;
+		peer->waiting_count--;
+		refuse(peer->dialling.lines, waiting->ticket,
+			PH_EXIT_UNREACHABLE, peer->name, "", "no line");
+		free(waiting);
+	}
+}
+
+/* A call to this node by its own name: through the door like any other. */
+struct loopback {
+	struct ph_door *door;
+	ph_handle ticket;
+};
+
+static void looped(
+	void *context, int status, const uint8_t *body, size_t length)
+{
+	struct loopback *loopback = context;
+
+	ph_door_answer(loopback->door, loopback->ticket, status, body, length);
+	free(loopback);
+}
+
+static void call_here(
+	struct ph_lines *lines, ph_handle ticket, const struct ph_call *call)
+{
+	struct loopback *loopback = malloc(sizeof(*loopback));
+	struct ph_call here = *call;
+
+	here.destination = "";
+	if (loopback) {
+		loopback->door = lines->node->door;
+		loopback->ticket = ticket;
+		if (!ph_door_call(lines->node->door, &here, looped, loopback))
+			return;
+		free(loopback);
+	}
+	ph_door_answer(lines->node->door, ticket, PH_CALL_UNKNOWN, NULL, 0);
+}
+
+static void serve_road(
+	void *context, ph_handle ticket, const struct ph_call *call)
+{
+	struct ph_lines *lines = context;
+	struct peer *peer;
+
+	if (call->caller->node[0]) {
+		ph_door_answer(
+			lines->node->door, ticket, PH_CALL_DENIED, NULL, 0);
+		return;
+	}
+	if (!strcmp(call->destination, lines->node->name) ||
+		!strcmp(call->destination, lines->node->id)) {
+		call_here(lines, ticket, call);
+		return;
+	}
+	peer = peer_named(lines, call->destination);
+	if (!peer) {
+		refuse(lines, ticket, PH_EXIT_NOT_FOUND, call->destination,
+			"posthouse peers lists the nodes known here; posthouse "
+			"up --join HOST:PORT adds one",
+			"no such node");
+		return;
+	}
+	if (peer->line) {
+		carry(peer, ticket, call);
+		return;
+	}
+	if (!peer->address_count) {
+		refuse(lines, ticket, PH_EXIT_UNREACHABLE, peer->name,
+			"start it, or join it by address",
+			"no line, and no address to dial");
+		return;
+	}
+	wait_for_line(peer, ticket, call);
+	peer_dial(peer);
+}
+
+void road_serve(struct ph_lines *lines)
+{
+	ph_door_set_road(lines->node->door, serve_road, lines);
+}

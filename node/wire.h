@@ -1,0 +1,90 @@
+#ifndef PH_NODE_WIRE_H
+#define PH_NODE_WIRE_H
+
+#include <uthash.h>
+
+#include "kernel/terminal.h"
+#include "node/wires.h"
+#include "proto/attach.h"
+
+/*
+ * One laid connection, as its node sees it: the out half (this node owns the
+ * output), the in half, or a local one that is both. Shared by wires.c (the
+ * table and the calls), wire_out.c and wire_in.c.
+ */
+enum wire_side {
+	WIRE_OUT,
+	WIRE_IN,
+	WIRE_LOCAL
+};
+
+struct wire {
+	struct ph_wires *wires;
+	char connection[96];
+	enum wire_side side;
+	uint32_t generation;
+	char peer[40]; /* the other node's name */
+	char transport[8];
+	int64_t since; /* wall clock, ns */
+
+	struct ph_carrier *carrier;
+	struct ph_session *session; /* in: what brought the carrier */
+	struct ph_pipe *pipe;
+	struct ph_queue queue;	   /* ATTACH, ATTACHED and ACK frames */
+	struct ph_ack acked;	   /* out: told by the receiver; in: told */
+	struct ph_timer ack_timer; /* in */
+	bool attached;
+	bool finished;
+	bool closing;
+
+	/* out, until attached */
+	ph_handle ticket; /* of wire.open */
+	ph_handle output;
+	uint8_t token[PH_ATTACH_TOKEN];
+	uint8_t peer_key[PH_PUBLIC_KEY];
+	const char *why;
+
+	UT_hash_handle hh; /* by side and connection */
+	char key[100];
+};
+
+struct ph_wires {
+	struct ph_node *node;
+	struct wire *table;
+	bool closed;
+};
+
+struct wire *wire_find(
+	struct ph_wires *wires, enum wire_side side, const char *connection);
+/* Enters a new wire; an older one of the same key is cut first. */
+struct wire *wire_create(
+	struct ph_wires *wires, enum wire_side side, const char *connection);
+/* Out of the table; its memory goes. Pipe and carrier must be gone. */
+void wire_free(struct wire *wire);
+/* Sends what is in the wire's own queue. */
+void wire_flush(struct wire *wire);
+/* Answers wire.open, when it still waits. */
+void wire_answer(struct wire *wire, const struct ph_error *error);
+/* control.carrier: what became of a connection this node owns. */
+void wire_news(struct wire *wire, bool finished, const char *reason);
+/* hostess.detach. */
+void wire_detach(struct wire *wire);
+
+/* hostess.attach: is this carrier right, which input is it for? `seated` runs
+ * only while the wire still stands; a status other than 0 is a refusal. */
+int wire_seat(
+	struct wire *wire, void (*seated)(struct wire *wire, ph_handle input,
+				   const struct ph_error *error));
+
+/* wire_out.c: dials the peer and attaches the output. */
+int wire_out_open(struct wire *wire, const struct ph_address *address);
+void wire_out_cut(struct wire *wire, const char *why);
+/* wire_in.c */
+int wire_in_attach(void *context, struct ph_session *session,
+	const struct ph_attach *attach);
+void wire_in_cut(struct wire *wire, const char *why);
+/* wire_local.c: both ends are here. */
+int wire_local_open(struct wire *wire);
+void wire_local_cut(struct wire *wire, const char *why);
+
+#endif

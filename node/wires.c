@@ -1,0 +1,421 @@
+#include "node/wires.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel/log.h"
+#include "node/lines.h"
+#include "node/wire.h"
+
+/* How long the other server may take to answer a word between neighbours. */
+#define WORD_PATIENCE (5 * PH_SECOND)
+
+static const char side_letter[] = {
+	[WIRE_OUT] = 'o', [WIRE_IN] = 'i', [WIRE_LOCAL] = 'l'};
+
+static void make_key(char key[100], enum wire_side side, const char *connection)
+{
+	snprintf(key, 100, "%c:%s", side_letter[side], connection);
+}
+
+struct wire *wire_find(
+	struct ph_wires *wires, enum wire_side side, const char *connection)
+{
+	struct wire *wire;
+	char key[100];
+
+	make_key(key, side, connection);
+	HASH_FIND_STR(wires->table, key, wire);
+	return wire;
+}
+
+static void wire_cut(struct wire *wire, const char *why)
+{
+	if (wire->side == WIRE_OUT)
+		wire_out_cut(wire, why);
+	else if (wire->side == WIRE_IN)
+		wire_in_cut(wire, why);
+	else
+		wire_local_cut(wire, why);
+}
+
+struct wire *wire_create(
+	struct ph_wires *wires, enum wire_side side, const char *connection)
+{
+	struct wire *old = wire_find(wires, side, connection);
+	struct wire *wire = calloc(1, sizeof(*wire));
+
+	if (!wire)
+		return NULL;
+	if (old) {
+		/* It leaves the table now, and itself when its carrier did. */
+		HASH_DEL(wires->table, old);
+		old->key[0] = 0;
+		wire_cut(old, "a newer carrier came");
+	}
+	wire->wires = wires;
+	wire->side = side;
+	wire->since = ph_clock_wall();
+	snprintf(wire->connection, sizeof(wire->connection), "%s", connection);
+	make_key(wire->key, side, connection);
+	ph_queue_init(&wire->queue, wires->node->kernel.pool);
+	HASH_ADD_STR(wires->table, key, wire);
+	return wire;
+}
+
+void wire_free(struct wire *wire)
+{
+	if (wire->key[0])
+		HASH_DEL(wire->wires->table, wire);
+	ph_timer_stop(wire->wires->node->loop, &wire->ack_timer);
+	ph_queue_fini(&wire->queue);
+	free(wire);
+}
+
+void wire_flush(struct wire *wire)
+{
+	if (wire->queue.count)
+		ph_carrier_send(wire->carrier, &wire->queue);
+}
+
+void wire_answer(struct wire *wire, const struct ph_error *error)
+{
+	struct ph_door *door = wire->wires->node->door;
+
+	if (!wire->ticket)
+		return;
+	if (error)
+		ph_answer_error(door, wire->ticket, error);
+	else
+		ph_answer_ok(door, wire->ticket, NULL);
+	wire->ticket = 0;
+}
+
+static void heard(void *context, int status, const uint8_t *body, size_t length)
+{
+	if (status)
+		ph_log_debug("wire", "word.unheard status=%d", status);
+}
+
+/* Tells another server of this node something; nobody waits for the answer. */
+static void tell(
+	struct ph_node *node, uint16_t method, struct ph_writer *writer)
+{
+	ph_call_send(node->door, &ph_node_self, "", method, writer,
+		ph_loop_now(node->loop), WORD_PATIENCE, heard, NULL);
+}
+
+void wire_news(struct wire *wire, bool finished, const char *reason)
+{
+	struct ph_writer *writer;
+
+	if (ph_writer_create(&writer))
+		return;
+	ph_write_map(writer);
+	ph_put_text(writer, "connection", wire->connection);
+	ph_put_text(writer, "state", finished ? "closed" : "failed");
+	ph_put_text(writer, "reason", finished ? "end" : reason);
+	ph_write_end(writer);
+	tell(wire->wires->node, PH_CONTROL_CARRIER, writer);
+	ph_writer_free(writer);
+}
+
+void wire_detach(struct wire *wire)
+{
+	struct ph_writer *writer;
+
+	if (ph_writer_create(&writer))
+		return;
+	ph_write_map(writer);
+	ph_put_text(writer, "connection", wire->connection);
+	ph_put_u64(writer, "generation", wire->generation);
+	ph_put_bool(writer, "finished", wire->finished);
+	ph_write_end(writer);
+	tell(wire->wires->node, PH_HOSTESS_DETACH, writer);
+	ph_writer_free(writer);
+}
+
+/* A question to the Hostess; the wire may be gone when she answers. */
+struct seat_question {
+	struct ph_wires *wires;
+	char key[100];
+	uint32_t generation;
+	void (*seated)(struct wire *wire, ph_handle input,
+		const struct ph_error *error);
+};
+
+static void on_seat(
+	void *context, int status, const uint8_t *body, size_t length)
+{
+	struct seat_question *question = context;
+	struct ph_document *document = NULL;
+	struct ph_error error;
+	struct wire *wire;
+	ph_handle input = 0;
+
+	HASH_FIND_STR(question->wires->table, question->key, wire);
+	if (wire && wire->generation == question->generation) {
+		if (status)
+			ph_error_read(&error, status, body, length);
+		else if (!ph_document_read(
+				 &document, body, length, PH_SKIM_PEER))
+			input = ph_get_u64(ph_document_root(document), "input");
+		ph_document_free(document);
+		question->seated(wire, input, status ? &error : NULL);
+	}
+	free(question);
+}
+
+int wire_seat(
+	struct wire *wire, void (*seated)(struct wire *wire, ph_handle input,
+				   const struct ph_error *error))
+{
+	struct ph_node *node = wire->wires->node;
+	struct seat_question *question = calloc(1, sizeof(*question));
+	struct ph_writer *writer;
+	int error;
+
+	if (!question || ph_writer_create(&writer)) {
+		free(question);
+		return -ENOMEM;
+	}
+	question->wires = wire->wires;
+	question->generation = wire->generation;
+	question->seated = seated;
+	memcpy(question->key, wire->key, sizeof(question->key));
+	ph_write_map(writer);
+	ph_put_text(writer, "connection", wire->connection);
+	ph_put_bytes(writer, "token", wire->token, sizeof(wire->token));
+	ph_put_u64(writer, "generation", wire->generation);
+	ph_put_text(writer, "peer",
+		wire->side == WIRE_LOCAL ? node->name : wire->peer);
+	ph_write_end(writer);
+	error = ph_call_send(node->door, &ph_node_self, "", PH_HOSTESS_ATTACH,
+		writer, ph_loop_now(node->loop), WORD_PATIENCE, on_seat,
+		question);
+	ph_writer_free(writer);
+	if (error)
+		free(question);
+	return error;
+}
+
+static void refuse_open(
+	struct ph_request *request, const char *where, const char *what)
+{
+	struct ph_error error;
+
+	ph_fail(&error, PH_EXIT_UNREACHABLE, where,
+		"posthouse peers shows the lines", "%s", what);
+	ph_answer_error(request->door, request->ticket, &error);
+}
+
+static void open_remote(
+	struct ph_wires *wires, struct ph_request *request, struct wire *wire)
+{
+	struct ph_address address;
+
+	if (ph_lines_candidate(
+		    wires->node->lines, wire->peer, &address, wire->peer_key)) {
+		refuse_open(request, wire->peer, "no line to that node");
+		wire_free(wire);
+		return;
+	}
+	wire->ticket = request->ticket;
+	if (wire_out_open(wire, &address)) {
+		wire->ticket = 0;
+		refuse_open(request, wire->peer, "cannot dial");
+		wire_free(wire);
+	}
+}
+
+static void open_wire(struct ph_wires *wires, struct ph_request *request)
+{
+	struct ph_value arguments = request->arguments;
+	char connection[96];
+	char peer[40];
+	size_t length;
+	const uint8_t *token;
+	struct wire *wire;
+	bool here;
+
+	ph_get_copy(arguments, "connection", connection, sizeof(connection));
+	ph_get_copy(arguments, "node", peer, sizeof(peer));
+	token = ph_value_bytes(ph_value_get(arguments, "token"), &length);
+	here = !peer[0] || !strcmp(peer, wires->node->name);
+	if (wires->closed || length != PH_ATTACH_TOKEN) {
+		refuse_open(request, connection, "not now, or a bad token");
+		return;
+	}
+	wire = wire_create(wires, here ? WIRE_LOCAL : WIRE_OUT, connection);
+	if (!wire) {
+		refuse_open(request, connection, "out of memory");
+		return;
+	}
+	memcpy(wire->token, token, sizeof(wire->token));
+	memcpy(wire->peer, peer, sizeof(peer));
+	wire->generation = (uint32_t)ph_get_u64(arguments, "generation");
+	wire->output = ph_get_u64(arguments, "output");
+	if (!here) {
+		open_remote(wires, request, wire);
+		return;
+	}
+	wire->ticket = request->ticket;
+	if (wire_local_open(wire)) {
+		wire->ticket = 0;
+		refuse_open(request, connection, "out of memory");
+		wire_free(wire);
+	}
+}
+
+static void serve_open(
+	void *context, ph_handle ticket, const struct ph_call *call)
+{
+	struct ph_wires *wires = context;
+	struct ph_request request;
+
+	if (ph_request_open(&request, wires->node->door, ticket, call))
+		return;
+	open_wire(wires, &request);
+	ph_request_close(&request);
+}
+
+static void serve_close(
+	void *context, ph_handle ticket, const struct ph_call *call)
+{
+	struct ph_wires *wires = context;
+	struct ph_request request;
+	char connection[96];
+	struct wire *wire;
+
+	if (ph_request_open(&request, wires->node->door, ticket, call))
+		return;
+	ph_get_copy(request.arguments, "connection", connection,
+		sizeof(connection));
+	wire = wire_find(wires, WIRE_OUT, connection);
+	if (!wire)
+		wire = wire_find(wires, WIRE_LOCAL, connection);
+	if (wire)
+		wire_cut(wire, "taken away");
+	ph_answer_ok(request.door, ticket, NULL);
+	ph_request_close(&request);
+}
+
+static void put_amount(struct ph_writer *writer, const char *key,
+	uint64_t bytes, uint64_t messages)
+{
+	ph_put_map(writer, key);
+	ph_put_u64(writer, "bytes", bytes);
+	ph_put_u64(writer, "messages", messages);
+	ph_write_end(writer);
+}
+
+static int64_t blocked_time(const struct wire *wire)
+{
+	int64_t since = ph_pipe_blocked_since(wire->pipe);
+	int64_t now = ph_loop_now(wire->wires->node->loop);
+
+	return (int64_t)ph_pipe_in(wire->pipe)->blocked +
+	       (since ? now - since : 0);
+}
+
+static void write_counters(struct ph_writer *writer, const struct wire *wire)
+{
+	const struct ph_counters *in = ph_pipe_in(wire->pipe);
+	const struct ph_counters *out = ph_pipe_out(wire->pipe);
+
+	put_amount(writer, "sent", in->bytes, in->messages);
+	/* Over a carrier the other end's word counts, not what left here. */
+	if (wire->side == WIRE_OUT)
+		put_amount(writer, "received", wire->acked.bytes,
+			wire->acked.messages);
+	else
+		put_amount(writer, "received", out->bytes, out->messages);
+	put_amount(writer, "dropped", in->dropped_bytes, in->dropped_messages);
+	ph_put_map(writer, "queue");
+	ph_put_u64(writer, "bytes", ph_pipe_queued(wire->pipe));
+	ph_put_u64(writer, "limit", ph_pipe_limit(wire->pipe));
+	ph_put_u64(writer, "there",
+		wire->side == WIRE_OUT ? wire->acked.queued : 0);
+	ph_write_end(writer);
+	ph_put_int(writer, "blocked_ns", blocked_time(wire));
+	ph_put_bool(writer, "blocked", ph_pipe_blocked_since(wire->pipe) != 0);
+}
+
+static void write_flow(struct ph_writer *writer, const struct wire *wire)
+{
+	ph_write_map(writer);
+	ph_put_text(writer, "connection", wire->connection);
+	ph_put_text(writer, "direction", wire->side == WIRE_IN ? "in" : "out");
+	ph_put_text(writer, "peer", wire->peer);
+	ph_put_text(writer, "transport", wire->transport);
+	ph_put_int(writer, "generation", wire->generation);
+	ph_put_int(writer, "since", wire->since);
+	if (wire->pipe)
+		write_counters(writer, wire);
+	ph_write_end(writer);
+}
+
+static void serve_flows(
+	void *context, ph_handle ticket, const struct ph_call *call)
+{
+	struct ph_wires *wires = context;
+	struct ph_writer *writer;
+
+	if (ph_writer_create(&writer))
+		return; /* the deadline answers */
+	ph_write_map(writer);
+	ph_put_list(writer, "items");
+	for (struct wire *wire = wires->table; wire; wire = wire->hh.next)
+		write_flow(writer, wire);
+	ph_write_end(writer);
+	ph_write_end(writer);
+	ph_answer_ok(wires->node->door, ticket, writer);
+	ph_writer_free(writer);
+}
+
+int ph_wires_create(struct ph_wires **out, struct ph_node *node)
+{
+	struct ph_wires *wires = calloc(1, sizeof(*wires));
+
+	if (!wires)
+		return -ENOMEM;
+	wires->node = node;
+	ph_gate_set_attach(node->gate, wire_in_attach, wires);
+	ph_door_serve(node->door, PH_WIRE_OPEN, serve_open, wires);
+	ph_door_serve(node->door, PH_WIRE_CLOSE, serve_close, wires);
+	ph_door_serve(node->door, PH_WIRE_FLOWS, serve_flows, wires);
+	*out = wires;
+	return 0;
+}
+
+void ph_wires_close(struct ph_wires *wires)
+{
+	struct wire *wire;
+	struct wire *next;
+
+	wires->closed = true;
+	HASH_ITER(hh, wires->table, wire, next)
+	wire_cut(wire, "this node stops");
+}
+
+void ph_wires_destroy(struct ph_wires *wires)
+{
+	free(wires);
+}
+
+void ph_wires_evict(struct ph_wires *wires, const char *connection)
+{
+	struct wire *wire = wire_find(wires, WIRE_IN, connection);
+
+	if (!wire)
+		wire = wire_find(wires, WIRE_LOCAL, connection);
+	if (wire)
+		wire_cut(wire, "the Hostess took the seat away");
+}
+
+unsigned ph_wires_count(const struct ph_wires *wires)
+{
+	return HASH_COUNT(wires->table);
+}
