@@ -161,11 +161,12 @@ static void packets_are_refused(void **state)
 		size_t length;
 	} bad[] = {
 		PACKET("\x80"), PACKET("\x90"), PACKET("\x91\0"),
-		PACKET("\x94\0\1\0\x80"),		    /* a call of 4 */
-		PACKET("\x96\1\1\xa1x\xa0\1\x80"),	    /* an answer of 6 */
-		PACKET("\x94\2\1\0\x80"),		    /* neither */
-		PACKET("\x94\xc3\1\0\x80"),		    /* true is not 1 */
-		PACKET("\x94\1\xff\0\x80"),		    /* id -1 */
+		PACKET("\x94\0\1\0\x80"),	   /* a call of 4 */
+		PACKET("\x96\1\1\xa1x\xa0\1\x80"), /* an answer of 6 */
+		PACKET("\x95\1\1\0\x80\xc0"),	   /* more than an answer */
+		PACKET("\x94\2\1\0\x80"),	   /* neither */
+		PACKET("\x94\xc3\1\0\x80"),	   /* true is not 1 */
+		PACKET("\x94\1\xff\0\x80"),	   /* id -1 */
 		PACKET("\x94\1\xcf\0\0\0\1\0\0\0\0\0\x80"), /* id 2^32 */
 		PACKET("\x94\1\1\xcd\1\0\x80"),		    /* status 256 */
 		PACKET("\x94\1\1\0\xc0"),		    /* no map */
