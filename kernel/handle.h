@@ -20,8 +20,8 @@ void ph_handles_destroy(struct ph_handles *handles);
 int ph_handle_open(struct ph_handles *handles, uint16_t kind, void *object,
 	ph_handle *out);
 /* NULL when stale, unknown, or of another kind. */
-void *ph_handle_find(const struct ph_handles *handles, uint16_t kind,
-	ph_handle handle);
+void *ph_handle_find(
+	const struct ph_handles *handles, uint16_t kind, ph_handle handle);
 /* Returns 0, or -ESTALE. */
 int ph_handle_close(struct ph_handles *handles, ph_handle handle);
 size_t ph_handles_count(const struct ph_handles *handles);

@@ -26,8 +26,8 @@ struct ph_job {
 	void (*work)(struct ph_job *job);
 	/* On the loop's thread, once, after work returned. May free the job. */
 	void (*done)(struct ph_job *job);
-	struct ph_task task; /* private */
-	struct ph_job *next; /* private */
+	struct ph_task task;	  /* private */
+	struct ph_job *next;	  /* private */
 	struct ph_worker *worker; /* private */
 };
 
@@ -39,8 +39,8 @@ int ph_worker_create(struct ph_worker **out, struct ph_loop *loop);
 void ph_worker_destroy(struct ph_worker *worker);
 
 /* Takes the job until `done`. Only from the loop's thread. */
-void ph_worker_submit(struct ph_worker *worker, enum ph_lane lane,
-	struct ph_job *job);
+void ph_worker_submit(
+	struct ph_worker *worker, enum ph_lane lane, struct ph_job *job);
 /* Jobs submitted whose `done` has not run. */
 unsigned ph_worker_pending(const struct ph_worker *worker);
 

@@ -1,5 +1,5 @@
 #!/bin/bash
-# What is not written here. See "Conventions" in doc/RECIPES.md.
+# What is not written here.
 . test/lint/files.sh
 bad=0
 # FILE PATTERN WHY
