@@ -68,12 +68,16 @@ FUZZFLAGS := -g -O1 -fno-omit-frame-pointer -fno-sanitize-recover=all \
              -fno-strict-aliasing
 FUZZOBJ   := $(patsubst %.c,$(FUZZB)/%.o,$(SOURCES) \
              $(filter-out node/main.c,$(NODE)))
+# Tests that change messages themselves, in their long dose.
+DOSED     := $(BUILD)/test/unit/handshake_test
 FUZZBIN   := $(FUZZERS:test/fuzz/%.c=$(FUZZB)/%)
 
 .PHONY: fuzz fuzz-run
 fuzz: deps-fuzz ## every decoder under libFuzzer, FUZZ_SECONDS (60) each
 	@test/fuzz/check.sh
 	$(AGAIN) fuzz-run
+	$(AGAIN) $(DOSED)
+	@PH_DOSE=full test/run.sh $(BUILD) $(DOSED)
 fuzz-run: $(FUZZBIN)
 	@test/fuzz/run.sh $(FUZZ_SECONDS) $(FUZZBIN)
 $(FUZZB)/%.o: %.c
