@@ -28,7 +28,7 @@ for file in $(find test -name '*.c'); do
 	ban "$file" "$name(sleep|usleep|nanosleep)[ ]?\(" \
 		'tests do not sleep: poll with a deadline'
 done
-for file in $(find test/mesh test/netns -name '*.sh'); do
+for file in $(find test examples -name '*.sh' 2>/dev/null); do
 	found=$(grep -nE '(^|[;&|[:space:]])sleep +[1-9]' "$file") || continue
 	sed "s|^|$file:|; s|\$| (poll with a deadline)|" <<<"$found"
 	bad=1

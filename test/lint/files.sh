@@ -1,11 +1,14 @@
 # Sourced by the rules: what there is to look at.
 product_folders='kernel proto transport discovery probe beacon hostess
 	controlsurface executor servers store node'
+# Folders that are still empty are not in a checkout.
+product_folders=$(ls -d $product_folders 2>/dev/null)
+test_folders=$(ls -d test bench 2>/dev/null)
 product_files() {
 	find $product_folders -name '*.[ch]' | sort
 }
 all_files() {
-	find $product_folders test bench -name '*.[ch]' | sort
+	find $product_folders $test_folders -name '*.[ch]' | sort
 }
 # Files as they are, but comments and the insides of strings blanked, so that a
 # rule sees code only. Lines keep their numbers.

@@ -4,7 +4,7 @@
 {
 	cat doc/layers.txt
 	echo '%%'
-	find $product_folders test bench -name '*.[ch]' -print0 | sort -z |
+	find $product_folders $test_folders -name '*.[ch]' -print0 | sort -z |
 		xargs -0 grep -nE '^[ \t]*#[ \t]*include' /dev/null
 } | awk '
 function fail(text) { print where ": " text; bad = 1 }
