@@ -14,7 +14,10 @@
  */
 #define PH_PORT 7678
 
-enum ph_address_scheme { PH_ADDRESS_TCP, PH_ADDRESS_UNIX };
+enum ph_address_scheme {
+	PH_ADDRESS_TCP,
+	PH_ADDRESS_UNIX
+};
 
 struct ph_address {
 	enum ph_address_scheme scheme;
@@ -25,8 +28,8 @@ struct ph_address {
 /* -EINVAL; -ENAMETOOLONG. */
 int ph_address_parse(struct ph_address *out, const char *text);
 /* Canonical: parse(format(a)) == a. Returns out. */
-char *ph_address_format(const struct ph_address *address, char *out,
-	size_t size);
+char *ph_address_format(
+	const struct ph_address *address, char *out, size_t size);
 /* 127/8, ::1, localhost, unix. */
 bool ph_address_is_local(const struct ph_address *address);
 
@@ -37,7 +40,7 @@ bool ph_address_is_local(const struct ph_address *address);
 #define PH_NAME_MAX 39 /* bytes of a node's, server's or terminal's name */
 
 struct ph_place {
-	char node[PH_NAME_MAX + 1];     /* "" when not given */
+	char node[PH_NAME_MAX + 1]; /* "" when not given */
 	char server[PH_NAME_MAX + 1];
 	char terminal[PH_NAME_MAX + 1]; /* "" when not given */
 };
@@ -53,7 +56,7 @@ bool ph_name_is_valid(const char *text, size_t length);
 int ph_place_parse(struct ph_place *out, const char *text);
 char *ph_place_format(const struct ph_place *place, char *out, size_t size);
 int ph_connection_id_parse(struct ph_connection_id *out, const char *text);
-char *ph_connection_id_format(const struct ph_connection_id *id, char *out,
-	size_t size);
+char *ph_connection_id_format(
+	const struct ph_connection_id *id, char *out, size_t size);
 
 #endif

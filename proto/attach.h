@@ -20,10 +20,10 @@
  *
  * All little-endian.
  */
-#define PH_ATTACH_TOKEN 16
-#define PH_ATTACH_MAX   (32 + 96)
+#define PH_ATTACH_TOKEN	   16
+#define PH_ATTACH_MAX	   (32 + 96)
 #define PH_ATTACHED_LENGTH 16
-#define PH_ACK_LENGTH   32
+#define PH_ACK_LENGTH	   32
 
 struct ph_attach {
 	char connection[96];
@@ -46,14 +46,14 @@ struct ph_ack {
 };
 
 /* Writers return the length. Readers return 0 or -EBADMSG. */
-size_t ph_attach_write(const struct ph_attach *attach,
-	uint8_t out[PH_ATTACH_MAX]);
-int ph_attach_read(struct ph_attach *attach, const uint8_t *data,
-	size_t length);
-size_t ph_attached_write(const struct ph_attached *attached,
-	uint8_t out[PH_ATTACHED_LENGTH]);
-int ph_attached_read(struct ph_attached *attached, const uint8_t *data,
-	size_t length);
+size_t ph_attach_write(
+	const struct ph_attach *attach, uint8_t out[PH_ATTACH_MAX]);
+int ph_attach_read(
+	struct ph_attach *attach, const uint8_t *data, size_t length);
+size_t ph_attached_write(
+	const struct ph_attached *attached, uint8_t out[PH_ATTACHED_LENGTH]);
+int ph_attached_read(
+	struct ph_attached *attached, const uint8_t *data, size_t length);
 size_t ph_ack_write(const struct ph_ack *ack, uint8_t out[PH_ACK_LENGTH]);
 int ph_ack_read(struct ph_ack *ack, const uint8_t *data, size_t length);
 

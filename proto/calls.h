@@ -18,9 +18,17 @@
  *
  * A call's deadline is relative: clocks of two hosts are never compared.
  */
-enum ph_role { PH_ROLE_VIEW, PH_ROLE_OPERATE, PH_ROLE_WIRE, PH_ROLE_EXEC };
+enum ph_role {
+	PH_ROLE_VIEW,
+	PH_ROLE_OPERATE,
+	PH_ROLE_WIRE,
+	PH_ROLE_EXEC
+};
 
-enum ph_reach { PH_REACH_MESH, PH_REACH_HERE };
+enum ph_reach {
+	PH_REACH_MESH,
+	PH_REACH_HERE
+};
 
 enum ph_method {
 #define CALL(ident, name, role, reach, sentence) PH_##ident,
@@ -56,8 +64,8 @@ int ph_role_parse(const char *text);
 const char *ph_role_name(enum ph_role role);
 
 /* Every MUST field is there and every known field has its type. */
-int ph_call_check(uint16_t method, struct ph_value arguments,
-	struct ph_error *error);
+int ph_call_check(
+	uint16_t method, struct ph_value arguments, struct ph_error *error);
 
 /* One call or answer read from a line. Views into the bytes it was read from.
  * `body` is the encoded arguments or answer map. */
@@ -76,12 +84,12 @@ struct ph_packet {
 #define PH_PACKET_MAX ((size_t)4 * 1024 * 1024)
 
 /* Skims with `limits`. -EBADMSG and the skimmer's errors. */
-int ph_packet_read(struct ph_packet *packet, const uint8_t *data,
-	size_t length, struct ph_skim_limits limits);
-/* Encodes into the writer (reset first). */
-int ph_packet_write_call(struct ph_writer *writer, uint32_t id,
-	uint16_t method, const char *destination, uint32_t deadline_ms,
-	const uint8_t *arguments, size_t length);
+int ph_packet_read(struct ph_packet *packet, const uint8_t *data, size_t length,
+	struct ph_skim_limits limits);
+/* Encodes into the writer (reset first). -EMSGSIZE past PH_PACKET_MAX. */
+int ph_packet_write_call(struct ph_writer *writer, uint32_t id, uint16_t method,
+	const char *destination, uint32_t deadline_ms, const uint8_t *arguments,
+	size_t length);
 int ph_packet_write_answer(struct ph_writer *writer, uint32_t id, int status,
 	const uint8_t *body, size_t length);
 
@@ -89,8 +97,8 @@ int ph_packet_write_answer(struct ph_writer *writer, uint32_t id, int status,
 void ph_error_write(struct ph_writer *writer, const struct ph_error *error);
 /* Reads it back, from a status other than PH_CALL_OK too when the body has
  * none (unreachable, denied, timeout): there is always a usable error. */
-void ph_error_read(struct ph_error *error, int status, const uint8_t *body,
-	size_t length);
+void ph_error_read(
+	struct ph_error *error, int status, const uint8_t *body, size_t length);
 
 /*
  * For servers: a call's arguments parsed and checked, and answers in one
@@ -109,10 +117,10 @@ int ph_request_open(struct ph_request *request, struct ph_door *door,
 	ph_handle ticket, const struct ph_call *call);
 void ph_request_close(struct ph_request *request);
 /* Answers; `writer` may be NULL for an empty map. */
-void ph_answer_ok(struct ph_door *door, ph_handle ticket,
-	struct ph_writer *writer);
-void ph_answer_error(struct ph_door *door, ph_handle ticket,
-	const struct ph_error *error);
+void ph_answer_ok(
+	struct ph_door *door, ph_handle ticket, struct ph_writer *writer);
+void ph_answer_error(
+	struct ph_door *door, ph_handle ticket, const struct ph_error *error);
 
 /* Calls `method` at `destination` ("" here) with the map in `writer` (NULL:
  * empty), `timeout` ns from now. */

@@ -21,7 +21,7 @@ struct ph_error {
 	enum ph_exit exit;
 	char what[256];
 	char where[160]; /* "" when there is no place */
-	char next[256];  /* "" when there is nothing to do */
+	char next[256];	 /* "" when there is nothing to do */
 };
 
 /* Fills it, cutting what is too long; returns -1 for `return ph_fail(...)`.

@@ -22,9 +22,12 @@ struct ph_terminal_type {
 	const char *media; /* media type; "" for any */
 };
 
-enum ph_parameter_kind { PH_PARAMETER_TEXT, PH_PARAMETER_PATH,
-	PH_PARAMETER_BYTES, /* 64MiB, 1GiB, 4096 */
-	PH_PARAMETER_DURATION /* 250ms, 10s, 5m */ };
+enum ph_parameter_kind {
+	PH_PARAMETER_TEXT,
+	PH_PARAMETER_PATH,
+	PH_PARAMETER_BYTES,   /* 64MiB, 1GiB, 4096 */
+	PH_PARAMETER_DURATION /* 250ms, 10s, 5m */
+};
 
 struct ph_parameter_type {
 	const char *name; /* key below `with:` */
@@ -39,9 +42,9 @@ struct ph_parameter {
 };
 
 struct ph_server_type {
-	const char *name;     /* as in `use:` */
+	const char *name; /* as in `use:` */
 	const char *sentence;
-	uint32_t class;       /* classHex of its identity */
+	uint32_t class; /* classHex of its identity */
 	const struct ph_terminal_type *terminals;
 	size_t terminal_count;
 	const struct ph_parameter_type *parameters;
@@ -55,8 +58,8 @@ struct ph_server_type {
 	void (*on_connected)(struct ph_server *server, unsigned terminal);
 	void (*on_room)(struct ph_server *server, unsigned terminal);
 	void (*on_readable)(struct ph_server *server, unsigned terminal);
-	void (*on_closed)(struct ph_server *server, unsigned terminal,
-		int reason);
+	void (*on_closed)(
+		struct ph_server *server, unsigned terminal, int reason);
 	/* Let go of everything; an unfinished stream is cut by the caller.
 	 * Jobs at the worker must have been waited for: say ph_server.closed
 	 * when done (at once is fine). */
@@ -83,9 +86,10 @@ struct ph_server {
 };
 
 /* NULL when not given. */
-const char *ph_server_parameter(const struct ph_server *server,
-	const char *name);
-/* "64MiB" -> 67108864; suffixes B kB MB GB TB KiB MiB GiB TiB, or none. -EINVAL. */
+const char *ph_server_parameter(
+	const struct ph_server *server, const char *name);
+/* "64MiB" -> 67108864; suffixes B kB MB GB TB KiB MiB GiB TiB, or none.
+ * -EINVAL. */
 int ph_parse_bytes(uint64_t *out, const char *text);
 /* "250ms" -> ns; suffixes ns us ms s m h. -EINVAL. */
 int ph_parse_duration(int64_t *out, const char *text);

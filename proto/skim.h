@@ -16,18 +16,18 @@
  * large.
  */
 struct ph_skim_limits {
-	uint32_t depth;    /* containers inside one another; 16 at most */
+	uint32_t depth;	   /* containers inside one another; 16 at most */
 	uint32_t elements; /* values of any kind, keys included */
 };
 
 #define PH_SKIM_STRANGER ((struct ph_skim_limits){.depth = 4, .elements = 64})
-#define PH_SKIM_PEER ((struct ph_skim_limits){.depth = 16, .elements = 4096})
+#define PH_SKIM_PEER	 ((struct ph_skim_limits){.depth = 16, .elements = 4096})
 /* Answers of whole tables to our own command line or from a proven peer. */
 #define PH_SKIM_TABLE                                                          \
 	((struct ph_skim_limits){.depth = 16, .elements = 1u << 20})
 
-#define PH_SKIM_DEPTH   16  /* deeper limits are lowered to this */
-#define PH_SKIM_KEYS    64  /* pairs of a map whose keys need no order */
+#define PH_SKIM_DEPTH	16  /* deeper limits are lowered to this */
+#define PH_SKIM_KEYS	64  /* pairs of a map whose keys need no order */
 #define PH_SKIM_KEY_MAX 255 /* bytes of one key */
 
 /* 0, -EBADMSG (not MessagePack, or cut short), -E2BIG (over a limit),

@@ -74,8 +74,8 @@ static inline bool ph_get_bool(struct ph_value map, const char *key)
 	return ph_value_bool(ph_value_get(map, key), false);
 }
 
-static inline char *ph_get_copy(struct ph_value map, const char *key,
-	char *out, size_t size)
+static inline char *ph_get_copy(
+	struct ph_value map, const char *key, char *out, size_t size)
 {
 	return ph_value_copy(ph_value_get(map, key), out, size);
 }
@@ -92,8 +92,8 @@ void ph_writer_free(struct ph_writer *writer);
 /* Empties it for another document. */
 void ph_writer_reset(struct ph_writer *writer);
 /* 0 or the first error; the bytes stand until reset or free. */
-int ph_writer_finish(struct ph_writer *writer, const uint8_t **data,
-	size_t *length);
+int ph_writer_finish(
+	struct ph_writer *writer, const uint8_t **data, size_t *length);
 
 void ph_write_nil(struct ph_writer *writer);
 void ph_write_bool(struct ph_writer *writer, bool value);
@@ -108,8 +108,8 @@ void ph_write_bytes(struct ph_writer *writer, const void *data, size_t length);
 /* Copies a value read from another document. */
 void ph_write_value(struct ph_writer *writer, struct ph_value value);
 /* Appends one value that is encoded already. */
-void ph_write_encoded(struct ph_writer *writer, const void *data,
-	size_t length);
+void ph_write_encoded(
+	struct ph_writer *writer, const void *data, size_t length);
 /* Keys must differ; a map of more than PH_SKIM_KEYS pairs must have them in
  * ascending order, or no skimmer takes it. Tables are lists. Maps and lists
  * inside one another: at most PH_SKIM_DEPTH. */
@@ -129,7 +129,7 @@ void ph_put_bytes(struct ph_writer *writer, const char *key, const void *data,
 /* Opens `key: {` or `key: [`; close with ph_write_end. */
 void ph_put_map(struct ph_writer *writer, const char *key);
 void ph_put_list(struct ph_writer *writer, const char *key);
-void ph_put_value(struct ph_writer *writer, const char *key,
-	struct ph_value value);
+void ph_put_value(
+	struct ph_writer *writer, const char *key, struct ph_value value);
 
 #endif

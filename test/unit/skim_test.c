@@ -215,7 +215,8 @@ static size_t large_map(uint8_t *out, unsigned pairs, int swap, int twice)
 			name = 11 - i;
 		if (twice && i == pairs - 1)
 			name = i - 1;
-		at += (size_t)sprintf((char *)out + at, "\xa5k%04u\xc0", name);
+		at += (size_t)snprintf(
+			(char *)out + at, 8, "\xa5k%04u\xc0", name);
 	}
 	return at;
 }
