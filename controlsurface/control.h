@@ -27,8 +27,8 @@ struct ph_control_config {
 	void *context;
 };
 
-int ph_control_create(struct ph_control **out,
-	const struct ph_control_config *config);
+int ph_control_create(
+	struct ph_control **out, const struct ph_control_config *config);
 /* Loads what was applied (store.list) and starts bringing it about. */
 void ph_control_start(struct ph_control *control);
 /* No more dialling or restarting: the node is stopping. */

@@ -1,0 +1,71 @@
+#ifndef PH_CONTROLSURFACE_APPLY_H
+#define PH_CONTROLSURFACE_APPLY_H
+
+#include "controlsurface/control_inner.h"
+#include "controlsurface/wiring.h"
+
+/*
+ * One control.apply or control.unapply at its coordinator.
+ *
+ * Every host of the file, and every host that took part so far, is asked to
+ * prepare; only when all of them agree is any told to commit. A host that is
+ * away is asked again until the deadline: its line may be just coming up.
+ */
+enum ph_apply_answer {
+	PH_APPLY_UNASKED, /* or away: will be asked again */
+	PH_APPLY_ASKED,
+	PH_APPLY_YES,
+	PH_APPLY_NO,
+	PH_APPLY_UNREACHED, /* gave up; only for hosts that need not be */
+};
+
+struct ph_apply_host {
+	char name[PH_NAME_MAX + 1];
+	bool needed; /* by the new file */
+	bool knew;   /* it had a part of this scope */
+	bool held;   /* prepared: tell it when nothing comes of it */
+	enum ph_apply_answer answer;
+	int status; /* of its last answer */
+	struct ph_error error;
+};
+
+enum ph_apply_phase {
+	PH_APPLY_PREPARE,
+	PH_APPLY_COMMIT
+};
+
+struct ph_apply {
+	struct ph_control_work work; /* first */
+	struct ph_control *control;
+	ph_handle ticket;
+	char by[PH_NAME_MAX + 1];
+	char scope[PH_NAME_MAX + 1];
+	char file[256];
+	struct ph_wiring *wiring; /* NULL: unapply */
+	struct ph_apply_host *hosts;
+	unsigned host_count;
+	enum ph_apply_phase phase;
+	unsigned pending;
+	int64_t call_deadline;
+	int64_t deadline; /* of the phase */
+	struct ph_timer again;
+	uint64_t number; /* to know late replies */
+	unsigned servers;
+	unsigned wires;
+	struct ph_apply *prev;
+	struct ph_apply *next;
+};
+
+/* apply_read.c: has the worker read the file, then calls ph_apply_read_done,
+ * unless the control surface has gone. -1: answered already. */
+int ph_apply_read(struct ph_control *control, ph_handle ticket,
+	const struct ph_call *call);
+/* Takes the wiring. */
+void ph_apply_begin(struct ph_control *control, ph_handle ticket,
+	const char *by, int64_t deadline, struct ph_wiring *wiring,
+	const char *file);
+/* Writes `findings: [...]` into the open map. */
+void ph_apply_write_findings(struct ph_writer *writer,
+	const struct ph_wiring *wiring, const char *file);
+
+#endif

@@ -1,0 +1,237 @@
+#include "controlsurface/apply.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/*
+ * The wiring file is read on the worker: a thousand servers take tens of
+ * milliseconds, and the data thread has five.
+ */
+#define TEXT_MOST     ((size_t)1024 * 1024)
+#define FINDINGS_MOST 200u
+#define APPLIES_MOST  16u
+
+struct read_job {
+	struct ph_control_work work;
+	struct ph_job job;
+	struct ph_control *control; /* NULL: it has gone */
+	ph_handle ticket;
+	int64_t deadline;
+	const struct ph_server_type *const *bundled;
+	struct ph_wiring *wiring;
+	int status;
+	char by[PH_NAME_MAX + 1];
+	char here[PH_NAME_MAX + 1];
+	char file[256];
+	size_t length;
+	char text[];
+};
+
+static void read_work(struct ph_job *job)
+{
+	struct read_job *reading = PH_CONTAINER(job, struct read_job, job);
+
+	reading->status = ph_wiring_read(
+		&reading->wiring, &(struct ph_wiring_input){
+					  .file = reading->file,
+					  .text = reading->text,
+					  .length = reading->length,
+					  .variable = ph_wiring_variable,
+					  .here = reading->here,
+					  .bundled = reading->bundled,
+				  });
+}
+
+static void write_finding(struct ph_writer *writer,
+	const struct ph_finding *finding, const char *file)
+{
+	ph_write_map(writer);
+	ph_put_text(writer, "file", file);
+	ph_put_u64(writer, "line", finding->line);
+	ph_put_u64(writer, "column", finding->column);
+	ph_put_u64(writer, "width", finding->width);
+	ph_put_u64(writer, "caret", finding->caret);
+	ph_put_text(writer, "rule", finding->rule);
+	ph_put_text(writer, "severity",
+		finding->severity == PH_FINDING_ERROR ? "error" : "warning");
+	ph_put_text(writer, "message", finding->message);
+	ph_put_text(writer, "next", finding->next ? finding->next : "");
+	ph_put_text(writer, "source", finding->source ? finding->source : "");
+	ph_write_end(writer);
+}
+
+void ph_apply_write_findings(struct ph_writer *writer,
+	const struct ph_wiring *wiring, const char *file)
+{
+	const struct ph_finding *findings = NULL;
+	size_t count = wiring ? ph_wiring_findings(wiring, &findings) : 0;
+
+	ph_put_list(writer, "findings");
+	for (size_t i = 0; i < count && i < FINDINGS_MOST; i++)
+		write_finding(writer, &findings[i], file);
+	ph_write_end(writer);
+}
+
+static const struct ph_finding *first_error(const struct ph_wiring *wiring)
+{
+	const struct ph_finding *findings;
+	size_t count = ph_wiring_findings(wiring, &findings);
+
+	for (size_t i = 0; i < count; i++) {
+		if (findings[i].severity == PH_FINDING_ERROR)
+			return &findings[i];
+	}
+	return NULL;
+}
+
+static void write_error(struct ph_writer *writer,
+	const struct ph_wiring *wiring, const char *file)
+{
+	const struct ph_finding *first = first_error(wiring);
+	unsigned errors = ph_wiring_errors(wiring);
+	char what[512];
+	char where[320];
+
+	snprintf(what, sizeof(what), "%u error%s; the first is %s: %s", errors,
+		errors == 1 ? "" : "s", first->rule, first->message);
+	what[ph_text_valid(what, strlen(what))] = '\0';
+	snprintf(where, sizeof(where), "%s:%u:%u", file, first->line,
+		first->column);
+	ph_put_map(writer, "error");
+	ph_put_int(writer, "exit", PH_EXIT_WIRING);
+	ph_put_text(writer, "what", what);
+	ph_put_text(writer, "where", where);
+	ph_put_text(writer, "next",
+		first->next ? first->next : "correct the file, then apply it");
+	ph_write_end(writer);
+}
+
+static void answer_findings(const struct read_job *reading)
+{
+	struct ph_control *control = reading->control;
+	struct ph_writer *writer = ph_control_writer(control);
+	const uint8_t *data = NULL;
+	size_t length = 0;
+
+	ph_write_map(writer);
+	write_error(writer, reading->wiring, reading->file);
+	ph_apply_write_findings(writer, reading->wiring, reading->file);
+	ph_write_end(writer);
+	if (ph_writer_finish(writer, &data, &length))
+		length = 0;
+	ph_door_answer(control->config.door, reading->ticket, PH_CALL_FAILED,
+		data, length);
+}
+
+static void read_finish(struct read_job *reading)
+{
+	struct ph_control *control = reading->control;
+	struct ph_error error;
+
+	control->applying--;
+	ph_control_work_end(control, &reading->work);
+	if (reading->status) {
+		ph_fail(&error, PH_EXIT_NEGATIVE, reading->file, "free memory",
+			"out of memory");
+		ph_answer_error(control->config.door, reading->ticket, &error);
+	} else if (ph_wiring_errors(reading->wiring)) {
+		answer_findings(reading);
+	} else {
+		ph_apply_begin(control, reading->ticket, reading->by,
+			reading->deadline, reading->wiring, reading->file);
+		reading->wiring = NULL;
+	}
+}
+
+static void read_done(struct ph_job *job)
+{
+	struct read_job *reading = PH_CONTAINER(job, struct read_job, job);
+
+	if (reading->control)
+		read_finish(reading);
+	ph_wiring_free(reading->wiring);
+	free(reading);
+}
+
+/* The worker still has it: read_done frees it. */
+static void read_abandon(struct ph_control_work *work)
+{
+	struct read_job *reading = PH_CONTAINER(work, struct read_job, work);
+
+	reading->control = NULL;
+}
+
+static struct read_job *read_make(struct ph_control *control,
+	const struct ph_call *call, struct ph_value arguments)
+{
+	size_t length;
+	const char *text =
+		ph_value_text(ph_value_get(arguments, "text"), &length);
+	struct read_job *reading;
+
+	reading = calloc(1, sizeof(*reading) + length + 1);
+	if (!reading)
+		return NULL;
+	if (length)
+		memcpy(reading->text, text, length);
+	reading->length = length;
+	ph_get_copy(arguments, "file", reading->file, sizeof(reading->file));
+	if (!*reading->file)
+		snprintf(reading->file, sizeof(reading->file), "wiring");
+	snprintf(reading->by, sizeof(reading->by), "%s",
+		*call->caller->node ? call->caller->node : control->node);
+	snprintf(reading->here, sizeof(reading->here), "%s", control->node);
+	reading->bundled = control->config.bundled;
+	reading->deadline = call->deadline;
+	reading->control = control;
+	reading->work.abandon = read_abandon;
+	reading->job.work = read_work;
+	reading->job.done = read_done;
+	return reading;
+}
+
+static int read_check(const struct ph_control *control,
+	struct ph_value arguments, struct ph_error *error)
+{
+	size_t length;
+
+	ph_value_text(ph_value_get(arguments, "text"), &length);
+	if (length > TEXT_MOST)
+		return ph_fail(error, PH_EXIT_WIRING, "",
+			"split it; each file is a scope of its own",
+			"a wiring file of %zu bytes, at most %zu", length,
+			TEXT_MOST);
+	if (control->applying >= APPLIES_MOST)
+		return ph_fail(error, PH_EXIT_CONFLICT, control->node,
+			"try again in a moment",
+			"%u wiring files are being applied here",
+			control->applying);
+	return 0;
+}
+
+int ph_apply_read(struct ph_control *control, ph_handle ticket,
+	const struct ph_call *call)
+{
+	struct ph_request request;
+	struct read_job *reading = NULL;
+	struct ph_error error;
+
+	if (ph_request_open(&request, control->config.door, ticket, call))
+		return -1;
+	if (!read_check(control, request.arguments, &error)) {
+		reading = read_make(control, call, request.arguments);
+		if (!reading)
+			ph_fail(&error, PH_EXIT_NEGATIVE, "", "free memory",
+				"out of memory");
+	}
+	ph_request_close(&request);
+	if (!reading) {
+		ph_answer_error(control->config.door, ticket, &error);
+		return -1;
+	}
+	reading->ticket = ticket;
+	control->applying++;
+	ph_control_work_begin(control, &reading->work);
+	ph_worker_submit(control->config.worker, PH_LANE_THINK, &reading->job);
+	return 0;
+}

@@ -1,0 +1,283 @@
+#include "controlsurface/control_inner.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "kernel/log.h"
+
+#define LOAD_CALL  (20 * PH_SECOND)
+#define LOAD_AGAIN PH_SECOND
+
+static const struct {
+	uint16_t method;
+	ph_call_fn *serve;
+} calls[] = {
+	{PH_CONTROL_LIST, ph_control_serve_connections},
+	{PH_CONTROL_SHOW, ph_control_serve_show},
+	{PH_CONTROL_APPLY, ph_control_serve_apply},
+	{PH_CONTROL_UNAPPLY, ph_control_serve_unapply},
+	{PH_CONTROL_PREPARE, ph_control_serve_prepare},
+	{PH_CONTROL_COMMIT, ph_control_serve_commit},
+	{PH_CONTROL_TAP, ph_control_serve_tap},
+	{PH_CONTROL_CARRIER, ph_control_serve_carrier},
+};
+
+/* --- what was applied before, read back --- */
+
+static void load_ask(
+	struct ph_control *control, const char *space, ph_reply_fn *reply)
+{
+	struct ph_writer *writer = ph_control_writer(control);
+
+	ph_write_map(writer);
+	ph_put_text(writer, "space", space);
+	ph_write_end(writer);
+	ph_control_ask(control, &(struct ph_ask){
+					.method = PH_STORE_LIST,
+					.timeout = LOAD_CALL,
+					.reply = reply,
+				});
+}
+
+static int load_failed(struct ph_control *control, const char *space,
+	const struct ph_reply *reply)
+{
+	char text[sizeof(reply->error.what)];
+
+	if (!reply->status)
+		return 0;
+	ph_log_error("control", "load.failed space=%s what=\"%s\"", space,
+		ph_log_escape(text, sizeof(text), reply->error.what,
+			strlen(reply->error.what)));
+	if (!control->quiet)
+		ph_timer_start(control->config.loop, &control->retry,
+			ph_loop_now(control->config.loop) + LOAD_AGAIN);
+	return -1;
+}
+
+static int load_scope(struct ph_control *control, const uint8_t *data,
+	size_t length, struct ph_error *error)
+{
+	struct ph_document *document;
+	struct ph_part *part = NULL;
+	uint8_t *bytes = malloc(length ? length : 1);
+	int status = -1;
+
+	if (!bytes ||
+		ph_document_read(&document, data, length, PH_SKIM_TABLE)) {
+		free(bytes);
+		return ph_fail(error, PH_EXIT_NEGATIVE, "", "",
+			"a record that cannot be read");
+	}
+	memcpy(bytes, data, length);
+	if (!ph_part_read(&part, ph_document_root(document), control->node,
+		    control->config.bundled, error))
+		status = ph_control_scope_set(control, part, bytes, length)
+				 ? 0
+				 : ph_fail(error, PH_EXIT_NEGATIVE, "", "",
+					   "out of memory");
+	ph_document_free(document);
+	if (status) {
+		ph_part_free(part);
+		free(bytes);
+	}
+	return status;
+}
+
+static void load_edge(struct ph_control *control, const uint8_t *data,
+	size_t length, const char *key)
+{
+	int status = ph_connectome_restore(&control->connectome, data, length,
+		ph_loop_now(control->config.loop));
+
+	if (status && status != -EEXIST)
+		ph_log_error("control", "load.skipped connection=%s errno=%d",
+			key, -status);
+}
+
+/* Connections that no scope declares any more: their withdrawal was cut
+ * short. But when a scope could not be read, what is finished stays known. */
+static void load_orphans(struct ph_control *control)
+{
+	struct ph_edge *edge;
+	struct ph_edge *next;
+
+	for (edge = control->connectome.ids; edge; edge = next) {
+		next = edge->by_id.next;
+		if (edge->withdrawn ||
+			(!control->skipped && !ph_control_scope(control,
+						      edge->declared.scope)))
+			ph_control_event(control, edge,
+				&(struct ph_connection_event){
+					.kind = PH_CONNECTION_ON_WITHDRAWN});
+	}
+}
+
+static void loaded_edges(struct ph_control *control, const struct ph_ask *ask,
+	const struct ph_reply *reply)
+{
+	struct ph_value items = ph_value_get(reply->body, "items");
+
+	if (load_failed(control, "connections", reply))
+		return;
+	for (size_t i = 0; i < ph_value_count(items); i++) {
+		struct ph_value item = ph_value_at(items, i);
+		char key[PH_CONNECTION_ID];
+		size_t length;
+		const uint8_t *data =
+			ph_value_bytes(ph_value_get(item, "value"), &length);
+
+		ph_get_copy(item, "key", key, sizeof(key));
+		load_edge(control, data, length, key);
+	}
+	control->loaded = true;
+	ph_log_info("control", "loaded scopes=%u connections=%u",
+		HASH_COUNT(control->scopes),
+		HASH_CNT(by_id, control->connectome.ids));
+	load_orphans(control);
+	for (struct ph_control_scope *scope = control->scopes; scope;
+		scope = scope->hh.next)
+		ph_control_bring_about(control, scope, NULL);
+}
+
+static void loaded_scopes(struct ph_control *control, const struct ph_ask *ask,
+	const struct ph_reply *reply)
+{
+	struct ph_value items = ph_value_get(reply->body, "items");
+
+	if (load_failed(control, "wiring", reply))
+		return;
+	for (size_t i = 0; i < ph_value_count(items); i++) {
+		struct ph_value item = ph_value_at(items, i);
+		struct ph_error error;
+		char key[PH_NAME_MAX + 1];
+		size_t length;
+		const uint8_t *data =
+			ph_value_bytes(ph_value_get(item, "value"), &length);
+
+		ph_get_copy(item, "key", key, sizeof(key));
+		if (!load_scope(control, data, length, &error))
+			continue;
+		control->skipped = true;
+		ph_log_error("control", "load.skipped scope=%s what=\"%s\"",
+			key, error.what);
+	}
+	load_ask(control, "connections", loaded_edges);
+}
+
+static void retry_due(struct ph_timer *timer)
+{
+	struct ph_control *control =
+		PH_CONTAINER(timer, struct ph_control, retry);
+
+	if (control->loaded)
+		ph_control_start_missing(control);
+	else
+		load_ask(control, "wiring", loaded_scopes);
+}
+
+/* --- life --- */
+
+/* The jitter keeps nodes apart; it keeps no secret. */
+static uint64_t seed_of(const char *node, uint64_t epoch)
+{
+	uint64_t seed = UINT64_C(0xcbf29ce484222325) ^ epoch;
+
+	for (; *node; node++)
+		seed = (seed ^ (uint8_t)*node) * UINT64_C(0x100000001b3);
+	return seed;
+}
+
+static int control_serve(struct ph_control *control)
+{
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		int status = ph_door_serve(control->config.door,
+			calls[i].method, calls[i].serve, control);
+
+		if (status)
+			return status;
+	}
+	return 0;
+}
+
+int ph_control_create(
+	struct ph_control **out, const struct ph_control_config *config)
+{
+	struct ph_control *control = calloc(1, sizeof(*control));
+	int status = -ENOMEM;
+
+	if (!control)
+		return -ENOMEM;
+	control->config = *config;
+	snprintf(control->node, sizeof(control->node), "%s", config->node);
+	ph_connectome_init(&control->connectome, control->node, config->epoch);
+	control->jitter.state = seed_of(config->node, config->epoch);
+	control->retry.on_due = retry_due;
+	ph_control_calls_init(control);
+	if (ph_writer_create(&control->writer))
+		goto fail;
+	status = control_serve(control);
+	if (status)
+		goto fail_writer;
+	*out = control;
+	return 0;
+fail_writer:
+	ph_writer_free(control->writer);
+fail:
+	free(control);
+	return status;
+}
+
+void ph_control_start(struct ph_control *control)
+{
+	load_ask(control, "wiring", loaded_scopes);
+}
+
+static void stop_timers(struct ph_control *control)
+{
+	struct ph_edge *edge;
+
+	ph_timer_stop(control->config.loop, &control->retry);
+	for (edge = control->connectome.ids; edge; edge = edge->by_id.next)
+		ph_timer_stop(control->config.loop, &edge->timer);
+}
+
+void ph_control_quiesce(struct ph_control *control)
+{
+	control->quiet = true;
+	stop_timers(control);
+}
+
+static void free_scopes(struct ph_control *control)
+{
+	struct ph_control_scope *scope;
+	struct ph_control_scope *next;
+
+	HASH_ITER(hh, control->scopes, scope, next)
+	{
+		HASH_DEL(control->scopes, scope);
+		ph_part_free(scope->part);
+		free(scope->bytes);
+		free(scope);
+	}
+}
+
+void ph_control_destroy(struct ph_control *control)
+{
+	if (!control)
+		return;
+	ph_control_quiesce(control);
+	while (control->works) {
+		struct ph_control_work *work = control->works;
+
+		ph_control_work_end(control, work);
+		work->abandon(work);
+	}
+	ph_control_calls_fini(control);
+	ph_control_holds_fini(control);
+	free_scopes(control);
+	ph_connectome_fini(&control->connectome);
+	ph_writer_free(control->writer);
+	free(control);
+}

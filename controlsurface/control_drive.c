@@ -1,0 +1,347 @@
+#include "controlsurface/control_inner.h"
+
+#include <stdio.h>
+
+/*
+ * The connections' shell. What the state machine wants becomes calls; what the
+ * calls answer becomes events. An answer names its connection by id and
+ * attempt, so that it may come late, or after the connection has gone.
+ */
+#define RESERVE_CALL (3 * PH_SECOND)
+#define OPEN_CALL    (15 * PH_SECOND)
+#define STORE_CALL   (25 * PH_SECOND)
+#define LEAVE_CALL   (5 * PH_SECOND)
+
+static void drive_reply(struct ph_control *control, const struct ph_ask *ask,
+	const struct ph_reply *reply);
+
+static void edge_ask(struct ph_control *control, const struct ph_edge *edge,
+	enum ph_connection_action action, uint16_t method, const char *node,
+	int64_t timeout)
+{
+	struct ph_ask ask = {
+		.method = method,
+		.timeout = timeout,
+		.reply = drive_reply,
+		.attempt = edge->actual.attempt,
+		.number = action,
+	};
+
+	memcpy(ask.id, edge->actual.id, sizeof(ask.id));
+	if (strcmp(node, control->node))
+		snprintf(ask.destination, sizeof(ask.destination), "%s", node);
+	ph_control_ask(control, &ask);
+}
+
+static void do_record(struct ph_control *control, struct ph_edge *edge)
+{
+	struct ph_writer *record;
+	struct ph_writer *writer = ph_control_writer(control);
+	const uint8_t *data = NULL;
+	size_t length = 0;
+
+	ph_write_map(writer);
+	ph_put_text(writer, "space", "connections");
+	ph_put_text(writer, "key", edge->actual.id);
+	if (!ph_writer_create(&record)) {
+		ph_edge_record(edge, record);
+		if (!ph_writer_finish(record, &data, &length))
+			ph_put_bytes(writer, "value", data, length);
+		ph_writer_free(record);
+	}
+	ph_write_end(writer);
+	edge_ask(control, edge, PH_CONNECTION_DO_RECORD, PH_STORE_PUT,
+		control->node, STORE_CALL);
+}
+
+static void do_find(struct ph_control *control, struct ph_edge *edge)
+{
+	struct ph_writer *writer = ph_control_writer(control);
+
+	ph_write_map(writer);
+	ph_put_text(writer, "server", edge->declared.from.server);
+	ph_put_text(writer, "terminal", edge->declared.from.terminal);
+	ph_write_end(writer);
+	edge_ask(control, edge, PH_CONNECTION_DO_FIND, PH_HOSTESS_FIND,
+		control->node, RESERVE_CALL);
+}
+
+static void do_reserve(struct ph_control *control, struct ph_edge *edge)
+{
+	struct ph_writer *writer = ph_control_writer(control);
+	char from[PH_CONNECTION_ID * 2];
+
+	ph_write_map(writer);
+	ph_put_text(writer, "connection", edge->actual.id);
+	ph_put_text(writer, "server", edge->declared.to.server);
+	ph_put_text(writer, "terminal", edge->declared.to.terminal);
+	if (*edge->actual.type)
+		ph_put_text(writer, "type", edge->actual.type);
+	ph_put_text(writer, "from",
+		ph_edge_from(&control->connectome, edge, from, sizeof(from)));
+	ph_write_end(writer);
+	edge_ask(control, edge, PH_CONNECTION_DO_RESERVE, PH_HOSTESS_RESERVE,
+		edge->declared.to.node, RESERVE_CALL);
+}
+
+static void do_open(struct ph_control *control, struct ph_edge *edge)
+{
+	struct ph_writer *writer = ph_control_writer(control);
+
+	ph_write_map(writer);
+	ph_put_text(writer, "connection", edge->actual.id);
+	ph_put_u64(writer, "output", edge->actual.output);
+	ph_put_text(writer, "node", edge->declared.to.node);
+	ph_put_bytes(writer, "token", edge->actual.token,
+		sizeof(edge->actual.token));
+	ph_put_u64(writer, "generation", edge->actual.generation);
+	if (edge->declared.queue)
+		ph_put_u64(writer, "queue", edge->declared.queue);
+	if (*edge->declared.on_full)
+		ph_put_text(writer, "on_full", edge->declared.on_full);
+	ph_write_end(writer);
+	edge_ask(control, edge, PH_CONNECTION_DO_OPEN, PH_WIRE_OPEN,
+		control->node, OPEN_CALL);
+}
+
+static void write_connection(
+	struct ph_control *control, const struct ph_edge *edge)
+{
+	struct ph_writer *writer = ph_control_writer(control);
+
+	ph_write_map(writer);
+	ph_put_text(writer, "connection", edge->actual.id);
+	ph_write_end(writer);
+}
+
+static void do_close(struct ph_control *control, struct ph_edge *edge)
+{
+	write_connection(control, edge);
+	edge_ask(control, edge, PH_CONNECTION_DO_CLOSE, PH_WIRE_CLOSE,
+		control->node, LEAVE_CALL);
+}
+
+static void do_release(struct ph_control *control, struct ph_edge *edge)
+{
+	write_connection(control, edge);
+	edge_ask(control, edge, PH_CONNECTION_DO_RELEASE, PH_HOSTESS_RELEASE,
+		edge->declared.to.node, LEAVE_CALL);
+}
+
+static void do_forget(struct ph_control *control, struct ph_edge *edge)
+{
+	struct ph_writer *writer = ph_control_writer(control);
+
+	ph_write_map(writer);
+	ph_put_text(writer, "space", "connections");
+	ph_put_text(writer, "key", edge->actual.id);
+	ph_write_end(writer);
+	edge_ask(control, edge, PH_CONNECTION_DO_FORGET, PH_STORE_DELETE,
+		control->node, LEAVE_CALL);
+}
+
+static void edge_due(struct ph_timer *timer)
+{
+	struct ph_edge *edge = PH_CONTAINER(timer, struct ph_edge, timer);
+
+	ph_control_event(edge->control, edge,
+		&(struct ph_connection_event){.kind = PH_CONNECTION_ON_DUE});
+}
+
+static void do_arm(struct ph_control *control, struct ph_edge *edge)
+{
+	if (control->quiet)
+		return;
+	edge->timer.on_due = edge_due;
+	ph_timer_start(
+		control->config.loop, &edge->timer, edge->actual.deadline);
+}
+
+static void do_disarm(struct ph_control *control, struct ph_edge *edge)
+{
+	ph_timer_stop(control->config.loop, &edge->timer);
+}
+
+static void do_note(struct ph_control *control, struct ph_edge *edge)
+{
+	ph_control_note(control, "", edge->actual.reason, "connection %s %s",
+		edge->actual.id, ph_connection_state_name(edge->actual.state));
+}
+
+static void (*const actions[])(struct ph_control *, struct ph_edge *) = {
+	[PH_CONNECTION_DO_RECORD] = do_record,
+	[PH_CONNECTION_DO_FIND] = do_find,
+	[PH_CONNECTION_DO_RESERVE] = do_reserve,
+	[PH_CONNECTION_DO_OPEN] = do_open,
+	[PH_CONNECTION_DO_CLOSE] = do_close,
+	[PH_CONNECTION_DO_RELEASE] = do_release,
+	[PH_CONNECTION_DO_FORGET] = do_forget,
+	[PH_CONNECTION_DO_ARM] = do_arm,
+	[PH_CONNECTION_DO_DISARM] = do_disarm,
+	[PH_CONNECTION_DO_NOTE] = do_note,
+};
+
+/* A node that stops redials nothing, but a stream that ends while it stops
+ * has ended for good. */
+static bool event_is_muted(const struct ph_control *control,
+	const struct ph_connection_event *event)
+{
+	return control->quiet && event->kind != PH_CONNECTION_ON_ENDED &&
+	       event->kind != PH_CONNECTION_ON_RECORDED;
+}
+
+void ph_control_event(struct ph_control *control, struct ph_edge *edge,
+	const struct ph_connection_event *event)
+{
+	struct ph_connection_outputs outputs;
+	int64_t now = ph_loop_now(control->config.loop);
+	enum ph_connection_state before = edge->actual.state;
+
+	if (event_is_muted(control, event))
+		return;
+	edge->control = control;
+	if (event->kind == PH_CONNECTION_ON_WITHDRAWN)
+		ph_connectome_withdraw(&control->connectome, edge);
+	ph_connection_step(
+		&edge->actual, now, event, &control->jitter, &outputs);
+	if (edge->actual.state == PH_CONNECTION_OPEN &&
+		before != PH_CONNECTION_OPEN) {
+		edge->opened = now;
+		edge->sample_count = 0;
+	}
+	for (unsigned i = 0; i < outputs.count; i++)
+		actions[outputs.items[i]](control, edge);
+	if (edge->withdrawn && edge->actual.state == PH_CONNECTION_CLOSED) {
+		ph_timer_stop(control->config.loop, &edge->timer);
+		ph_connectome_remove(&control->connectome, edge);
+	}
+}
+
+/* "where: what", as far as it goes. */
+static void reply_reason(const struct ph_reply *reply, char *out, size_t size)
+{
+	const struct ph_error *error = &reply->error;
+	char text[sizeof(error->where) + sizeof(error->what) + 2];
+
+	snprintf(text, sizeof(text), "%s%s%s", error->where,
+		*error->where ? ": " : "", error->what);
+	text[size - 1] = '\0';
+	/* Cut within a character it would be no text any more. */
+	text[ph_text_valid(text, strlen(text))] = '\0';
+	memcpy(out, text, size);
+}
+
+static void found(const struct ph_reply *reply,
+	struct ph_connection_event *event, char *type, size_t size)
+{
+	int direction =
+		ph_wire_direction(ph_value_get(reply->body, "direction"));
+
+	if (direction >= 0 &&
+		!ph_wire_is_output((enum ph_direction)direction)) {
+		event->kind = PH_CONNECTION_ON_REFUSED;
+		event->reason = "the wire's source is an input";
+		return;
+	}
+	event->kind = PH_CONNECTION_ON_FOUND;
+	event->output = ph_get_u64(reply->body, "handle");
+	event->type = ph_get_copy(reply->body, "type", type, size);
+}
+
+static void booked(
+	const struct ph_reply *reply, struct ph_connection_event *event)
+{
+	size_t length;
+
+	event->token =
+		ph_value_bytes(ph_value_get(reply->body, "token"), &length);
+	event->kind = PH_CONNECTION_ON_BOOKED;
+	if (length == PH_CONNECTION_TOKEN)
+		return;
+	event->kind = PH_CONNECTION_ON_REFUSED;
+	event->reason = "a booking without a usable token";
+}
+
+/* Which event a good answer is. */
+static const enum ph_connection_event_kind replies[] = {
+	[PH_CONNECTION_DO_RECORD] = PH_CONNECTION_ON_RECORDED,
+	[PH_CONNECTION_DO_FIND] = PH_CONNECTION_ON_FOUND,
+	[PH_CONNECTION_DO_RESERVE] = PH_CONNECTION_ON_BOOKED,
+	[PH_CONNECTION_DO_OPEN] = PH_CONNECTION_ON_ATTACHED,
+	[PH_CONNECTION_DO_CLOSE] = PH_CONNECTION_ON_GONE,
+	[PH_CONNECTION_DO_RELEASE] = PH_CONNECTION_ON_GONE,
+	[PH_CONNECTION_DO_FORGET] = PH_CONNECTION_ON_GONE,
+};
+
+static void drive_reply(struct ph_control *control, const struct ph_ask *ask,
+	const struct ph_reply *reply)
+{
+	struct ph_edge *edge =
+		ph_connectome_find(&control->connectome, ask->id);
+	struct ph_connection_event event = {
+		.kind = replies[ask->number],
+		.attempt = ask->attempt,
+	};
+	char reason[PH_CONNECTION_REASON];
+	char type[64];
+
+	if (!edge)
+		return;
+	/* What is taken away is gone also when nobody can be told. */
+	if (reply->status && event.kind != PH_CONNECTION_ON_GONE) {
+		reply_reason(reply, reason, sizeof(reason));
+		event.kind = PH_CONNECTION_ON_REFUSED;
+		event.reason = reason;
+	} else if (event.kind == PH_CONNECTION_ON_FOUND) {
+		found(reply, &event, type, sizeof(type));
+	} else if (event.kind == PH_CONNECTION_ON_BOOKED) {
+		booked(reply, &event);
+	}
+	ph_control_event(control, edge, &event);
+}
+
+/* News of a carrier from whoever laid it. */
+static void carrier_news(
+	struct ph_control *control, struct ph_edge *edge, struct ph_value news)
+{
+	struct ph_value state = ph_value_get(news, "state");
+	uint64_t generation = ph_get_u64(news, "generation");
+	char reason[PH_CONNECTION_REASON];
+	struct ph_connection_event event = {
+		.kind = PH_CONNECTION_ON_BROKE,
+		.reason = ph_get_copy(news, "reason", reason, sizeof(reason)),
+	};
+
+	if (generation && generation != edge->actual.generation)
+		return;
+	if (ph_value_is(state, "closed") && !strcmp(reason, "end"))
+		event.kind = PH_CONNECTION_ON_ENDED;
+	else if (!ph_value_is(state, "closed") && !ph_value_is(state, "failed"))
+		return;
+	ph_control_event(control, edge, &event);
+}
+
+void ph_control_serve_carrier(
+	void *context, ph_handle ticket, const struct ph_call *call)
+{
+	struct ph_control *control = context;
+	struct ph_request request;
+	struct ph_error error;
+	struct ph_edge *edge;
+	char id[PH_CONNECTION_ID];
+
+	if (ph_request_open(&request, control->config.door, ticket, call))
+		return;
+	ph_get_copy(request.arguments, "connection", id, sizeof(id));
+	edge = ph_connectome_find(&control->connectome, id);
+	if (edge) {
+		carrier_news(control, edge, request.arguments);
+		ph_answer_ok(control->config.door, ticket, NULL);
+	} else {
+		ph_fail(&error, PH_EXIT_NOT_FOUND, id,
+			"see `posthouse connections`",
+			"this node owns no connection of that id");
+		ph_answer_error(control->config.door, ticket, &error);
+	}
+	ph_request_close(&request);
+}

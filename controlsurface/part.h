@@ -1,0 +1,85 @@
+#ifndef PH_CONTROLSURFACE_PART_H
+#define PH_CONTROLSURFACE_PART_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto/address.h"
+#include "proto/error.h"
+#include "proto/server.h"
+#include "proto/value.h"
+
+/*
+ * One node's part of a wiring file, as wiring.h writes it and as the store
+ * keeps it: who takes part, which servers this node runs, which wires leave
+ * from it. Read here with suspicion: a part may come from any peer whose role
+ * allows it.
+ */
+struct ph_wire {
+	char scope[PH_NAME_MAX + 1];
+	struct ph_place from; /* node is "" */
+	struct ph_place to;   /* node always given */
+	char on_full[16];
+	uint64_t queue; /* bytes; 0: the pipe's default */
+};
+
+struct ph_part_terminal {
+	char name[PH_NAME_MAX + 1];
+	enum ph_direction direction;
+};
+
+struct ph_part_server {
+	char name[PH_NAME_MAX + 1];
+	uint8_t *spec; /* the encoded map, as the executor takes it */
+	size_t length;
+	struct ph_part_terminal *terminals;
+	unsigned terminal_count;
+	bool started; /* the executor took it; the control surface's note */
+};
+
+struct ph_part_host {
+	char name[PH_NAME_MAX + 1];
+	char at[128]; /* "host:port", or "" */
+};
+
+struct ph_part {
+	char scope[PH_NAME_MAX + 1];
+	struct ph_part_host *hosts;
+	unsigned host_count;
+	struct ph_part_server *servers;
+	struct ph_part_server **sorted; /* the servers, by name */
+	unsigned server_count;
+	struct ph_wire *wires;
+	unsigned wire_count;
+};
+
+#define PH_PART_HOSTS	256u
+#define PH_PART_SERVERS 4096u
+#define PH_PART_WIRES	16384u
+/* What the store keeps in one value. */
+#define PH_PART_BYTES ((size_t)1024 * 1024)
+
+/* -1 with the error told (78 for nonsense). `here` stands for a wire's target
+ * node that is not given. */
+int ph_part_read(struct ph_part **out, struct ph_value map, const char *here,
+	const struct ph_server_type *const *bundled, struct ph_error *error);
+void ph_part_free(struct ph_part *part);
+/* No server and no wire: the node takes no part (any more). */
+bool ph_part_is_empty(const struct ph_part *part);
+
+struct ph_part_server *ph_part_server(
+	const struct ph_part *part, const char *name);
+/* NULL: the server has none of that name. */
+const struct ph_part_terminal *ph_part_terminal(
+	const struct ph_part_server *server, const char *name);
+bool ph_part_server_equal(
+	const struct ph_part_server *one, const struct ph_part_server *other);
+
+bool ph_wire_equal(const struct ph_wire *one, const struct ph_wire *other);
+bool ph_wire_is_output(enum ph_direction direction);
+/* "out mux in combine"; -EINVAL. */
+int ph_wire_direction(struct ph_value text);
+const char *ph_wire_direction_name(enum ph_direction direction);
+
+#endif

@@ -1,0 +1,473 @@
+#include "controlsurface/control_inner.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "kernel/log.h"
+
+/*
+ * A part becomes true in this order: durable, then brought about. Bringing
+ * about compares what is with what is declared, so it may be done any number
+ * of times and picks up where a restart left off.
+ */
+#define STORE_CALL (20 * PH_SECOND)
+#define START_CALL (10 * PH_SECOND)
+#define RETRY_TIME (5 * PH_SECOND)
+
+struct ph_control_scope *ph_control_scope(
+	struct ph_control *control, const char *name)
+{
+	struct ph_control_scope *scope;
+
+	HASH_FIND_STR(control->scopes, name, scope);
+	return scope;
+}
+
+static struct ph_control_scope *scope_make(
+	struct ph_control *control, const char *name)
+{
+	struct ph_control_scope *scope = ph_control_scope(control, name);
+
+	if (scope)
+		return scope;
+	scope = calloc(1, sizeof(*scope));
+	if (!scope)
+		return NULL;
+	snprintf(scope->name, sizeof(scope->name), "%s", name);
+	HASH_ADD_STR(control->scopes, name, scope);
+	return scope;
+}
+
+static void scope_remove(
+	struct ph_control *control, struct ph_control_scope *scope)
+{
+	HASH_DEL(control->scopes, scope);
+	ph_part_free(scope->part);
+	free(scope->bytes);
+	free(scope);
+}
+
+struct ph_control_scope *ph_control_scope_set(struct ph_control *control,
+	struct ph_part *part, uint8_t *bytes, size_t length)
+{
+	struct ph_control_scope *scope = scope_make(control, part->scope);
+
+	if (!scope)
+		return NULL;
+	if (scope->part)
+		ph_part_free(scope->part);
+	free(scope->bytes);
+	scope->part = part;
+	scope->bytes = bytes;
+	scope->length = length;
+	return scope;
+}
+
+/* --- edges --- */
+
+static void edge_event(struct ph_control *control, struct ph_edge *edge,
+	enum ph_connection_event_kind kind)
+{
+	ph_control_event(
+		control, edge, &(struct ph_connection_event){.kind = kind});
+}
+
+/* A finished wire out of a server that is another one now runs again. */
+static bool wire_is_renewed(const struct ph_edge *edge,
+	const struct ph_part *part, const struct ph_part *old)
+{
+	const char *name = edge->declared.from.server;
+	const struct ph_part_server *before = ph_part_server(old, name);
+	const struct ph_part_server *after = ph_part_server(part, name);
+
+	return edge->actual.ended && before && after &&
+	       !ph_part_server_equal(before, after);
+}
+
+static void declare_wire(struct ph_control *control, const struct ph_wire *wire,
+	const struct ph_part *part, const struct ph_part *old)
+{
+	struct ph_edge *edge = ph_connectome_wire(&control->connectome, wire);
+
+	if (edge && (!ph_wire_equal(&edge->declared, wire) ||
+			    wire_is_renewed(edge, part, old))) {
+		edge_event(control, edge, PH_CONNECTION_ON_WITHDRAWN);
+		edge = NULL;
+	}
+	if (!edge)
+		edge = ph_connectome_add(&control->connectome, wire,
+			ph_loop_now(control->config.loop));
+	if (edge)
+		edge->declared_now = true;
+	else
+		ph_log_error("control", "connection.lost because=memory");
+}
+
+/* The scope's edges become its wires. */
+static void declare_wires(struct ph_control *control,
+	const struct ph_control_scope *scope, const struct ph_part *old)
+{
+	struct ph_edge *edge;
+	struct ph_edge *next;
+
+	for (edge = control->connectome.ids; edge; edge = edge->by_id.next)
+		edge->declared_now = strcmp(edge->declared.scope, scope->name);
+	for (unsigned i = 0; i < scope->part->wire_count; i++)
+		declare_wire(control, &scope->part->wires[i], scope->part, old);
+	for (edge = control->connectome.ids; edge; edge = next) {
+		next = edge->by_id.next;
+		if (!edge->declared_now && !edge->withdrawn)
+			edge_event(control, edge, PH_CONNECTION_ON_WITHDRAWN);
+	}
+}
+
+static void begin_wires(
+	struct ph_control *control, const struct ph_control_scope *scope)
+{
+	struct ph_edge *edge;
+	struct ph_edge *next;
+
+	for (edge = control->connectome.ids; edge; edge = next) {
+		next = edge->by_id.next;
+		if (edge->begun || edge->withdrawn ||
+			strcmp(edge->declared.scope, scope->name))
+			continue;
+		edge->begun = true;
+		edge_event(control, edge, PH_CONNECTION_ON_BEGIN);
+	}
+}
+
+/* --- servers --- */
+
+/* All of its wires have carried their streams to the end: running it again
+ * would do finished work twice. */
+static bool server_is_finished(struct ph_control *control,
+	const struct ph_part *part, const struct ph_part_server *server)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < part->wire_count; i++) {
+		const struct ph_wire *wire = &part->wires[i];
+		const struct ph_edge *edge;
+
+		if (strcmp(wire->from.server, server->name))
+			continue;
+		edge = ph_connectome_wire(&control->connectome, wire);
+		if (!edge || !edge->actual.ended)
+			return false;
+		any = true;
+	}
+	return any;
+}
+
+static void started(struct ph_control *control, const struct ph_ask *ask,
+	const struct ph_reply *reply)
+{
+	struct ph_control_scope *scope = ph_control_scope(control, ask->id);
+	struct ph_part_server *server;
+	char text[sizeof(reply->error.what)];
+
+	if (!scope || scope->round != ask->attempt)
+		return;
+	server = &scope->part->servers[ask->number];
+	server->started = !reply->status;
+	if (reply->status) {
+		ph_log_error("control",
+			"server.refused scope=%s server=%s what=\"%s\"",
+			scope->name, server->name,
+			ph_log_escape(text, sizeof(text), reply->error.what,
+				strlen(reply->error.what)));
+		if (!control->quiet && !control->retry.slot)
+			ph_timer_start(control->config.loop, &control->retry,
+				ph_loop_now(control->config.loop) + RETRY_TIME);
+	}
+	if (!--scope->starting)
+		begin_wires(control, scope);
+}
+
+static void start_server(struct ph_control *control,
+	struct ph_control_scope *scope, unsigned number)
+{
+	const struct ph_part_server *server = &scope->part->servers[number];
+	struct ph_writer *writer = ph_control_writer(control);
+	struct ph_document *document;
+	struct ph_ask ask = {
+		.method = PH_EXECUTOR_START,
+		.timeout = START_CALL,
+		.reply = started,
+		.attempt = scope->round,
+		.number = number,
+	};
+
+	if (ph_document_read(
+		    &document, server->spec, server->length, PH_SKIM_TABLE))
+		return;
+	ph_write_map(writer);
+	ph_put_value(writer, "spec", ph_document_root(document));
+	ph_write_end(writer);
+	ph_document_free(document);
+	snprintf(ask.id, sizeof(ask.id), "%s", scope->name);
+	scope->starting++;
+	ph_control_ask(control, &ask);
+}
+
+/* The wires begin when every server was taken or refused: their outputs are
+ * in the guest book then. */
+static void start_servers(
+	struct ph_control *control, struct ph_control_scope *scope)
+{
+	scope->round = ++control->rounds;
+	scope->starting = 0;
+	for (unsigned i = 0; i < scope->part->server_count; i++) {
+		struct ph_part_server *server = &scope->part->servers[i];
+
+		if (!server->started &&
+			!server_is_finished(control, scope->part, server))
+			start_server(control, scope, i);
+	}
+	if (!scope->starting)
+		begin_wires(control, scope);
+}
+
+void ph_control_start_missing(struct ph_control *control)
+{
+	for (struct ph_control_scope *scope = control->scopes; scope;
+		scope = scope->hh.next) {
+		if (scope->part && !scope->starting)
+			start_servers(control, scope);
+	}
+}
+
+static void stop_server(struct ph_control *control, const char *name)
+{
+	struct ph_writer *writer = ph_control_writer(control);
+
+	ph_write_map(writer);
+	ph_put_text(writer, "server", name);
+	ph_write_end(writer);
+	ph_control_tell(control, PH_EXECUTOR_STOP);
+}
+
+static void stop_servers(struct ph_control *control, const struct ph_part *part,
+	const struct ph_part *old)
+{
+	for (unsigned i = 0; old && i < old->server_count; i++) {
+		if (!ph_part_server(part, old->servers[i].name))
+			stop_server(control, old->servers[i].name);
+	}
+}
+
+static void tell_seeds(struct ph_control *control, const struct ph_part *part)
+{
+	for (unsigned i = 0; i < part->host_count; i++) {
+		const struct ph_part_host *host = &part->hosts[i];
+
+		if (*host->at && control->config.seed &&
+			strcmp(host->name, control->node))
+			control->config.seed(
+				control->config.context, host->name, host->at);
+	}
+}
+
+void ph_control_bring_about(struct ph_control *control,
+	struct ph_control_scope *scope, const struct ph_part *old)
+{
+	tell_seeds(control, scope->part);
+	declare_wires(control, scope, old);
+	stop_servers(control, scope->part, old);
+	start_servers(control, scope);
+}
+
+/* --- control.commit --- */
+
+struct commit {
+	struct ph_control_work work; /* first */
+	struct ph_control *control;
+	ph_handle ticket;
+	char by[PH_NAME_MAX + 1];
+	struct ph_part *part;
+	uint8_t *bytes;
+	size_t length;
+};
+
+static void commit_free(struct ph_control_work *work)
+{
+	struct commit *commit = (struct commit *)work;
+
+	ph_part_free(commit->part);
+	free(commit->bytes);
+	free(commit);
+}
+
+/* Durable: now it is true. */
+static void commit_take(struct commit *commit, struct ph_control_scope *scope)
+{
+	struct ph_control *control = commit->control;
+	struct ph_part *old = scope->part;
+	bool empty = ph_part_is_empty(commit->part);
+
+	ph_log_info("control",
+		"scope.committed name=%s servers=%u wires=%u "
+		"by=%s",
+		scope->name, commit->part->server_count,
+		commit->part->wire_count, commit->by);
+	scope->part = NULL;
+	ph_control_scope_set(
+		control, commit->part, commit->bytes, commit->length);
+	commit->part = NULL;
+	commit->bytes = NULL;
+	ph_control_bring_about(control, scope, old);
+	ph_part_free(old);
+	if (empty)
+		scope_remove(control, scope);
+}
+
+static void commit_stored(struct ph_control *control, const struct ph_ask *ask,
+	const struct ph_reply *reply)
+{
+	struct commit *commit = ask->context;
+	struct ph_control_scope *scope =
+		ph_control_scope(control, commit->part->scope);
+
+	scope->committing = false;
+	if (reply->status) {
+		ph_answer_error(
+			control->config.door, commit->ticket, &reply->error);
+		if (!scope->part)
+			scope_remove(control, scope);
+	} else {
+		ph_control_unhold(control, commit->part->scope);
+		ph_control_note(control, commit->by, "",
+			"%s %s: %u servers, %u wires here",
+			ph_part_is_empty(commit->part) ? "unapply" : "apply",
+			scope->name, commit->part->server_count,
+			commit->part->wire_count);
+		commit_take(commit, scope);
+		ph_answer_ok(control->config.door, commit->ticket, NULL);
+	}
+	ph_control_work_end(control, &commit->work);
+	commit_free(&commit->work);
+}
+
+static void commit_store(struct commit *commit)
+{
+	struct ph_control *control = commit->control;
+	struct ph_writer *writer = ph_control_writer(control);
+	bool empty = ph_part_is_empty(commit->part);
+
+	ph_write_map(writer);
+	ph_put_text(writer, "space", "wiring");
+	ph_put_text(writer, "key", commit->part->scope);
+	if (!empty)
+		ph_put_bytes(writer, "value", commit->bytes, commit->length);
+	ph_write_end(writer);
+	ph_control_ask(control,
+		&(struct ph_ask){
+			.method = empty ? PH_STORE_DELETE : PH_STORE_PUT,
+			.timeout = STORE_CALL,
+			.reply = commit_stored,
+			.context = commit,
+		});
+}
+
+/* 0 when the store was asked; 1 when there is nothing to do; -1: refused. */
+static int commit_begin(struct commit *commit, struct ph_error *error)
+{
+	struct ph_control *control = commit->control;
+	const char *name = commit->part->scope;
+	struct ph_control_scope *scope = ph_control_scope(control, name);
+
+	if ((scope && scope->committing) ||
+		ph_control_is_held(control, name, commit->by))
+		return ph_fail(error, PH_EXIT_CONFLICT, name,
+			"try again in a moment",
+			"this scope is being changed by somebody else");
+	if (!scope && ph_part_is_empty(commit->part)) {
+		ph_control_unhold(control, name);
+		return 1;
+	}
+	if (scope && scope->length == commit->length &&
+		!memcmp(scope->bytes, commit->bytes, commit->length)) {
+		ph_control_unhold(control, name);
+		ph_control_bring_about(control, scope, scope->part);
+		return 1;
+	}
+	scope = scope_make(control, name);
+	if (!scope)
+		return ph_fail(
+			error, PH_EXIT_NEGATIVE, name, "", "out of memory");
+	scope->committing = true;
+	ph_control_work_begin(control, &commit->work);
+	commit_store(commit);
+	return 0;
+}
+
+static int commit_encode(
+	struct commit *commit, struct ph_value part, struct ph_error *error)
+{
+	struct ph_writer *writer = ph_control_writer(commit->control);
+	const uint8_t *data;
+
+	ph_write_value(writer, part);
+	if (ph_writer_finish(writer, &data, &commit->length))
+		return ph_fail(
+			error, PH_EXIT_NEGATIVE, "", "", "out of memory");
+	if (commit->length > PH_PART_BYTES)
+		return ph_fail(error, PH_EXIT_WIRING, commit->part->scope,
+			"split the wiring file",
+			"this node's part has %zu bytes, at most %zu",
+			commit->length, PH_PART_BYTES);
+	commit->bytes = malloc(commit->length);
+	if (!commit->bytes)
+		return ph_fail(
+			error, PH_EXIT_NEGATIVE, "", "", "out of memory");
+	memcpy(commit->bytes, data, commit->length);
+	return 0;
+}
+
+static void commit_serve(struct ph_control *control, ph_handle ticket,
+	const char *by, struct ph_value arguments)
+{
+	struct ph_value map = ph_value_get(arguments, "part");
+	struct commit *commit = calloc(1, sizeof(*commit));
+	struct ph_error error = {.exit = PH_EXIT_NEGATIVE};
+	int status = -1;
+
+	if (commit) {
+		commit->work.abandon = commit_free;
+		commit->control = control;
+		commit->ticket = ticket;
+		snprintf(commit->by, sizeof(commit->by), "%s", by);
+		if (!ph_part_read(&commit->part, map, control->node,
+			    control->config.bundled, &error) &&
+			!commit_encode(commit, map, &error))
+			status = commit_begin(commit, &error);
+	}
+	if (!status)
+		return;
+	if (status > 0)
+		ph_answer_ok(control->config.door, ticket, NULL);
+	else
+		ph_answer_error(control->config.door, ticket, &error);
+	if (commit)
+		commit_free(&commit->work);
+}
+
+void ph_control_serve_commit(
+	void *context, ph_handle ticket, const struct ph_call *call)
+{
+	struct ph_control *control = context;
+	struct ph_request request;
+
+	if (!control->loaded || control->quiet) {
+		ph_door_answer(control->config.door, ticket,
+			PH_CALL_UNREACHABLE, NULL, 0);
+		return;
+	}
+	if (ph_request_open(&request, control->config.door, ticket, call))
+		return;
+	commit_serve(control, ticket,
+		*call->caller->node ? call->caller->node : control->node,
+		request.arguments);
+	ph_request_close(&request);
+}

@@ -1,0 +1,377 @@
+#include "controlsurface/views.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "kernel/clock.h"
+
+/*
+ * What the connections look like now: their state machines and, asked at that
+ * moment, the counters of wire.flows. Nobody has to subscribe and nothing is
+ * sampled while nobody looks; rates come from the looks that are kept.
+ */
+#define RATE_LEAST  (200 * PH_MILLISECOND)
+#define LOOK_RECENT (2 * PH_SECOND)
+#define LOOK_OLD    (10 * PH_SECOND)
+
+/* --- flows --- */
+
+static void read_pair(struct ph_value map, const char *key, uint64_t *bytes,
+	uint64_t *messages)
+{
+	struct ph_value pair = ph_value_get(map, key);
+
+	*bytes = ph_get_u64(pair, "bytes");
+	*messages = ph_get_u64(pair, "messages");
+}
+
+static void take_flow(struct ph_edge *edge, struct ph_value item, int64_t now)
+{
+	struct ph_flow *flow = &edge->flow;
+	struct ph_value queue = ph_value_get(item, "queue");
+
+	flow->present = true;
+	flow->now.at = now;
+	ph_get_copy(
+		item, "transport", flow->transport, sizeof(flow->transport));
+	ph_get_copy(item, "peer", flow->peer, sizeof(flow->peer));
+	read_pair(
+		item, "sent", &flow->now.sent_bytes, &flow->now.sent_messages);
+	read_pair(item, "received", &flow->now.received_bytes,
+		&flow->now.received_messages);
+	read_pair(
+		item, "dropped", &flow->dropped_bytes, &flow->dropped_messages);
+	flow->queue_bytes = ph_get_u64(queue, "bytes");
+	flow->queue_limit = ph_get_u64(queue, "limit");
+	flow->blocked_ns = ph_get_int(item, "blocked_ns");
+	flow->blocked = ph_get_bool(item, "blocked");
+}
+
+void ph_control_take_flows(struct ph_control *control, struct ph_value body)
+{
+	struct ph_value items = ph_value_get(body, "items");
+	int64_t now = ph_loop_now(control->config.loop);
+	struct ph_edge *edge;
+
+	for (edge = control->connectome.ids; edge; edge = edge->by_id.next)
+		edge->flow.present = false;
+	for (size_t i = 0; i < ph_value_count(items); i++) {
+		struct ph_value item = ph_value_at(items, i);
+		char id[PH_CONNECTION_ID];
+
+		ph_get_copy(item, "connection", id, sizeof(id));
+		edge = ph_connectome_find(&control->connectome, id);
+		/* A pipe within the node has both its ends here. */
+		if (edge && ph_value_is(ph_value_get(item, "direction"), "out"))
+			take_flow(edge, item, now);
+	}
+}
+
+/* Looks not older than `most`, newest first: the first that is at least
+ * `least` old. NULL. */
+static const struct ph_sample *edge_sample(
+	const struct ph_edge *edge, int64_t now, int64_t least, int64_t most)
+{
+	for (unsigned i = 1; i <= edge->sample_count; i++) {
+		const struct ph_sample *sample =
+			&edge->samples[(edge->sample_next - i) % PH_SAMPLES];
+
+		if (now - sample->at > most)
+			return NULL;
+		/* Counters that went back belong to another carrier. */
+		if (sample->sent_bytes > edge->flow.now.sent_bytes)
+			return NULL;
+		if (now - sample->at >= least)
+			return sample;
+	}
+	return NULL;
+}
+
+static void edge_keep(struct ph_edge *edge, int64_t now)
+{
+	const struct ph_sample *newest =
+		&edge->samples[(edge->sample_next - 1) % PH_SAMPLES];
+
+	if (!edge->flow.present || edge->actual.state != PH_CONNECTION_OPEN) {
+		edge->sample_count = 0;
+		return;
+	}
+	/* Many who look at once must not push out all that is old enough. */
+	if (edge->sample_count && now - newest->at < RATE_LEAST)
+		return;
+	edge->samples[edge->sample_next % PH_SAMPLES] = edge->flow.now;
+	edge->sample_next = (edge->sample_next + 1) % PH_SAMPLES;
+	if (edge->sample_count < PH_SAMPLES)
+		edge->sample_count++;
+}
+
+void ph_control_keep_look(struct ph_control *control)
+{
+	int64_t now = ph_loop_now(control->config.loop);
+	struct ph_edge *edge;
+
+	for (edge = control->connectome.ids; edge; edge = edge->by_id.next)
+		edge_keep(edge, now);
+}
+
+/* --- one connection --- */
+
+static enum ph_connection_state edge_shown(
+	const struct ph_edge *edge, int64_t now)
+{
+	const struct ph_sample *before = edge_sample(edge, now, 1, LOOK_RECENT);
+	const struct ph_flow *flow = &edge->flow;
+	struct ph_connection_look look = {0};
+
+	if (!before)
+		before = edge_sample(edge, now, 1, LOOK_OLD);
+	look.known = before;
+	look.moved = before ? flow->now.sent_bytes != before->sent_bytes ||
+				      flow->now.received_bytes !=
+					      before->received_bytes
+			    : flow->now.sent_bytes != 0;
+	look.blocked = flow->present && flow->blocked;
+	return ph_connection_shown(&edge->actual, now, look);
+}
+
+static void write_pair(struct ph_writer *writer, const char *key,
+	uint64_t bytes, uint64_t messages)
+{
+	ph_put_map(writer, key);
+	ph_put_u64(writer, "bytes", bytes);
+	ph_put_u64(writer, "messages", messages);
+	ph_write_end(writer);
+}
+
+static uint64_t per_second(uint64_t now, uint64_t before, int64_t time)
+{
+	if (time <= 0 || now < before)
+		return 0;
+	return (uint64_t)((double)(now - before) * (double)PH_SECOND /
+			  (double)time);
+}
+
+static void write_rate(
+	struct ph_writer *writer, const struct ph_edge *edge, int64_t now)
+{
+	const struct ph_sample *to = &edge->flow.now;
+	const struct ph_sample *from =
+		edge_sample(edge, now, RATE_LEAST, LOOK_OLD);
+	struct ph_sample opened = {.at = edge->opened};
+	bool open =
+		edge->flow.present && edge->actual.state == PH_CONNECTION_OPEN;
+	int64_t time;
+
+	if (!from)
+		from = &opened;
+	time = open ? now - from->at : 0;
+	ph_put_map(writer, "rate");
+	ph_put_u64(writer, "sent_bps",
+		per_second(to->sent_bytes, from->sent_bytes, time));
+	ph_put_u64(writer, "received_bps",
+		per_second(to->received_bytes, from->received_bytes, time));
+	ph_put_u64(writer, "sent_mps",
+		per_second(to->sent_messages, from->sent_messages, time));
+	ph_put_u64(writer, "received_mps",
+		per_second(
+			to->received_messages, from->received_messages, time));
+	ph_write_end(writer);
+}
+
+static void write_flow(
+	struct ph_writer *writer, const struct ph_edge *edge, int64_t now)
+{
+	const struct ph_flow *flow = &edge->flow;
+
+	write_pair(
+		writer, "sent", flow->now.sent_bytes, flow->now.sent_messages);
+	write_pair(writer, "received", flow->now.received_bytes,
+		flow->now.received_messages);
+	write_pair(
+		writer, "dropped", flow->dropped_bytes, flow->dropped_messages);
+	ph_put_map(writer, "queue");
+	ph_put_u64(writer, "bytes", flow->present ? flow->queue_bytes : 0);
+	ph_put_u64(writer, "limit", flow->queue_limit);
+	ph_write_end(writer);
+	ph_put_int(writer, "blocked_ns", flow->present ? flow->blocked_ns : 0);
+	write_rate(writer, edge, now);
+}
+
+/* The three columns. */
+static void write_columns(struct ph_writer *writer, const struct ph_edge *edge)
+{
+	ph_put_text(writer, "scope", edge->declared.scope);
+	ph_put_map(writer, "declared");
+	ph_put_bool(writer, "wired", !edge->withdrawn);
+	ph_put_text(writer, "on_full", edge->declared.on_full);
+	ph_put_u64(writer, "queue", edge->declared.queue);
+	ph_write_end(writer);
+	ph_write_text(writer, "override");
+	ph_write_nil(writer);
+	ph_put_text(
+		writer, "actual", ph_connection_state_name(edge->actual.state));
+}
+
+void ph_control_write_edge(struct ph_control *control,
+	const struct ph_edge *edge, const char *kind)
+{
+	struct ph_writer *writer = control->writer;
+	int64_t now = ph_loop_now(control->config.loop);
+	char place[PH_CONNECTION_ID * 2];
+
+	ph_write_map(writer);
+	if (kind)
+		ph_put_text(writer, "kind", kind);
+	ph_put_text(writer, "id", edge->actual.id);
+	ph_put_text(writer, "from",
+		ph_edge_from(&control->connectome, edge, place, sizeof(place)));
+	ph_put_text(writer, "to", ph_edge_to(edge, place, sizeof(place)));
+	ph_put_text(writer, "transport", edge->flow.transport);
+	ph_put_text(writer, "state",
+		ph_connection_state_name(edge_shown(edge, now)));
+	ph_put_text(writer, "reason", edge->actual.reason);
+	/* Wall clock, ns. */
+	ph_put_int(
+		writer, "since", ph_clock_wall() - (now - edge->actual.since));
+	write_flow(writer, edge, now);
+	write_columns(writer, edge);
+	ph_put_u64(writer, "generation", edge->actual.generation);
+	ph_put_u64(writer, "failures", edge->actual.failures);
+	ph_put_text(writer, "peer",
+		*edge->flow.peer ? edge->flow.peer : edge->declared.to.node);
+	ph_put_map(writer, "labels");
+	ph_write_end(writer);
+	ph_write_end(writer);
+}
+
+/* --- which of them --- */
+
+int ph_view_address(struct ph_view_address *out, const char *text)
+{
+	struct ph_connection_id id;
+
+	memset(out, 0, sizeof(*out));
+	if (!*text)
+		return 0;
+	snprintf(out->text, sizeof(out->text), "%s", text);
+	out->given = true;
+	if (strchr(text, '#')) {
+		out->id = true;
+		return ph_connection_id_parse(&id, text);
+	}
+	return ph_place_parse(&out->place, text);
+}
+
+static bool place_matches(const struct ph_place *wanted, const char *node,
+	const struct ph_place *place)
+{
+	return (!*wanted->node || !strcmp(wanted->node, node)) &&
+	       !strcmp(wanted->server, place->server) &&
+	       (!*wanted->terminal ||
+		       !strcmp(wanted->terminal, place->terminal));
+}
+
+bool ph_view_matches(const struct ph_control *control,
+	const struct ph_view_address *address, const struct ph_edge *edge)
+{
+	if (!address->given)
+		return true;
+	if (address->id)
+		return !strcmp(address->text, edge->actual.id);
+	return place_matches(
+		       &address->place, control->node, &edge->declared.from) ||
+	       place_matches(&address->place, edge->declared.to.node,
+		       &edge->declared.to);
+}
+
+int ph_view_open(struct ph_view_address *out, struct ph_request *request)
+{
+	struct ph_error error;
+	char text[sizeof(out->text)];
+
+	ph_get_copy(request->arguments, "address", text, sizeof(text));
+	if (!ph_view_address(out, text))
+		return 0;
+	ph_fail(&error, PH_EXIT_USAGE, "",
+		"write server, server:terminal, node/server:terminal or "
+		"node#epoch.seq",
+		"that is no address");
+	ph_answer_error(request->door, request->ticket, &error);
+	return -1;
+}
+
+/* --- control.connections --- */
+
+struct look {
+	struct ph_control_work work; /* first */
+	struct ph_control *control;
+	ph_handle ticket;
+	struct ph_view_address address;
+};
+
+static void look_free(struct ph_control_work *work)
+{
+	free(work);
+}
+
+static void looked(struct ph_control *control, const struct ph_ask *ask,
+	const struct ph_reply *reply)
+{
+	struct look *look = ask->context;
+	struct ph_writer *writer = ph_control_writer(control);
+	struct ph_edge *edge;
+
+	ph_control_take_flows(control, reply->body);
+	ph_write_map(writer);
+	ph_put_list(writer, "items");
+	for (edge = control->connectome.ids; edge; edge = edge->by_id.next) {
+		if (ph_view_matches(control, &look->address, edge))
+			ph_control_write_edge(control, edge, NULL);
+	}
+	ph_write_end(writer);
+	ph_write_end(writer);
+	ph_answer_ok(control->config.door, look->ticket, writer);
+	ph_control_keep_look(control);
+	ph_control_work_end(control, &look->work);
+	look_free(&look->work);
+}
+
+static void look_begin(struct ph_control *control, ph_handle ticket,
+	const struct ph_view_address *address)
+{
+	struct look *look = calloc(1, sizeof(*look));
+	struct ph_writer *writer = ph_control_writer(control);
+
+	if (!look) {
+		ph_door_answer(
+			control->config.door, ticket, PH_CALL_FAILED, NULL, 0);
+		return;
+	}
+	look->work.abandon = look_free;
+	look->control = control;
+	look->ticket = ticket;
+	look->address = *address;
+	ph_control_work_begin(control, &look->work);
+	ph_write_map(writer);
+	ph_write_end(writer);
+	ph_control_ask(control, &(struct ph_ask){
+					.method = PH_WIRE_FLOWS,
+					.timeout = PH_ASK_HERE,
+					.reply = looked,
+					.context = look,
+				});
+}
+
+void ph_control_serve_connections(
+	void *context, ph_handle ticket, const struct ph_call *call)
+{
+	struct ph_control *control = context;
+	struct ph_view_address address;
+	struct ph_request request;
+
+	if (ph_request_open(&request, control->config.door, ticket, call))
+		return;
+	if (!ph_view_open(&address, &request))
+		look_begin(control, ticket, &address);
+	ph_request_close(&request);
+}
