@@ -1,0 +1,432 @@
+#include "node/boot.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <sodium.h>
+
+#include "controlsurface/control.h"
+#include "kernel/log.h"
+#include "node/gate.h"
+#include "node/keys.h"
+#include "node/lines.h"
+#include "node/notify.h"
+#include "node/trust.h"
+
+#define LOAD_PATIENCE (10 * PH_SECOND)
+
+void ph_boot_process(void)
+{
+	struct rlimit files;
+	sigset_t set;
+
+	umask(077);
+	signal(SIGPIPE, SIG_IGN);
+	/* Taken by signalfd on the loop; every thread inherits the mask. */
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	if (!getrlimit(RLIMIT_NOFILE, &files)) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+}
+
+static int make_directories(char *path)
+{
+	for (char *slash = strchr(path + 1, '/'); slash;
+		slash = strchr(slash + 1, '/')) {
+		*slash = 0;
+		if (mkdir(path, 0755) && errno != EEXIST)
+			return -errno;
+		*slash = '/';
+	}
+	return mkdir(path, 0700) && errno != EEXIST ? -errno : 0;
+}
+
+int ph_boot_directory(struct ph_node *node, struct ph_error *error)
+{
+	char *state = node->options.state;
+	int code = make_directories(state);
+
+	if (!code && access(state, W_OK | X_OK))
+		code = -errno;
+	if (code)
+		return ph_fail(error, PH_EXIT_DENIED, state,
+			"choose another with --state",
+			"cannot use the state directory: %s", strerror(-code));
+	return 0;
+}
+
+/* Where a passphrase may be waiting, best first. */
+static bool find_phrase(const struct ph_options *options, char *out,
+	size_t size)
+{
+	const char *credentials = getenv("CREDENTIALS_DIRECTORY");
+
+	if (options->passphrase_file) {
+		snprintf(out, size, "%s", options->passphrase_file);
+		return true;
+	}
+	if (credentials) {
+		snprintf(out, size, "%s/passphrase", credentials);
+		if (!access(out, F_OK))
+			return true;
+	}
+	snprintf(out, size, "/run/secrets/posthouse_passphrase");
+	if (!access(out, F_OK))
+		return true;
+	snprintf(out, size, "%s/%s", options->state, PH_PHRASE_FILE);
+	return !access(out, F_OK);
+}
+
+static int make_phrase(struct ph_node *node, const char *path,
+	struct ph_error *error)
+{
+	char phrase[PH_PASSPHRASE];
+	int code;
+
+	if (node->options.joins)
+		return ph_fail(error, PH_EXIT_USAGE, path,
+			"copy the passphrase file of a node of that mesh here "
+			"and give it with --passphrase-file",
+			"joining a mesh takes its passphrase");
+	ph_passphrase_make(phrase);
+	code = ph_phrase_save(node->options.state, phrase, error);
+	sodium_memzero(phrase, sizeof(phrase));
+	if (code)
+		return -1;
+	fprintf(stderr,
+		"posthouse: a new mesh. Its passphrase is kept in %s\n"
+		"  on the next machine, with a copy of that file:\n"
+		"    posthouse up --join %s:7678 --passphrase-file FILE\n"
+		"  whoever has it may run programs on every node "
+		"(--peer-role view|operate|wire limits new peers).\n",
+		path, node->name);
+	return 0;
+}
+
+int ph_boot_passphrase(struct ph_node *node, struct ph_error *error)
+{
+	uint8_t secret[PH_MESH_SECRET];
+	struct ph_phrase *phrase;
+	char path[300];
+
+	if (!find_phrase(&node->options, path, sizeof(path)) &&
+		make_phrase(node, path, error))
+		return -1;
+	if (ph_phrase_read(&phrase, path, error))
+		return -1;
+	memcpy(node->mesh, phrase->mesh, sizeof(node->mesh));
+	if (ph_secret_get(secret, node->options.state, phrase, error)) {
+		ph_phrase_free(phrase);
+		return -1;
+	}
+	ph_trust_set_secret(node->trust, secret);
+	sodium_memzero(secret, sizeof(secret));
+	ph_phrase_free(phrase);
+	return 0;
+}
+
+void ph_boot_fqdn(char *out, size_t size, const char *node)
+{
+	size_t used = 0;
+
+	/* No name server is asked: it may be dead. */
+	if (gethostname(out, size - 1) || !strchr(out, '.'))
+		snprintf(out, size, "%s", node);
+	for (char *at = out; *at; at++) {
+		char letter = *at >= 'A' && *at <= 'Z' ? *at + 32 : *at;
+
+		if ((letter >= 'a' && letter <= 'z') ||
+			(letter >= '0' && letter <= '9') || letter == '.' ||
+			letter == '-')
+			out[used++] = letter;
+	}
+	out[used] = 0;
+	if (!used)
+		snprintf(out, size, "localhost");
+}
+
+int ph_boot_listen(struct ph_node *node, struct ph_error *error)
+{
+	struct ph_address local = {.scheme = PH_ADDRESS_UNIX};
+	const struct ph_options *options = &node->options;
+
+	snprintf(local.host, sizeof(local.host), "%s", options->socket);
+	if (ph_gate_listen(node->gate, &local, true, error))
+		return -1;
+	for (unsigned i = 0; i < options->listens; i++)
+		if (ph_gate_listen(node->gate, &options->listen[i], false,
+			    error))
+			return -1;
+	return 0;
+}
+
+/* One answer that the boot waits for. */
+struct loading {
+	struct ph_node *node;
+	void (*take)(struct ph_node *node, struct ph_value answer);
+	bool done;
+	int status;
+};
+
+static void on_loaded(void *context, int status, const uint8_t *body,
+	size_t length)
+{
+	struct loading *loading = context;
+	struct ph_document *document;
+
+	loading->done = true;
+	loading->status = status;
+	if (status ||
+		ph_document_read(&document, body, length, PH_SKIM_TABLE))
+		return;
+	loading->take(loading->node, ph_document_root(document));
+	ph_document_free(document);
+}
+
+static int load(struct loading *loading, uint16_t method,
+	struct ph_writer *writer)
+{
+	struct ph_node *node = loading->node;
+	int error = ph_call_send(node->door, &ph_node_self, "", method, writer,
+		ph_loop_now(node->loop), LOAD_PATIENCE, on_loaded, loading);
+
+	while (!error && !loading->done)
+		ph_loop_turn(node->loop, PH_SECOND);
+	return error;
+}
+
+static void take_trust(struct ph_node *node, struct ph_value answer)
+{
+	size_t length;
+	const uint8_t *data =
+		ph_value_bytes(ph_value_get(answer, "value"), &length);
+	struct ph_document *document;
+
+	if (!data || ph_document_read(&document, data, length, PH_SKIM_TABLE))
+		return;
+	if (ph_trust_read(node->trust, ph_document_root(document)))
+		ph_log_error("boot",
+			"trust.damaged next=\"peers must enrol again\"");
+	ph_document_free(document);
+}
+
+static void take_peers(struct ph_node *node, struct ph_value answer)
+{
+	struct ph_value items = ph_value_get(answer, "items");
+
+	for (size_t i = 0; i < ph_value_count(items); i++) {
+		struct ph_document *document;
+		size_t length;
+		const uint8_t *data = ph_value_bytes(
+			ph_value_get(ph_value_at(items, i), "value"), &length);
+
+		if (!data ||
+			ph_document_read(&document, data, length, PH_SKIM_PEER))
+			continue;
+		ph_lines_remember(node->lines, ph_document_root(document));
+		ph_document_free(document);
+	}
+}
+
+static int load_trust(struct ph_node *node, struct ph_writer *writer)
+{
+	struct loading loading = {.node = node, .take = take_trust};
+
+	ph_write_map(writer);
+	ph_put_text(writer, "space", "trust");
+	ph_put_text(writer, "key", "book");
+	ph_write_end(writer);
+	return load(&loading, PH_STORE_GET, writer);
+}
+
+static int load_peers(struct ph_node *node, struct ph_writer *writer)
+{
+	struct loading loading = {.node = node, .take = take_peers};
+
+	ph_writer_reset(writer);
+	ph_write_map(writer);
+	ph_put_text(writer, "space", "peers");
+	ph_write_end(writer);
+	return load(&loading, PH_STORE_LIST, writer);
+}
+
+/* The mesh's random keyring begins with its first node. */
+static void begin_ring(struct ph_node *node)
+{
+	struct ph_ring_key ring[PH_TRUST_RING];
+	uint8_t random[8];
+	uint8_t key[PH_RING_KEY];
+
+	if (ph_trust_ring(node->trust, ring) == 0) {
+		randombytes_buf(random, sizeof(random));
+		randombytes_buf(key, sizeof(key));
+		ph_trust_ring_rotate(node->trust, random, key);
+	}
+	sodium_memzero(key, sizeof(key));
+	sodium_memzero(ring, sizeof(ring));
+}
+
+int ph_boot_load(struct ph_node *node, struct ph_error *error)
+{
+	uint8_t secret[2][PH_MESH_SECRET];
+	unsigned secrets =
+		ph_trust_secrets(node->trust, ph_clock_wall(), secret);
+	struct ph_writer *writer;
+	int code = ph_writer_create(&writer);
+
+	if (!code)
+		code = load_trust(node, writer);
+	if (!code)
+		code = load_peers(node, writer);
+	if (code)
+		return ph_fail(error, PH_EXIT_NEGATIVE, node->options.state, "",
+			"cannot load what was kept: %s", strerror(-code));
+	ph_writer_free(writer);
+	/* The file's passphrase wins over the kept one. */
+	if (secrets)
+		ph_trust_rotate(node->trust, secret[0], ph_clock_wall());
+	sodium_memzero(secret, sizeof(secret));
+	begin_ring(node);
+	return 0;
+}
+
+/* The whole file, or NULL with errno. */
+static char *read_file(const char *path, size_t *length)
+{
+	FILE *file = fopen(path, "re");
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out;
+	char block[4096];
+	size_t got;
+
+	if (!file)
+		return NULL;
+	out = open_memstream(&text, &size);
+	while (out && (got = fread(block, 1, sizeof(block), file)) > 0)
+		fwrite(block, 1, got, out);
+	fclose(file);
+	if (!out || fclose(out))
+		return NULL;
+	*length = size;
+	return text;
+}
+
+/* -f: tried until it is applied; its hosts may still be starting. */
+struct wiring_job {
+	struct ph_node *node;
+	struct ph_timer timer;
+	char *text;
+	size_t length;
+	char last[256];
+};
+
+static void apply_wiring(struct ph_timer *timer);
+
+static void on_applied(void *context, int status, const uint8_t *body,
+	size_t length)
+{
+	struct wiring_job *job = context;
+	struct ph_error error;
+
+	if (!status) {
+		ph_log_info("boot", "wiring.applied file=%s",
+			job->node->options.wiring);
+		free(job->text);
+		free(job);
+		return;
+	}
+	ph_error_read(&error, status, body, length);
+	if (strcmp(job->last, error.what) != 0)
+		ph_log_warn("boot",
+			"wiring.refused file=%s because=\"%s\" where=\"%s\"",
+			job->node->options.wiring, error.what, error.where);
+	snprintf(job->last, sizeof(job->last), "%s", error.what);
+	if (error.exit == PH_EXIT_WIRING) {
+		/* It will not get better by itself. */
+		job->node->exit = PH_EXIT_WIRING;
+		ph_boot_fail(&error);
+		ph_node_stop(job->node, "invalid wiring");
+		free(job->text);
+		free(job);
+		return;
+	}
+	ph_timer_start(job->node->loop, &job->timer,
+		ph_loop_now(job->node->loop) + 2 * PH_SECOND);
+}
+
+static void apply_wiring(struct ph_timer *timer)
+{
+	struct wiring_job *job = (struct wiring_job *)((char *)timer -
+		offsetof(struct wiring_job, timer));
+	struct ph_node *node = job->node;
+	struct ph_writer *writer;
+
+	if (node->stopping || ph_writer_create(&writer))
+		return;
+	ph_write_map(writer);
+	ph_write_text(writer, "text");
+	ph_write_textn(writer, job->text, job->length);
+	ph_put_text(writer, "file", node->options.wiring);
+	ph_write_end(writer);
+	ph_call_send(node->door, &ph_node_self, "", PH_CONTROL_APPLY, writer,
+		ph_loop_now(node->loop), 30 * PH_SECOND, on_applied, job);
+	ph_writer_free(writer);
+}
+
+static void begin_wiring(struct ph_node *node)
+{
+	struct wiring_job *job;
+	struct ph_error error;
+
+	if (!node->options.wiring)
+		return;
+	job = calloc(1, sizeof(*job));
+	if (job)
+		job->text = read_file(node->options.wiring, &job->length);
+	if (!job || !job->text) {
+		ph_fail(&error, PH_EXIT_NOT_FOUND, node->options.wiring,
+			"name a wiring file that can be read",
+			"cannot read the wiring file: %s", strerror(errno));
+		free(job);
+		node->exit = PH_EXIT_NOT_FOUND;
+		ph_boot_fail(&error);
+		ph_node_stop(node, "no wiring file");
+		return;
+	}
+	job->node = node;
+	job->timer.on_due = apply_wiring;
+	apply_wiring(&job->timer);
+}
+
+void ph_boot_open(struct ph_node *node)
+{
+	ph_log_info("node", "up name=%s id=%.8s mesh=%s epoch=%llu pid=%d",
+		node->name, node->id, node->mesh,
+		(unsigned long long)node->epoch, (int)getpid());
+	for (unsigned i = 0; i < node->options.joins; i++)
+		ph_lines_seed(node->lines, &node->options.join[i]);
+	ph_lines_start(node->lines);
+	ph_control_start(node->control);
+	begin_wiring(node);
+	ph_notify("READY=1");
+}
+
+void ph_boot_fail(const struct ph_error *error)
+{
+	fprintf(stderr, "posthouse: %s%s%s\n", error->where,
+		error->where[0] ? ": " : "", error->what);
+	if (error->next[0])
+		fprintf(stderr, "  next: %s\n", error->next);
+}
