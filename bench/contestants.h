@@ -1,0 +1,31 @@
+#ifndef PH_BENCH_CONTESTANTS_H
+#define PH_BENCH_CONTESTANTS_H
+
+#include "bench/harness.h"
+
+/* Ours: kernel pipe and tcp carrier, each side on its own loop. */
+extern const struct bench_contestant bench_ours;
+extern const struct bench_contestant bench_ours_ping;
+extern const struct bench_contestant bench_ours_tls;
+
+/* The best bare programs for the row. */
+extern const struct bench_contestant bench_raw_batched;
+extern const struct bench_contestant bench_raw_gathered;
+extern const struct bench_contestant bench_raw_large;
+extern const struct bench_contestant bench_raw_ping;
+extern const struct bench_contestant bench_openssl;
+
+/* What people would pick instead. */
+extern const struct bench_contestant bench_zmq;
+extern const struct bench_contestant bench_zmq_ping;
+extern const struct bench_contestant bench_nng;
+extern const struct bench_contestant bench_nng_ping;
+
+/* Programs joined across TCP: `source | X | sink`. */
+extern const struct bench_contestant bench_stream_ours;
+extern const struct bench_contestant bench_stream_socat;
+extern const struct bench_contestant bench_stream_ssh;
+/* Those programs: this one, called as `bench source|sink ...`. */
+int bench_stream_main(int argc, char **argv);
+
+#endif

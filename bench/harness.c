@@ -1,0 +1,413 @@
+#include "bench/harness.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+/* A run that takes this much longer than it should is given up. */
+#define PATIENCE_MS 20000
+
+int64_t bench_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+void bench_die(const char *what)
+{
+	fprintf(stderr, "bench: %s: %s\n", what, strerror(errno));
+	_exit(1);
+}
+
+void bench_begin(struct bench_side *side)
+{
+	side->result.ns = bench_now();
+}
+
+void bench_end(struct bench_side *side)
+{
+	side->result.ns = bench_now() - side->result.ns;
+}
+
+void bench_took(struct bench_side *side, const void *data, size_t length)
+{
+	side->sum += *(const uint8_t *)data;
+	side->result.messages++;
+	side->result.bytes += length;
+}
+
+void bench_tell_port(struct bench_side *side, uint16_t port)
+{
+	if (write(side->ports, &port, sizeof(port)) != sizeof(port))
+		bench_die("telling the port");
+}
+
+struct bench_trips *bench_trips_begin(void)
+{
+	struct bench_trips *trips = calloc(1, sizeof(*trips));
+
+	if (!trips)
+		bench_die("memory");
+	return trips;
+}
+
+bool bench_trip(struct bench_trips *trips, struct bench_side *side, int64_t ns)
+{
+	trips->ns[trips->count++] = ns;
+	return trips->count < BENCH_TRIPS && bench_now() < side->until;
+}
+
+static int compare_ns(const void *one, const void *other)
+{
+	int64_t a = *(const int64_t *)one, b = *(const int64_t *)other;
+
+	return a < b ? -1 : a > b;
+}
+
+void bench_trips_end(struct bench_trips *trips, struct bench_side *side)
+{
+	qsort(trips->ns, trips->count, sizeof(trips->ns[0]), compare_ns);
+	side->result.messages = trips->count;
+	side->result.p50 = trips->ns[trips->count / 2];
+	side->result.p99 = trips->ns[(uint64_t)trips->count * 99 / 100];
+	free(trips);
+}
+
+static struct sockaddr_in loopback(uint16_t port)
+{
+	return (struct sockaddr_in){
+		.sin_family = AF_INET,
+		.sin_port = htons(port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+}
+
+int bench_listen(struct bench_side *side)
+{
+	struct sockaddr_in address = loopback(0);
+	socklen_t length = sizeof(address);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&address, length) < 0 ||
+		listen(fd, 4) < 0 ||
+		getsockname(fd, (struct sockaddr *)&address, &length) < 0)
+		bench_die("listening");
+	bench_tell_port(side, ntohs(address.sin_port));
+	return fd;
+}
+
+static int nodelay(int fd, const char *what)
+{
+	int on = 1;
+
+	if (fd < 0)
+		bench_die(what);
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	return fd;
+}
+
+int bench_accept(int listener)
+{
+	return nodelay(accept4(listener, NULL, NULL, SOCK_CLOEXEC), "accept");
+}
+
+int bench_dial(const struct bench_side *side)
+{
+	struct sockaddr_in address = loopback(side->port);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 ||
+		connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+		bench_die("dialling");
+	return nodelay(fd, "dialling");
+}
+
+/* A child that runs `play` and leaves its result in memory both see. */
+static pid_t bench_fork(void (*play)(struct bench_side *side),
+	struct bench_side *side, struct bench_result *shared)
+{
+	pid_t child = fork();
+
+	if (child != 0)
+		return child;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	signal(SIGPIPE, SIG_IGN);
+	side->until = bench_now() + side->load.ns;
+	play(side);
+	if (side->result.messages)
+		*shared = side->result;
+	_exit(side->sum == 1 ? 2 : 0); /* the sum is used */
+}
+
+static int bench_reap(pid_t child, int64_t until)
+{
+	for (;;) {
+		int status;
+		pid_t gone = waitpid(child, &status, WNOHANG);
+
+		if (gone == child)
+			return WIFSIGNALED(status) || WEXITSTATUS(status) == 1;
+		if (bench_now() >= until) {
+			kill(child, SIGKILL);
+			waitpid(child, &status, 0);
+			return 1;
+		}
+		poll(NULL, 0, 2);
+	}
+}
+
+static int bench_pair(const struct bench_contestant *contestant,
+	struct bench_side *side, struct bench_result *shared)
+{
+	int64_t until =
+		bench_now() + side->load.ns + PATIENCE_MS * INT64_C(1000000);
+	int ends[2], failed;
+	pid_t server, driver;
+
+	if (pipe(ends) < 0)
+		bench_die("pipe");
+	side->ports = ends[1];
+	server = bench_fork(contestant->serve, side, shared);
+	close(ends[1]);
+	if (read(ends[0], &side->port, sizeof(side->port)) !=
+		sizeof(side->port)) {
+		close(ends[0]);
+		bench_reap(server, 0);
+		return -1;
+	}
+	close(ends[0]);
+	driver = bench_fork(contestant->drive, side, shared);
+	failed = bench_reap(driver, until);
+	failed |= bench_reap(server, failed ? 0 : until);
+	return failed || !shared->messages ? -1 : 0;
+}
+
+/* 0 and the result, or -1 and the reason. */
+static int bench_once(const struct bench_contestant *contestant,
+	const struct bench_load *load, struct bench_result *result,
+	const char **reason)
+{
+	struct bench_side side = {.load = *load};
+	struct bench_result *shared = mmap(NULL, sizeof(*shared),
+		PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int code;
+
+	if (shared == MAP_FAILED)
+		bench_die("mmap");
+	*reason = "it failed";
+	fflush(NULL);
+	if (contestant->run) {
+		code = contestant->run(&side, reason);
+		*result = side.result;
+	} else {
+		code = bench_pair(contestant, &side, shared);
+		*result = *shared;
+	}
+	munmap(shared, sizeof(*shared));
+	return code;
+}
+
+/*
+ * The tables.
+ */
+struct bench_output {
+	FILE *json;
+	unsigned missed;
+	bool titled;
+};
+
+struct scores {
+	double values[BENCH_ROUNDS];
+	unsigned count;
+};
+
+static const struct {
+	const char *unit;
+	const char *suffix;
+	double scale;
+	bool less_is_better;
+} metrics[] = {
+	[BENCH_MESSAGES] = {"msg/s", "", 1, false},
+	[BENCH_BYTES] = {"MB/s", "", 1e-6, false},
+	[BENCH_P50] = {"us", " p50", 1e-3, true},
+	[BENCH_P99] = {"us", " p99", 1e-3, true},
+};
+
+struct bench_output *bench_output_open(const char *path)
+{
+	struct bench_output *output = calloc(1, sizeof(*output));
+
+	if (output)
+		output->json = fopen(path, "w");
+	if (!output || !output->json) {
+		free(output);
+		return NULL;
+	}
+	return output;
+}
+
+unsigned bench_output_close(struct bench_output *output)
+{
+	unsigned missed = output->missed;
+
+	fclose(output->json);
+	free(output);
+	return missed;
+}
+
+static double metric_value(
+	enum bench_metric metric, const struct bench_result *result)
+{
+	double seconds = (double)result->ns * 1e-9;
+
+	switch (metric) {
+	case BENCH_MESSAGES:
+		return (double)result->messages / seconds;
+	case BENCH_BYTES:
+		return (double)result->bytes / seconds;
+	case BENCH_P50:
+		return (double)result->p50;
+	default:
+		return (double)result->p99;
+	}
+}
+
+static int compare_double(const void *one, const void *other)
+{
+	double a = *(const double *)one, b = *(const double *)other;
+
+	return a < b ? -1 : a > b;
+}
+
+/* Sorts them too. */
+static double scores_median(struct scores *scores)
+{
+	unsigned middle = scores->count / 2;
+
+	qsort(scores->values, scores->count, sizeof(double), compare_double);
+	if (scores->count % 2)
+		return scores->values[middle];
+	return (scores->values[middle - 1] + scores->values[middle]) / 2;
+}
+
+struct round {
+	struct bench_result results[BENCH_CONTESTANTS];
+	bool ran[BENCH_CONTESTANTS];
+};
+
+static void output_title(struct bench_output *output)
+{
+	if (output->titled)
+		return;
+	output->titled = true;
+	printf("%-50s %10s %10s %-5s %6s %6s %-4s %s\n", "row", "ours", "peer",
+		"unit", "ratio", "goal", "met", "spread of the ratio");
+}
+
+static void output_skip(
+	struct bench_output *output, const char *name, const char *reason)
+{
+	output_title(output);
+	printf("%-50s skipped: %s\n", name, reason);
+	fprintf(output->json, "{\"row\":\"%s\",\"skipped\":\"%s\"}\n", name,
+		reason);
+	fflush(output->json);
+}
+
+static void output_row(struct bench_output *output, const char *name,
+	const struct bench_row *row, struct scores scores[3])
+{
+	double ours = scores_median(&scores[0]) * metrics[row->metric].scale;
+	double peer = scores_median(&scores[1]) * metrics[row->metric].scale;
+	double ratio = scores_median(&scores[2]);
+	double low = scores[2].values[0];
+	double high = scores[2].values[scores[2].count - 1];
+	bool met = metrics[row->metric].less_is_better ? ratio <= row->goal
+						       : ratio >= row->goal;
+
+	output_title(output);
+	output->missed += !met;
+	printf("%-50s %10.*f %10.*f %-5s %6.2f %s%5.2f %-4s %.2f .. %.2f\n",
+		name, ours < 1000, ours, peer < 1000, peer,
+		metrics[row->metric].unit, ratio,
+		metrics[row->metric].less_is_better ? "<" : ">", row->goal,
+		met ? "yes" : "no", low, high);
+	fprintf(output->json,
+		"{\"row\":\"%s\",\"ours\":%.3f,\"peer\":%.3f,\"unit\":\"%s\","
+		"\"ratio\":%.4f,\"goal\":%.2f,\"met\":%s,"
+		"\"spread\":[%.4f,%.4f],\"rounds\":%u}\n",
+		name, ours, peer, metrics[row->metric].unit, ratio, row->goal,
+		met ? "true" : "false", low, high, scores[2].count);
+	fflush(output->json);
+	fflush(stdout);
+}
+
+static void race_report(const struct bench_race *race,
+	const struct bench_row *row, const struct round *rounds, unsigned count,
+	const char *const reasons[], struct bench_output *output)
+{
+	struct scores scores[3] = {0};
+	char name[128];
+
+	snprintf(name, sizeof(name), "%s%s vs %s", race->name,
+		metrics[row->metric].suffix,
+		race->contestants[row->peer]->name);
+	for (unsigned i = 0; i < count; i++) {
+		double ours, peer;
+
+		if (!rounds[i].ran[0] || !rounds[i].ran[row->peer])
+			continue;
+		ours = metric_value(row->metric, &rounds[i].results[0]);
+		peer = metric_value(row->metric, &rounds[i].results[row->peer]);
+		scores[0].values[scores[0].count++] = ours;
+		scores[1].values[scores[1].count++] = peer;
+		scores[2].values[scores[2].count++] = ours / peer;
+	}
+	if (scores[2].count)
+		output_row(output, name, row, scores);
+	else
+		output_skip(output, name,
+			reasons[0] ? reasons[0] : reasons[row->peer]);
+}
+
+void bench_race_run(const struct bench_race *race, unsigned rounds,
+	struct bench_output *output)
+{
+	const char *reasons[BENCH_CONTESTANTS] = {0};
+	struct round table[BENCH_ROUNDS] = {0};
+	unsigned count = race->contestant_count;
+
+	if (rounds > BENCH_ROUNDS)
+		rounds = BENCH_ROUNDS;
+	for (unsigned i = 0; i < rounds * count; i++) {
+		struct round *round = &table[i / count];
+		/* Each round another one goes first. */
+		unsigned who = (i + i / count) % count;
+		const char *reason;
+
+		if (reasons[who])
+			continue;
+		round->ran[who] =
+			bench_once(race->contestants[who], &race->load,
+				&round->results[who], &reason) == 0;
+		if (!round->ran[who])
+			reasons[who] = reason;
+	}
+	for (unsigned i = 0; i < race->row_count; i++)
+		race_report(
+			race, &race->rows[i], table, rounds, reasons, output);
+}

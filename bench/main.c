@@ -1,0 +1,125 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/contestants.h"
+
+/*
+ * bench [--rounds N] [--json FILE] [WORD...]: the races whose name holds one of
+ * the words, or all of them. Goals: 0.5 and so on of raw; 1 against a peer.
+ */
+#define MS INT64_C(1000000)
+
+static const struct bench_race races[] = {
+	{
+		"64 B messages on one TCP pipe",
+		{64, 300 * MS},
+		{&bench_ours, &bench_raw_batched, &bench_zmq, &bench_nng},
+		4,
+		{{1, BENCH_MESSAGES, 0.5}, {2, BENCH_MESSAGES, 1},
+			{3, BENCH_MESSAGES, 1}},
+		3,
+	},
+	{
+		"1 KiB messages on one TCP pipe",
+		{1024, 300 * MS},
+		{&bench_ours, &bench_raw_gathered, &bench_raw_batched,
+			&bench_zmq, &bench_nng},
+		5,
+		{{1, BENCH_MESSAGES, 0.6}, {2, BENCH_MESSAGES, 0.6},
+			{3, BENCH_MESSAGES, 1}, {4, BENCH_MESSAGES, 1}},
+		4,
+	},
+	{
+		"64 KiB messages on one TCP pipe",
+		{65536, 300 * MS},
+		{&bench_ours, &bench_raw_large, &bench_zmq, &bench_nng},
+		4,
+		{{1, BENCH_BYTES, 0.85}, {2, BENCH_BYTES, 1},
+			{3, BENCH_BYTES, 1}},
+		3,
+	},
+	{
+		"1 MiB messages on one TCP pipe",
+		{1048576, 300 * MS},
+		{&bench_ours, &bench_raw_large, &bench_zmq, &bench_nng},
+		4,
+		{{1, BENCH_BYTES, 0.95}, {2, BENCH_BYTES, 1},
+			{3, BENCH_BYTES, 1}},
+		3,
+	},
+	{
+		"64 B round trip on TCP",
+		{64, 400 * MS},
+		{&bench_ours_ping, &bench_raw_ping, &bench_zmq_ping,
+			&bench_nng_ping},
+		4,
+		{{1, BENCH_P50, 1.15}, {1, BENCH_P99, 2}, {2, BENCH_P50, 1},
+			{3, BENCH_P50, 1}},
+		4,
+	},
+	{
+		"1 MiB messages on one TLS pipe",
+		{1048576, 400 * MS},
+		{&bench_ours_tls, &bench_openssl},
+		2,
+		{{1, BENCH_BYTES, 1}},
+		1,
+	},
+	{
+		"A | posthouse | B, TLS",
+		{(size_t)1 << 30, 0},
+		{&bench_stream_ours, &bench_stream_socat, &bench_stream_ssh},
+		3,
+		{{1, BENCH_BYTES, 1}, {2, BENCH_BYTES, 1.8}},
+		2,
+	},
+};
+
+static bool wanted(const char *name, char **words, int count)
+{
+	for (int i = 0; i < count; i++)
+		if (strstr(name, words[i]))
+			return true;
+	return count == 0;
+}
+
+static int usage(void)
+{
+	fprintf(stderr, "usage: bench [--rounds N] [--json FILE] [WORD...]\n");
+	return 2;
+}
+
+int main(int argc, char **argv)
+{
+	const char *json = "build/bench.jsonl";
+	struct bench_output *output;
+	unsigned rounds = 5, missed;
+	int at = 1;
+
+	if (argc > 1 &&
+		(!strcmp(argv[1], "source") || !strcmp(argv[1], "sink")))
+		return bench_stream_main(argc - 1, argv + 1);
+	for (; at + 1 < argc && argv[at][0] == '-'; at += 2) {
+		if (strcmp(argv[at], "--rounds") == 0)
+			rounds = (unsigned)atoi(argv[at + 1]);
+		else if (strcmp(argv[at], "--json") == 0)
+			json = argv[at + 1];
+		else
+			return usage();
+	}
+	if (rounds < 1 || (at < argc && argv[at][0] == '-'))
+		return usage();
+	output = bench_output_open(json);
+	if (!output) {
+		perror(json);
+		return 1;
+	}
+	for (size_t i = 0; i < sizeof(races) / sizeof(races[0]); i++)
+		if (wanted(races[i].name, argv + at, argc - at))
+			bench_race_run(&races[i], rounds, output);
+	missed = bench_output_close(output);
+	printf("\n%u rows missed their goal; one JSON line per row in %s\n",
+		missed, json);
+	return 0;
+}

@@ -1,0 +1,120 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bench/contestants.h"
+
+/*
+ * Whole programs: `bench source BYTES | X | bench sink FILE`, where X carries
+ * the stream from one to the other. bench/stream.sh knows how each X is
+ * called; the sink measures from the first byte to the end of the file and
+ * leaves "bytes ns" in FILE.
+ */
+#define PIECE ((size_t)256 * 1024)
+
+static int source_main(const char *bytes)
+{
+	size_t left = strtoull(bytes, NULL, 10);
+	char *piece = calloc(1, PIECE);
+
+	fcntl(1, F_SETPIPE_SZ, 1 << 20); /* when it is a pipe */
+	while (left) {
+		ssize_t sent = write(1, piece, left < PIECE ? left : PIECE);
+
+		if (sent < 0)
+			bench_die("source");
+		left -= (size_t)sent;
+	}
+	return 0;
+}
+
+static int sink_main(const char *path)
+{
+	char *piece = malloc(PIECE);
+	unsigned long long bytes = 0;
+	int64_t began = 0;
+	FILE *result;
+	ssize_t got;
+	char name[512];
+
+	fcntl(0, F_SETPIPE_SZ, 1 << 20);
+	while ((got = read(0, piece, PIECE)) > 0) {
+		if (!bytes)
+			began = bench_now();
+		bytes += (unsigned long long)got;
+	}
+	/* The name appears when the file is whole. */
+	snprintf(name, sizeof(name), "%s.part", path);
+	result = fopen(name, "w");
+	if (!result)
+		bench_die(path);
+	fprintf(result, "%llu %lld\n", bytes, (long long)(bench_now() - began));
+	fclose(result);
+	return rename(name, path) ? 1 : 0;
+}
+
+int bench_stream_main(int argc, char **argv)
+{
+	if (argc != 2)
+		return 2;
+	return strcmp(argv[0], "sink") == 0 ? sink_main(argv[1])
+					    : source_main(argv[1]);
+}
+
+/* The script says "bytes ns", or why it cannot. */
+static int stream_run(
+	struct bench_side *side, const char *how, const char **reason)
+{
+	static char line[256];
+	unsigned long long bytes;
+	long long ns;
+	char self[256], command[512];
+	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	FILE *script;
+
+	if (length < 0)
+		bench_die("/proc/self/exe");
+	self[length] = '\0';
+	snprintf(command, sizeof(command), "bench/stream.sh %s %s %zu", how,
+		self, side->load.size);
+	script = popen(command, "re");
+	*reason = "bench/stream.sh said nothing";
+	if (!script)
+		return -1;
+	if (fgets(line, sizeof(line), script)) {
+		line[strcspn(line, "\n\"\\")] = '\0';
+		*reason = line;
+	}
+	pclose(script);
+	if (sscanf(line, "%llu %lld", &bytes, &ns) != 2)
+		return -1;
+	*reason = "the stream came short";
+	side->result.bytes = bytes;
+	side->result.messages = 1;
+	side->result.ns = ns;
+	return bytes == side->load.size ? 0 : -1;
+}
+
+static int ours_run(struct bench_side *side, const char **reason)
+{
+	return stream_run(side, "posthouse", reason);
+}
+
+static int socat_run(struct bench_side *side, const char **reason)
+{
+	return stream_run(side, "socat", reason);
+}
+
+static int ssh_run(struct bench_side *side, const char **reason)
+{
+	return stream_run(side, "ssh", reason);
+}
+
+const struct bench_contestant bench_stream_ours = {
+	"posthouse", NULL, NULL, ours_run};
+const struct bench_contestant bench_stream_socat = {
+	"socat (plain)", NULL, NULL, socat_run};
+const struct bench_contestant bench_stream_ssh = {"ssh", NULL, NULL, ssh_run};

@@ -1,0 +1,117 @@
+#!/bin/sh
+# stream.sh socat|ssh|posthouse BENCH BYTES: carries `BENCH source BYTES` to
+# `BENCH sink` across loopback TCP; says "bytes ns", or why it cannot.
+set -eu
+how=$1 bench=$2 bytes=$3
+posthouse=${POSTHOUSE:-build/posthouse}
+dir=$(mktemp -d)
+children=
+finish() {
+	for child in $children; do
+		kill "$child" 2>/dev/null || true
+	done
+	wait 2>/dev/null || true
+	rm -rf "$dir"
+}
+trap finish EXIT
+trap 'exit 1' INT TERM
+
+cannot() {
+	echo "$1"
+	exit 0
+}
+
+# Some port that is free now.
+port() {
+	awk 'BEGIN { srand(); print int(20000 + rand() * 12000) }' \
+		</dev/null | awk -v p=$$ '{ print 20000 + ($1 + p) % 12000 }'
+}
+
+# until WHAT SECONDS COMMAND...: polls.
+until_true() {
+	what=$1 left=$(($2 * 50))
+	shift 2
+	while ! "$@" >/dev/null 2>&1; do
+		left=$((left - 1))
+		[ $left -gt 0 ] || cannot "$what"
+		sleep 0.02
+	done
+}
+
+run_socat() {
+	command -v socat >/dev/null || cannot "socat is not installed"
+	p=$(port)
+	socat -u -b 262144 "TCP-LISTEN:$p,bind=127.0.0.1,reuseaddr" - |
+		"$bench" sink "$dir/result" &
+	"$bench" source "$bytes" | socat -u -b 262144 - \
+		"TCP:127.0.0.1:$p,retry=200,interval=0.02"
+}
+
+run_ssh() {
+	command -v ssh >/dev/null || cannot "ssh is not installed"
+	[ -x /usr/sbin/sshd ] || cannot "sshd is not installed"
+	p=$(port)
+	if [ "$(id -u)" = 0 ]; then
+		mkdir -p /run/sshd
+	fi
+	ssh-keygen -q -t ed25519 -N '' -f "$dir/host"
+	ssh-keygen -q -t ed25519 -N '' -f "$dir/user"
+	/usr/sbin/sshd -D -f /dev/null -p "$p" -h "$dir/host" \
+		-o ListenAddress=127.0.0.1 -o PidFile=none -o UsePAM=no \
+		-o StrictModes=no -o PermitRootLogin=yes \
+		-o AuthorizedKeysFile="$dir/user.pub" 2>"$dir/sshd.log" &
+	children="$children $!"
+	set -- -F none -p "$p" -i "$dir/user" -o IdentitiesOnly=yes \
+		-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null \
+		-o LogLevel=ERROR -o BatchMode=yes \
+		-c aes128-gcm@openssh.com 127.0.0.1
+	until_true "sshd does not let us in" 5 ssh "$@" true
+	"$bench" source "$bytes" | ssh "$@" "'$bench' sink '$dir/result'"
+}
+
+run_posthouse() {
+	[ -x "$posthouse" ] || cannot "build/posthouse is not built"
+	a=$(port) b=$(($(port) + 1))
+	"$posthouse" passphrase >"$dir/phrase" 2>/dev/null ||
+		cannot "posthouse passphrase fails"
+	chmod 600 "$dir/phrase"
+	"$posthouse" up --name beta --state "$dir/beta" --http off \
+		--discovery off --socket "$dir/beta.sock" \
+		--listen "127.0.0.1:$b" --passphrase-file "$dir/phrase" \
+		2>"$dir/beta.log" &
+	children="$children $!"
+	"$posthouse" up --name alpha --state "$dir/alpha" --http off \
+		--discovery off --socket "$dir/alpha.sock" \
+		--listen "127.0.0.1:$a" --join "127.0.0.1:$b" \
+		--passphrase-file "$dir/phrase" 2>"$dir/alpha.log" &
+	children="$children $!"
+	cat >"$dir/wiring.yaml" <<-WIRING
+		wiring: 1
+		name: bench
+		hosts:
+		  alpha: {}
+		  beta: {}
+		servers:
+		  source:
+		    host: alpha
+		    exec: ["$bench", source, "$bytes"]
+		    restart: never
+		  sink:
+		    host: beta
+		    exec: ["$bench", sink, "$dir/result"]
+		    restart: never
+		wires:
+		  - {from: "source:stdout", to: "sink:stdin"}
+	WIRING
+	until_true "the nodes do not meet" 10 sh -c \
+		"'$posthouse' peers --json --socket '$dir/alpha.sock' |
+			grep -q '\"line\": *\"up\"'"
+	"$posthouse" apply "$dir/wiring.yaml" --socket "$dir/alpha.sock" \
+		>"$dir/apply.log" 2>&1 ||
+		cannot "apply: $(head -1 "$dir/apply.log")"
+	until_true "the stream did not end" 30 test -e "$dir/result"
+}
+
+"run_$how"
+until_true "the sink said nothing" 10 test -e "$dir/result"
+cat "$dir/result"
