@@ -10,7 +10,7 @@
  */
 struct key {
 	const uint8_t *bytes;
-	uint32_t length;
+	uint64_t mark; /* length in the low byte, then the last 7 bytes */
 };
 
 struct level {
@@ -183,6 +183,16 @@ static size_t sequence_length(const uint8_t *text, size_t length)
 	return need;
 }
 
+/* Eight bytes at once: all of them 0x01 to 0x7f. */
+static bool is_plain(const uint8_t *text)
+{
+	uint64_t word;
+
+	memcpy(&word, text, sizeof(word));
+	return !((word | (word - UINT64_C(0x0101010101010101))) &
+		 UINT64_C(0x8080808080808080));
+}
+
 size_t ph_text_valid(const char *text, size_t length)
 {
 	const uint8_t *bytes = (const uint8_t *)text;
@@ -190,6 +200,10 @@ size_t ph_text_valid(const char *text, size_t length)
 	size_t step;
 
 	while (at < length) {
+		if (length - at >= 8 && is_plain(bytes + at)) {
+			at += 8;
+			continue;
+		}
 		step = sequence_length(bytes + at, length - at);
 		if (!step)
 			break;
@@ -198,15 +212,36 @@ size_t ph_text_valid(const char *text, size_t length)
 	return at;
 }
 
+static size_t key_length(const struct key *key)
+{
+	return key->mark & 0xff;
+}
+
+static struct key key_of(const uint8_t *bytes, size_t length)
+{
+	size_t tail = length < 7 ? length : 7;
+	uint64_t mark = 0;
+
+	for (size_t i = length - tail; i < length; i++)
+		mark = mark << 8 | bytes[i];
+	return (struct key){.bytes = bytes, .mark = mark << 8 | length};
+}
+
+/* Nearly always the marks tell: a map of many short keys stays cheap. */
+static bool key_equal(const struct key *left, const struct key *right)
+{
+	return left->mark == right->mark &&
+	       !memcmp(left->bytes, right->bytes, key_length(left));
+}
+
 static int key_order(const struct key *left, const struct key *right)
 {
-	uint32_t both =
-		left->length < right->length ? left->length : right->length;
-	int order = memcmp(left->bytes, right->bytes, both);
+	size_t one = key_length(left);
+	size_t other = key_length(right);
+	int order =
+		memcmp(left->bytes, right->bytes, one < other ? one : other);
 
-	if (order)
-		return order;
-	return (left->length > right->length) - (left->length < right->length);
+	return order ? order : (one > other) - (one < other);
 }
 
 /* A key of a large map: must come after the one before it. */
@@ -224,8 +259,7 @@ static int key_follow(struct level *level, const struct key *key)
 static int key_remember(struct level *level, const struct key *key)
 {
 	for (uint32_t i = 0; i < level->known; i++)
-		if (level->keys[i].length == key->length &&
-			!memcmp(level->keys[i].bytes, key->bytes, key->length))
+		if (key_equal(&level->keys[i], key))
 			return -EEXIST;
 	level->keys[level->known++] = *key;
 	return 0;
@@ -234,12 +268,13 @@ static int key_remember(struct level *level, const struct key *key)
 static int skim_key(
 	struct level *level, const struct ph_head *head, const uint8_t *bytes)
 {
-	struct key key = {.bytes = bytes, .length = (uint32_t)head->value};
+	struct key key;
 
 	if (head->kind != PH_HEAD_TEXT)
 		return -EBADMSG;
 	if (head->value > PH_SKIM_KEY_MAX)
 		return -E2BIG;
+	key = key_of(bytes, head->value);
 	return level->ordered ? key_follow(level, &key)
 			      : key_remember(level, &key);
 }

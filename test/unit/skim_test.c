@@ -97,6 +97,29 @@ static const struct sample samples[] = {
 	SAMPLE("key twice", "\x82\xa1x\1\xa1x\2", -EEXIST),
 	SAMPLE("key twice, other form", "\x82\xa1x\1\xd9\1x\2", -EEXIST),
 	SAMPLE("NUL in text", "\xa2x\0", -EILSEQ),
+	SAMPLE("NUL in longer text",
+		"\xa9"
+		"abc\0defgh",
+		-EILSEQ),
+	SAMPLE("bad byte in longer text",
+		"\xa9"
+		"abcdefg\xffx",
+		-EILSEQ),
+	SAMPLE("longer text",
+		"\xaa"
+		"abc\1\x7f"
+		"defgh",
+		0),
+	SAMPLE("long keys differ at the start",
+		"\x82\xa9"
+		"1bcdefghi\xc0\xa9"
+		"2bcdefghi\xc0",
+		0),
+	SAMPLE("long key twice",
+		"\x82\xa9"
+		"1bcdefghi\xc0\xa9"
+		"1bcdefghi\xc0",
+		-EEXIST),
 	SAMPLE("Latin-1", "\xa1\xe4", -EILSEQ),
 	SAMPLE("overlong slash", "\xa2\xc0\xaf", -EILSEQ),
 	SAMPLE("overlong of three", "\xa3\xe0\x80\xaf", -EILSEQ),
