@@ -75,9 +75,12 @@ run_one() {
 	begin=$(($(date +%s%N) / 10000000))
 	mkdir -p "$scratch/one"
 	shift
-	TMPDIR=$scratch/one timeout -k 5 "$deadline" "$program" "$@" \
-		>"$output" 2>&1 </dev/null
-	code=$?
+	# The braces take what the shell itself says of signals; why() tells.
+	{
+		TMPDIR=$scratch/one timeout -k 5 "$deadline" "$program" "$@" \
+			>"$output" 2>&1 </dev/null
+		code=$?
+	} 2>/dev/null
 	rm -rf "$scratch/one"
 	case $program in
 	*_test)
