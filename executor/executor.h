@@ -26,13 +26,13 @@ struct ph_executor_config {
 	struct ph_worker *worker;
 	struct ph_kernel *kernel;
 	struct ph_door *door;
-	const char *fqdn;                     /* of the identities */
-	const char *directory;                /* servers' working directory */
-	const uint8_t *node_key;              /* PH_PUBLIC_KEY bytes */
+	const char *fqdn;	 /* of the identities */
+	const char *directory;	 /* servers' working directory */
+	const uint8_t *node_key; /* PH_PUBLIC_KEY bytes */
 };
 
-int ph_executor_create(struct ph_executor **out,
-	const struct ph_executor_config *config);
+int ph_executor_create(
+	struct ph_executor **out, const struct ph_executor_config *config);
 /* Stops every server: inputs first, SIGTERM to each group, SIGKILL after
  * `grace` ns; `stopped` is called once when none is left. */
 void ph_executor_stop(struct ph_executor *executor, int64_t grace,

@@ -24,10 +24,18 @@
  * (out). An `out` on fd 2 takes stderr away from the log.
  */
 #define PH_SPEC_TERMINALS 16
-#define PH_SPEC_WORDS     64
+#define PH_SPEC_WORDS	  64
 
-enum ph_restart { PH_RESTART_ON_FAILURE, PH_RESTART_ALWAYS, PH_RESTART_NEVER };
-enum ph_framing { PH_FRAMING_RAW, PH_FRAMING_LINES, PH_FRAMING_LENGTH };
+enum ph_restart {
+	PH_RESTART_ON_FAILURE,
+	PH_RESTART_ALWAYS,
+	PH_RESTART_NEVER
+};
+enum ph_framing {
+	PH_FRAMING_RAW,
+	PH_FRAMING_LINES,
+	PH_FRAMING_LENGTH
+};
 
 struct ph_spec_terminal {
 	char name[40];
@@ -44,9 +52,9 @@ struct ph_spec_pair {
 struct ph_spec {
 	char name[40];
 	char scope[40];
-	char use[40];       /* "" for a program */
-	char **argv;        /* NULL-terminated; NULL for a bundled server */
-	char *cwd;          /* NULL: the node's state directory */
+	char use[40]; /* "" for a program */
+	char **argv;  /* NULL-terminated; NULL for a bundled server */
+	char *cwd;    /* NULL: the node's state directory */
 	struct ph_spec_pair *with;
 	unsigned with_count;
 	struct ph_spec_pair *env;
@@ -66,8 +74,8 @@ struct ph_spec {
 
 /* Reads and checks the map; the spec owns all of its memory. Returns 0, or -1
  * with the error told. */
-int ph_spec_read(struct ph_spec **out, struct ph_value map,
-	struct ph_error *error);
+int ph_spec_read(
+	struct ph_spec **out, struct ph_value map, struct ph_error *error);
 void ph_spec_free(struct ph_spec *spec);
 bool ph_spec_equal(const struct ph_spec *one, const struct ph_spec *other);
 

@@ -1,0 +1,246 @@
+#include "executor/process.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define USUAL_PLACES                                                           \
+	"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+/* Descriptors a child may be given. */
+#define FDS_MOST 64
+
+static int check_executable(const char *path)
+{
+	struct stat status;
+
+	if (stat(path, &status))
+		return -errno;
+	if (!S_ISREG(status.st_mode))
+		return -EACCES;
+	return access(path, X_OK) ? -errno : 0;
+}
+
+static int join(char *out, size_t size, const char *directory, size_t length,
+	const char *name)
+{
+	int wrote = length ? snprintf(out, size, "%.*s/%s", (int)length,
+				     directory, name)
+			   : snprintf(out, size, "%s", name);
+
+	return wrote < 0 || (size_t)wrote >= size ? -ENAMETOOLONG : 0;
+}
+
+static int search_path(
+	char *out, size_t size, const char *name, const char *search)
+{
+	int result = -ENOENT;
+
+	while (*search) {
+		size_t length = strcspn(search, ":");
+		/* An empty entry means the working directory, which is never
+		 * searched. */
+		int error = length ? join(out, size, search, length, name)
+				   : -ENOENT;
+
+		if (!error)
+			error = check_executable(out);
+		if (!error)
+			return 0;
+		if (error == -EACCES)
+			result = error;
+		search += length + (search[length] == ':');
+	}
+	return result;
+}
+
+int ph_process_find(char *out, size_t size, const char *name,
+	const char *directory, const char *search)
+{
+	int error;
+
+	if (!strchr(name, '/'))
+		return search_path(
+			out, size, name, search ? search : USUAL_PLACES);
+	error = join(out, size, directory,
+		name[0] == '/' ? 0 : strlen(directory), name);
+	return error ? error : check_executable(out);
+}
+
+/* What the child does; its memory is the parent's until exec. */
+struct child {
+	const struct ph_process_order *order;
+	int fds[FDS_MOST];
+	pid_t parent;
+	volatile int error;
+	const char *volatile what;
+};
+
+static void child_fail(struct child *child, const char *what)
+{
+	child->error = errno;
+	child->what = what;
+	_exit(127);
+}
+
+static void child_signals(void)
+{
+	struct sigaction action = {.sa_handler = SIG_DFL};
+	sigset_t none;
+
+	for (int i = 1; i < NSIG; i++)
+		sigaction(i, &action, NULL); /* refused for two: fine */
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* Sources are moved out of the way first: one may sit where another goes. */
+static void child_fds(struct child *child)
+{
+	unsigned count = child->order->fd_count;
+
+	for (unsigned i = 0; i < count; i++) {
+		if (child->order->fds[i] < 0) {
+			child->fds[i] = -1;
+			continue;
+		}
+		child->fds[i] =
+			fcntl(child->order->fds[i], F_DUPFD_CLOEXEC, FDS_MOST);
+		if (child->fds[i] < 0)
+			child_fail(child, "dup");
+	}
+	for (unsigned i = 0; i < count; i++) {
+		if (child->fds[i] < 0)
+			close((int)i);
+		else if (dup2(child->fds[i], (int)i) < 0)
+			child_fail(child, "dup2");
+	}
+	if (syscall(SYS_close_range, count, ~0u, CLOSE_RANGE_UNSHARE))
+		child_fail(child, "close_range");
+}
+
+static __attribute__((noinline, noreturn)) void child_run(struct child *child)
+{
+	struct rlimit none = {0, 0};
+
+	setsid();
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) ||
+		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		child_fail(child, "prctl");
+	/* The node died in between: nobody would end us. */
+	if (getppid() != child->parent)
+		_exit(127);
+	setrlimit(RLIMIT_CORE, &none);
+	if (chdir(child->order->directory))
+		child_fail(child, "chdir");
+	child_fds(child);
+	child_signals();
+	execve(child->order->path, child->order->argv,
+		child->order->environment);
+	child_fail(child, "exec");
+	_exit(127);
+}
+
+static void process_event(struct ph_watch *watch, uint32_t events)
+{
+	struct ph_process *process =
+		(struct ph_process *)((char *)watch -
+				      offsetof(struct ph_process, watch));
+	siginfo_t info = {0};
+
+	if (waitid(P_PIDFD, (id_t)process->pidfd, &info,
+		    WEXITED | WNOWAIT | WNOHANG) ||
+		!info.si_pid)
+		return;
+	ph_watch_stop(&process->watch);
+	process->exited = true;
+	if (info.si_code == CLD_EXITED)
+		process->code = info.si_status;
+	else
+		process->signal = info.si_status;
+	process->on_exit(process);
+}
+
+/* vfork: no page tables of a large node are copied, and the child can tell
+ * what failed in the parent's memory. Signals wait meanwhile, so that no
+ * handler of the node runs in the child. */
+static pid_t spawn_child(struct child *child)
+{
+	sigset_t all;
+	sigset_t before;
+	pid_t pid;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	pid = vfork();
+	if (!pid)
+		child_run(child);
+	if (pid < 0) {
+		child->error = errno;
+		child->what = "fork";
+	}
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (pid > 0 && child->error)
+		waitpid(pid, NULL, 0);
+	return pid;
+}
+
+int ph_process_spawn(struct ph_process *process, struct ph_loop *loop,
+	const struct ph_process_order *order, const char **what)
+{
+	struct child child = {.order = order, .parent = getpid()};
+	int error;
+
+	assert(order->fd_count >= 3 && order->fd_count <= FDS_MOST);
+	process->loop = loop;
+	process->pid = spawn_child(&child);
+	*what = child.what;
+	if (child.error) {
+		process->pid = 0;
+		return -child.error;
+	}
+	process->pidfd = (int)syscall(SYS_pidfd_open, process->pid, 0);
+	error = process->pidfd < 0 ? -errno : 0;
+	process->watch.on_event = process_event;
+	if (!error)
+		error = ph_watch_start(
+			loop, &process->watch, process->pidfd, EPOLLIN);
+	if (error) {
+		*what = "pidfd";
+		ph_process_end(process);
+	}
+	return error;
+}
+
+void ph_process_signal(const struct ph_process *process, int signal)
+{
+	if (process->pid)
+		kill(-process->pid, signal);
+}
+
+void ph_process_end(struct ph_process *process)
+{
+	if (!process->pid)
+		return;
+	kill(-process->pid, SIGKILL);
+	kill(process->pid, SIGKILL);
+	while (waitpid(process->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	ph_watch_stop(&process->watch);
+	if (process->pidfd >= 0)
+		close(process->pidfd);
+	process->pidfd = -1;
+	process->pid = 0;
+}

@@ -1,0 +1,90 @@
+#ifndef PH_EXECUTOR_STDIO_H
+#define PH_EXECUTOR_STDIO_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "executor/spec.h"
+#include "kernel/loop.h"
+#include "kernel/terminal.h"
+
+/*
+ * A program's descriptors as terminals, with backpressure both ways: what no
+ * pipe has room for stays in the program, what the program does not read stays
+ * in the pipe.
+ *
+ * Framing of what a program writes: `raw`: what one read gave is a message;
+ * `lines`: a line with its newline is one; `length`: a message is behind its
+ * length, four bytes little-endian. What it reads: `raw` and `lines`: the
+ * payloads as they are; `length`: each message behind its length, at most
+ * PH_STDIO_MESSAGE. Files and pipes of the program stay blocking on its side.
+ */
+#define PH_STDIO_MESSAGE ((uint32_t)16 * 1024 * 1024)
+
+/* Program -> terminal. */
+struct ph_stdio_output {
+	struct ph_loop *loop;
+	struct ph_pool *pool;
+	struct ph_terminal *terminal; /* NULL: a log and nothing else */
+	enum ph_framing framing;
+	/* Where bytes go while nobody is wired; NULL: they wait. */
+	void (*log)(void *context, const void *data, size_t length);
+	/* End of file or an error was met. */
+	void (*on_change)(void *context);
+	void *context;
+
+	struct ph_watch watch; /* private from here */
+	int fd;
+	struct ph_buffer *buffer;
+	uint32_t start;	  /* first byte not sent yet */
+	uint32_t scanned; /* lines: no newline before this */
+	uint32_t left;	  /* length: bytes to come of this message */
+	bool inside;	  /* a message is not finished */
+	bool waits;	  /* for room, or for a pipe */
+	bool discard;	  /* what comes is nobody's any more */
+	bool eof;	  /* read, and everything before it was sent */
+	int error;	  /* negative errno: the stream is broken */
+};
+
+/* Takes `fd`. The fields above `watch` are set. */
+int ph_stdio_output_open(struct ph_stdio_output *output, int fd);
+void ph_stdio_output_close(struct ph_stdio_output *output);
+/* On the terminal's on_room and on_connected. */
+void ph_stdio_output_pump(struct ph_stdio_output *output);
+/* From now on bytes are read and dropped. */
+void ph_stdio_output_discard(struct ph_stdio_output *output);
+/* Is there anything that nobody has taken? */
+bool ph_stdio_output_holds(const struct ph_stdio_output *output);
+/* Reads what is there into the log, at a program's end. */
+void ph_stdio_output_drain(struct ph_stdio_output *output);
+
+/* Terminal -> program. */
+struct ph_stdio_input {
+	struct ph_loop *loop;
+	struct ph_terminal *terminal;
+	enum ph_framing framing;
+	/* `ended`, `cut` or `error` was set. */
+	void (*on_change)(void *context);
+	void *context;
+
+	struct ph_watch watch; /* private from here */
+	int fd;
+	uint8_t *stage; /* small payloads on their way, or one message */
+	uint32_t size;
+	uint32_t filled;
+	uint32_t written;
+	uint32_t offset; /* of a large payload, written from its frame */
+	bool ready;	 /* the stage may be written */
+	bool ended;	 /* END came: the descriptor is closed, END is held */
+	bool cut;
+	int error; /* -EPIPE: the program reads no more; -EMSGSIZE */
+};
+
+int ph_stdio_input_open(struct ph_stdio_input *input, int fd);
+void ph_stdio_input_close(struct ph_stdio_input *input);
+/* On the terminal's on_readable. */
+void ph_stdio_input_pump(struct ph_stdio_input *input);
+/* The program did its work: its source may count the stream as consumed. */
+void ph_stdio_input_accept(struct ph_stdio_input *input);
+
+#endif

@@ -1,0 +1,269 @@
+#include "executor/stdio.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+/* Small payloads are gathered up to here for one write. */
+#define INPUT_STAGE ((uint32_t)64 * 1024)
+
+static void input_event(struct ph_watch *watch, uint32_t events)
+{
+	struct ph_stdio_input *input =
+		(struct ph_stdio_input *)((char *)watch -
+					  offsetof(struct ph_stdio_input,
+						  watch));
+
+	ph_watch_stop(watch);
+	ph_stdio_input_pump(input);
+}
+
+int ph_stdio_input_open(struct ph_stdio_input *input, int fd)
+{
+	input->fd = fd;
+	input->watch.on_event = input_event;
+	return 0;
+}
+
+static void close_fd(struct ph_stdio_input *input)
+{
+	ph_watch_stop(&input->watch);
+	if (input->fd >= 0)
+		close(input->fd);
+	input->fd = -1;
+}
+
+void ph_stdio_input_close(struct ph_stdio_input *input)
+{
+	close_fd(input);
+	free(input->stage);
+	input->stage = NULL;
+	input->size = 0;
+	input->filled = 0;
+	input->written = 0;
+	input->ready = false;
+}
+
+static void input_fail(struct ph_stdio_input *input, int error)
+{
+	input->error = error;
+	close_fd(input);
+	input->on_change(input->context);
+}
+
+/* Bytes taken, or -EAGAIN with the watch started, or another negative errno
+ * after which the input has failed. */
+static ssize_t input_write(
+	struct ph_stdio_input *input, const void *data, size_t length)
+{
+	ssize_t count;
+	int error;
+
+	do
+		count = write(input->fd, data, length);
+	while (count < 0 && errno == EINTR);
+	if (count >= 0)
+		return count;
+	error = -errno;
+	if (error == -EAGAIN) {
+		int trouble = ph_watch_start(
+			input->loop, &input->watch, input->fd, EPOLLOUT);
+
+		if (!trouble)
+			return -EAGAIN;
+		error = trouble;
+	}
+	input_fail(input, error);
+	return error;
+}
+
+static bool write_stage(struct ph_stdio_input *input)
+{
+	while (input->written < input->filled) {
+		ssize_t count =
+			input_write(input, input->stage + input->written,
+				input->filled - input->written);
+
+		if (count < 0)
+			return false;
+		input->written += (uint32_t)count;
+	}
+	input->filled = 0;
+	input->written = 0;
+	input->ready = false;
+	if (input->size > INPUT_STAGE) {
+		free(input->stage);
+		input->stage = NULL;
+		input->size = 0;
+	}
+	return true;
+}
+
+static int reserve(struct ph_stdio_input *input, uint32_t length)
+{
+	uint32_t size = input->size ? input->size : INPUT_STAGE;
+	uint8_t *stage;
+
+	if (length > PH_STDIO_MESSAGE + 4 - input->filled)
+		return -EMSGSIZE;
+	while (size < input->filled + length)
+		size *= 2;
+	if (size == input->size)
+		return 0;
+	stage = realloc(input->stage, size);
+	if (!stage)
+		return -ENOMEM;
+	input->stage = stage;
+	input->size = size;
+	return 0;
+}
+
+static int stage_bytes(
+	struct ph_stdio_input *input, const void *data, uint32_t length)
+{
+	int error = reserve(input, length);
+
+	if (error)
+		return error;
+	if (length)
+		memcpy(input->stage + input->filled, data, length);
+	input->filled += length;
+	return 0;
+}
+
+/* A message whose length is not known yet is collected whole. */
+static int stage_length(
+	struct ph_stdio_input *input, const struct ph_frame *frame)
+{
+	int error = 0;
+
+	if (!input->filled)
+		error = stage_bytes(input, "\0\0\0\0", 4);
+	if (!error)
+		error = stage_bytes(input, frame->data, frame->length);
+	if (!error && (frame->flags & PH_FRAME_FIN)) {
+		uint32_t length = htole32(input->filled - 4);
+
+		memcpy(input->stage, &length, sizeof(length));
+		input->ready = true;
+	}
+	return error;
+}
+
+/* Straight from its frame, which stands until all of it was taken. */
+static bool write_large(
+	struct ph_stdio_input *input, const struct ph_frame *frame)
+{
+	while (input->offset < frame->length) {
+		ssize_t count = input_write(input, frame->data + input->offset,
+			frame->length - input->offset);
+
+		if (count < 0)
+			return false;
+		input->offset += (uint32_t)count;
+	}
+	input->offset = 0;
+	ph_terminal_release(input->terminal);
+	return true;
+}
+
+static bool take_end(struct ph_stdio_input *input)
+{
+	/* One of several sources ended: the others go on. */
+	if (ph_terminal_pipes(input->terminal) > 1) {
+		ph_terminal_release(input->terminal);
+		return true;
+	}
+	input->ended = true;
+	close_fd(input);
+	input->on_change(input->context);
+	return false;
+}
+
+/* CUT: the program must not see an end of file. */
+static bool take_cut(struct ph_stdio_input *input)
+{
+	ph_terminal_release(input->terminal);
+	input->cut = true;
+	input->on_change(input->context);
+	return false;
+}
+
+static bool take_data(
+	struct ph_stdio_input *input, const struct ph_frame *frame)
+{
+	bool length = input->framing == PH_FRAMING_LENGTH;
+	int error;
+
+	if (!length && frame->length >= PH_QUEUE_GATHER)
+		return write_large(input, frame);
+	error = length ? stage_length(input, frame)
+		       : stage_bytes(input, frame->data, frame->length);
+	if (error) {
+		input_fail(input, error);
+		return false;
+	}
+	ph_terminal_release(input->terminal);
+	return true;
+}
+
+/* May the next frame join what is staged? Else the stage goes first. */
+static bool stage_takes(
+	const struct ph_stdio_input *input, const struct ph_frame *frame)
+{
+	if (!input->filled)
+		return true;
+	if (frame->flags & (PH_FRAME_END | PH_FRAME_CUT))
+		return false;
+	if (input->framing == PH_FRAMING_LENGTH)
+		return !input->ready;
+	return frame->length < PH_QUEUE_GATHER &&
+	       input->filled + frame->length <= INPUT_STAGE;
+}
+
+static bool step(struct ph_stdio_input *input)
+{
+	struct ph_frame frame;
+	bool more = ph_terminal_receive(input->terminal, &frame, NULL);
+	bool whole = input->framing != PH_FRAMING_LENGTH || input->ready;
+
+	if (more && (frame.flags & PH_FRAME_CUT))
+		return take_cut(input);
+	if (!more || !stage_takes(input, &frame)) {
+		/* Half a message that the source ended: not a stream to
+		 * take for a finished one. */
+		if (more && !whole) {
+			input_fail(input, -EBADMSG);
+			return false;
+		}
+		return input->filled && whole && write_stage(input) && more;
+	}
+	if (frame.flags & PH_FRAME_END)
+		return take_end(input);
+	if (!ph_frame_is_control(frame.flags))
+		return take_data(input, &frame);
+	ph_terminal_release(input->terminal);
+	return true;
+}
+
+void ph_stdio_input_pump(struct ph_stdio_input *input)
+{
+	while (input->fd >= 0 && !input->watch.loop && !input->cut &&
+		step(input))
+		;
+}
+
+void ph_stdio_input_accept(struct ph_stdio_input *input)
+{
+	struct ph_frame frame;
+
+	if (!input->ended)
+		return;
+	input->ended = false;
+	if (ph_terminal_receive(input->terminal, &frame, NULL) &&
+		(frame.flags & PH_FRAME_END))
+		ph_terminal_release(input->terminal);
+}
