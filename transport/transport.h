@@ -20,8 +20,8 @@
  * Law of carriers: a dial or listen that fails never calls back; one that
  * succeeds leads to on_open and later on_closed, or to on_closed alone; nothing
  * calls back before the call returned; on_closed is the last callback, always
- * comes, and the carrier's memory goes at the end of that turn. ph_carrier_close
- * is asynchronous and idempotent.
+ * comes, and the carrier's memory goes at the end of that turn.
+ * ph_carrier_close is asynchronous and idempotent.
  */
 struct ph_carrier;
 struct ph_listener;
@@ -37,18 +37,20 @@ struct ph_carrier_events {
 	void (*on_room)(void *context, struct ph_carrier *carrier);
 	/* 0: the peer closed in order, between frames (TLS: after its
 	 * close_notify); -ECONNRESET in mid-frame or torn; -EPROTO bad frame or
-	 * TLS alert; -ETIMEDOUT; what connect(2) says; 0 after our own close. */
-	void (*on_closed)(void *context, struct ph_carrier *carrier,
-		int reason);
+	 * TLS alert; -ETIMEDOUT; what connect(2) says; 0 after our own close.
+	 */
+	void (*on_closed)(
+		void *context, struct ph_carrier *carrier, int reason);
 };
 
 struct ph_listener_events {
 	/* Asked before anything is spent on a connection (no TLS yet):
 	 * `source` is the peer's address without port. NULL result: refuse.
 	 * Otherwise the events and context (*out) of the carrier to be. */
-	const struct ph_carrier_events *(*on_accept)(void *context,
-		const char *source, void **out);
-	/* Gives the carrier right after on_accept agreed, before its on_open. */
+	const struct ph_carrier_events *(*on_accept)(
+		void *context, const char *source, void **out);
+	/* Gives the carrier right after on_accept agreed, before its on_open.
+	 */
 	void (*on_carrier)(void *context, struct ph_carrier *carrier,
 		void *carrier_context);
 };
@@ -63,7 +65,7 @@ struct ph_transport_host {
 
 struct ph_dial {
 	struct ph_address address;
-	bool plain;       /* no TLS */
+	bool plain;	  /* no TLS */
 	int64_t deadline; /* ns, absolute, until on_open; 0: 10 s from now */
 };
 
@@ -89,8 +91,8 @@ extern const struct ph_transport *const ph_transports[];
 const struct ph_transport *ph_transport_find(enum ph_address_scheme scheme);
 
 /* The bound address (a port of 0 became a real one). */
-void ph_listener_address(const struct ph_listener *listener,
-	struct ph_address *out);
+void ph_listener_address(
+	const struct ph_listener *listener, struct ph_address *out);
 void ph_listener_close(struct ph_listener *listener);
 
 /* Writes what fits from the queue's front and takes it off. 0: the queue is
@@ -112,14 +114,14 @@ struct ph_carrier_info {
 	char peer[64]; /* "192.0.2.7:51234", "unix" */
 	bool tls;
 	uint8_t peer_key[PH_PUBLIC_KEY]; /* Ed25519, proven by TLS */
-	uint8_t exporter[32];            /* RFC 9266 tls-exporter */
-	bool has_uid; /* unix: SO_PEERCRED */
+	uint8_t exporter[32];		 /* RFC 9266 tls-exporter */
+	bool has_uid;			 /* unix: SO_PEERCRED */
 	uint32_t uid;
 	int32_t pid;
 };
 
 /* Valid from on_open. */
-void ph_carrier_info(const struct ph_carrier *carrier,
-	struct ph_carrier_info *out);
+void ph_carrier_info(
+	const struct ph_carrier *carrier, struct ph_carrier_info *out);
 
 #endif

@@ -1,0 +1,33 @@
+#ifndef PH_TRANSPORT_LISTENER_H
+#define PH_TRANSPORT_LISTENER_H
+
+#include <sys/stat.h>
+
+#include "transport/carrier.h"
+
+/*
+ * The accepting side of any stream socket: a bounded number of connections
+ * per turn, and no spinning when descriptors run out.
+ */
+struct ph_listener {
+	struct ph_transport_host *host;
+	const char *scheme;
+	const struct ph_listener_events *events;
+	void *context;
+	bool secure;
+	struct ph_watch watch;
+	struct ph_timer breath; /* after EMFILE */
+	struct ph_task task;	/* goes when closed */
+	struct ph_address address;
+	bool has_file; /* unix: the socket file is ours to remove */
+	dev_t device;
+	ino_t inode;
+};
+
+/* Takes the listening socket on success. -ENOMEM. */
+int ph_listener_start(struct ph_transport_host *host, const char *scheme,
+	int fd, const struct ph_address *address, bool secure,
+	const struct ph_listener_events *events, void *context,
+	struct ph_listener **out);
+
+#endif

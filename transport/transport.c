@@ -1,0 +1,17 @@
+#include "transport/transport.h"
+
+const struct ph_transport *const ph_transports[] = {
+	[PH_ADDRESS_TCP] = &ph_transport_tcp,
+	[PH_ADDRESS_UNIX] = &ph_transport_unix,
+	NULL,
+};
+
+const struct ph_transport *ph_transport_find(enum ph_address_scheme scheme)
+{
+	switch (scheme) {
+	case PH_ADDRESS_TCP:
+	case PH_ADDRESS_UNIX:
+		return ph_transports[scheme];
+	}
+	return NULL;
+}
