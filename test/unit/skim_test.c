@@ -103,7 +103,7 @@ static const struct sample samples[] = {
 		-EILSEQ),
 	SAMPLE("bad byte in longer text",
 		"\xa9"
-		"abcdefg\xffx",
+		"abcdefg\x80x",
 		-EILSEQ),
 	SAMPLE("longer text",
 		"\xaa"
