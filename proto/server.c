@@ -77,11 +77,3 @@ int ph_parse_duration(int64_t *out, const char *text)
 	*out = (int64_t)value;
 	return 0;
 }
-
-const struct ph_server_type *ph_bundled_find(const char *name)
-{
-	for (size_t i = 0; ph_bundled_servers[i]; i++)
-		if (!strcmp(ph_bundled_servers[i]->name, name))
-			return ph_bundled_servers[i];
-	return NULL;
-}
