@@ -28,6 +28,12 @@ int ph_secrets_harden(struct ph_error *error)
 	return 0;
 }
 
+/* Needs no ph_secrets_harden before it: tests and tools do without. */
+static void *secret_alloc(size_t size)
+{
+	return sodium_init() < 0 ? NULL : sodium_malloc(size);
+}
+
 /* Identity. */
 
 static void keys_fill(struct ph_keys *keys)
@@ -72,7 +78,7 @@ static int seed_get(
 int ph_keys_open(
 	struct ph_keys **out, const char *directory, struct ph_error *error)
 {
-	struct ph_keys *keys = sodium_malloc(sizeof(*keys));
+	struct ph_keys *keys = secret_alloc(sizeof(*keys));
 
 	if (!keys)
 		return ph_fail(error, PH_EXIT_NEGATIVE, directory,
@@ -148,7 +154,7 @@ int ph_phrase_read(
 			"there is no passphrase file");
 	if (length)
 		return -1;
-	phrase = sodium_malloc(sizeof(*phrase));
+	phrase = secret_alloc(sizeof(*phrase));
 	if (phrase)
 		length = secret_file_read(
 			&file, phrase->text, sizeof(phrase->text) - 1, error);

@@ -67,6 +67,9 @@ int ph_trust_create(struct ph_trust **out, const uint8_t key[PH_PUBLIC_KEY],
 
 	if (!ph_name_is_valid(name, strlen(name)))
 		return -EINVAL;
+	/* Again and again is fine; without it there is no locked memory. */
+	if (sodium_init() < 0)
+		return -ENOMEM;
 	trust = calloc(1, sizeof(*trust));
 	if (!trust)
 		return -ENOMEM;
