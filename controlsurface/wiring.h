@@ -18,18 +18,31 @@
  */
 struct ph_wiring;
 
-enum ph_severity { PH_FINDING_ERROR, PH_FINDING_WARNING };
+enum ph_severity {
+	PH_FINDING_ERROR,
+	PH_FINDING_WARNING
+};
 
+/* Text from the file stands in it with control characters made harmless. */
 struct ph_finding {
 	enum ph_severity severity;
-	char rule[4];   /* "P2" */
-	unsigned line;  /* from 1; 0: the whole file */
-	unsigned column;
-	unsigned width; /* of the underlined text */
+	char rule[4];	 /* "P2" */
+	unsigned line;	 /* from 1; 0: the whole file */
+	unsigned column; /* from 1, in characters */
+	unsigned width;	 /* of the underlined text */
+	unsigned caret;	 /* where in `source`, from 1: long lines are cut */
 	char *message;
-	char *next;     /* suggestion, or NULL */
-	char *source;   /* the line's text, or NULL */
+	char *next;   /* suggestion, or NULL */
+	char *source; /* the line's text, or NULL */
 };
+
+/* More are counted, not kept. */
+#define PH_WIRING_FINDINGS 200
+#define PH_WIRING_SERVERS  20000
+#define PH_WIRING_WIRES	   40000
+/* One server's, as in executor/spec.h. */
+#define PH_WIRING_TERMINALS 16
+#define PH_WIRING_WORDS	    64
 
 struct ph_wiring_input {
 	const char *file; /* its name, for messages */
@@ -38,19 +51,29 @@ struct ph_wiring_input {
 	const char *(*variable)(void *context, const char *name); /* ${VAR} */
 	void *context;
 	const struct ph_server_type *const *bundled; /* NULL-terminated */
+	/* Rule P4 for programs of servers on `here` or without `host:`: is
+	 * there such a program? NULL: not looked for. */
+	bool (*program)(void *context, const char *name);
+	const char *here; /* this node's name, or NULL */
 };
+
+/* The process's own environment and PATH, for `variable` and `program`. */
+const char *ph_wiring_variable(void *context, const char *name);
+bool ph_wiring_program(void *context, const char *name);
 
 /* Always gives a wiring (possibly empty) and its findings; -ENOMEM only. */
 int ph_wiring_read(struct ph_wiring **out, const struct ph_wiring_input *input);
 void ph_wiring_free(struct ph_wiring *wiring);
 
-size_t ph_wiring_findings(const struct ph_wiring *wiring,
-	const struct ph_finding **out);
+size_t ph_wiring_findings(
+	const struct ph_wiring *wiring, const struct ph_finding **out);
 unsigned ph_wiring_errors(const struct ph_wiring *wiring);
 /* The scope; "" when missing. */
 const char *ph_wiring_name(const struct ph_wiring *wiring);
 
-/* The hosts that take part, `node` for servers without `host:`. */
+/* The hosts that take part: those with servers and those whose outputs are
+ * wired. "" stands for the node that applies (servers without `host:`); when
+ * its name is there too, one part covers both. */
 size_t ph_wiring_hosts(const struct ph_wiring *wiring);
 const char *ph_wiring_host(const struct ph_wiring *wiring, size_t index);
 /* "host:port" from `hosts:`, or NULL. */
@@ -61,13 +84,14 @@ const char *ph_wiring_at(const struct ph_wiring *wiring, const char *host);
  *    servers: [spec map (executor/spec.h)...],
  *    wires: [{from: "server:terminal", to: "node/server:terminal",
  *             on_full: "block", queue: bytes}...]}
- * `wires` are those whose output is on that host. `here` stands for servers
- * without `host:`. */
+ * `hosts` are all that take part. `wires` are those whose output is on that
+ * host; `queue` is always there. `here` stands for servers without `host:`,
+ * and `host` may be "" for it. Only for wirings without errors. */
 void ph_wiring_part(const struct ph_wiring *wiring, const char *host,
 	const char *here, struct ph_writer *writer);
 
-/* file:line:col: error P2: ..., the source line, the caret, the suggestion.
- * Appends to a growing string of the caller's (free it). */
+/* file:line:col: error P2: ..., the source line, the caret, the suggestion;
+ * lines end with a line feed. Free it; NULL without memory. */
 char *ph_finding_text(const struct ph_finding *finding, const char *file);
 
 #endif

@@ -1,0 +1,216 @@
+#ifndef PH_CONTROLSURFACE_WIRING_MODEL_H
+#define PH_CONTROLSURFACE_WIRING_MODEL_H
+
+#include "controlsurface/wiring.h"
+#include "controlsurface/yaml.h"
+#include "proto/address.h"
+
+/*
+ * A wiring file as it is understood: what the files wiring*.c share. Each of
+ * them is one step of reading:
+ *
+ *   yaml.c            text -> tree
+ *   wiring_text.c     ${VARIABLES}; fields of the tree, checked
+ *   wiring_key.c      which key may stand where
+ *   wiring_server.c   servers; wiring_terminal.c: their terminals
+ *   wiring_wire.c     wires and chains; wiring_end.c: what their ends mean
+ *   wiring_graph.c    what can be wrong with all of it together
+ *   wiring_part.c     one host's part, as a map
+ *
+ * All memory is the wiring's arena. Strings are terminated.
+ */
+struct ph_wiring_terminal {
+	const char *name;
+	const char *media; /* "" for any */
+	enum ph_direction direction;
+	int fd;
+	bool declared;	     /* in the file, or of a bundled server */
+	struct ph_span span; /* where it is declared */
+	unsigned wires;
+	struct ph_span first; /* the wire that came first */
+};
+
+struct ph_wiring_server {
+	const char *name;
+	const char *host; /* NULL: the node that applies */
+	struct ph_yaml_node *node;
+	struct ph_yaml_node *exec;	   /* or NULL */
+	const struct ph_server_type *type; /* of `use:`, or NULL */
+	const char *owner;
+	const char *cwd;
+	const char *restart;
+	const char *framing;
+	const char *auth;
+	uint64_t class;
+	bool has_class;
+	bool named;  /* terminals are declared */
+	bool unsure; /* an error hides what terminals it has */
+	struct ph_wiring_terminal terminals[PH_WIRING_TERMINALS];
+	unsigned terminal_count;
+	size_t index; /* in `servers` */
+};
+
+struct ph_wiring_end {
+	const char *node; /* NULL: the server's host */
+	const char *server_name;
+	struct ph_wiring_server *server; /* NULL: a guest that runs already */
+	const char *terminal;
+	struct ph_wiring_terminal *port; /* NULL: not known */
+	struct ph_span span;
+	struct ph_span terminal_span;
+};
+
+struct ph_wiring_wire {
+	struct ph_wiring_end from;
+	struct ph_wiring_end to;
+	const char *on_full;
+	uint64_t queue;
+	struct ph_span span;
+	struct ph_wiring_wire *next;
+};
+
+struct ph_wiring_host {
+	const char *name;
+	const char *at; /* or NULL */
+	bool declared;	/* stands in `hosts:` */
+	bool takes_part;
+	unsigned servers;
+	unsigned wires; /* whose outputs are there */
+	struct ph_wiring_host *next;
+};
+
+struct ph_wiring {
+	struct ph_arena arena;
+	struct ph_wiring_input input; /* text only while reading */
+	size_t *lines;		      /* where each begins */
+	size_t line_count;
+
+	struct ph_finding *findings;
+	size_t *places; /* findings' offsets, for sorting */
+	size_t finding_count;
+	unsigned errors;
+	unsigned unshown;
+	unsigned comparisons; /* of did-you-mean: bounded */
+	size_t expanded;      /* bytes made of variables: bounded */
+
+	const char *name;
+	const char *on_full;
+	uint64_t queue;
+	struct ph_index host_index;
+	struct ph_wiring_host *hosts;
+	struct ph_wiring_host *last_host;
+	struct ph_index server_index;
+	struct ph_wiring_server **servers;
+	size_t server_count;
+	struct ph_wiring_wire *wires;
+	struct ph_wiring_wire *last_wire;
+	size_t wire_count;
+	const char **taking_part;
+	size_t taking_part_count;
+};
+
+/* Findings (wiring_finding.c). */
+
+#define PH_SPAN_FILE ((struct ph_span){SIZE_MAX, SIZE_MAX})
+
+int ph_findings_begin(struct ph_wiring *wiring);
+/* NULL when it is only counted. `next` may be NULL. */
+struct ph_finding *ph_findings_add(struct ph_wiring *wiring,
+	enum ph_severity severity, const char *rule, struct ph_span span,
+	const char *next, const char *format, ...)
+	__attribute__((format(printf, 6, 7)));
+/* The suggestion, when it is made of parts. */
+void ph_findings_next(struct ph_wiring *wiring, struct ph_finding *finding,
+	const char *format, ...) __attribute__((format(printf, 3, 4)));
+void ph_findings_end(struct ph_wiring *wiring);
+unsigned ph_findings_line(const struct ph_wiring *wiring, size_t offset);
+
+/* Finds what was meant: offer each candidate, then look at `best`. */
+struct ph_guess {
+	struct ph_wiring *wiring;
+	const char *text;
+	const char *best; /* NULL: nothing is near */
+	unsigned distance;
+};
+
+struct ph_guess ph_guess_begin(struct ph_wiring *wiring, const char *text);
+void ph_guess_offer(struct ph_guess *guess, const char *candidate);
+
+/* Fields (wiring_text.c). Each returns its default after telling. */
+
+/* Replaces ${NAME}, ${NAME:-text} and $${ in all values. */
+void ph_wiring_expand(struct ph_wiring *wiring, struct ph_yaml_node *node);
+
+enum ph_key_state {
+	PH_KEY_BUILT,
+	PH_KEY_LATER
+};
+
+struct ph_key {
+	const char *name;
+	enum ph_key_state state;
+};
+
+enum ph_level {
+	PH_LEVEL_FILE,
+	PH_LEVEL_DEFAULTS,
+	PH_LEVEL_HOST,
+	PH_LEVEL_SERVER,
+	PH_LEVEL_TERMINAL,
+	PH_LEVEL_WIRE,
+};
+
+/* Tells keys that do not belong there. */
+void ph_wiring_keys(struct ph_wiring *wiring, enum ph_level level,
+	const struct ph_yaml_node *map);
+/* The value of a key when it is a map (list, text); else tells, NULL. */
+struct ph_yaml_node *ph_wiring_get(struct ph_wiring *wiring,
+	const struct ph_yaml_node *map, const char *key,
+	enum ph_yaml_kind kind);
+bool ph_wiring_is(struct ph_wiring *wiring, struct ph_yaml_node *node,
+	enum ph_yaml_kind kind, const char *what);
+/* Text, or NULL. */
+const char *ph_wiring_text(struct ph_wiring *wiring,
+	const struct ph_yaml_node *map, const char *key);
+/* A name of proto/address.h, or NULL after telling. `what`: "a host". */
+bool ph_wiring_is_name(struct ph_wiring *wiring, const char *text,
+	struct ph_span span, const char *what);
+/* One of the NULL-terminated `choices`, or NULL. */
+const char *ph_wiring_choice(struct ph_wiring *wiring,
+	const struct ph_yaml_node *map, const char *key,
+	const char *const *choices);
+const char *ph_wiring_on_full(struct ph_wiring *wiring,
+	const struct ph_yaml_node *map, const char *otherwise);
+uint64_t ph_wiring_queue(struct ph_wiring *wiring,
+	const struct ph_yaml_node *map, uint64_t otherwise);
+/* Where bytes `at`..`at + length` of a node's text stand, as near as is
+ * known. */
+struct ph_span ph_wiring_inside(
+	const struct ph_yaml_node *node, size_t at, size_t length);
+
+/* Steps. */
+
+void ph_wiring_read_hosts(
+	struct ph_wiring *wiring, const struct ph_yaml_node *root);
+void ph_wiring_read_servers(
+	struct ph_wiring *wiring, const struct ph_yaml_node *root);
+void ph_wiring_read_server(
+	struct ph_wiring *wiring, struct ph_wiring_server *server);
+void ph_wiring_read_terminals(
+	struct ph_wiring *wiring, struct ph_wiring_server *server);
+void ph_wiring_read_wires(
+	struct ph_wiring *wiring, const struct ph_yaml_node *root);
+void ph_wiring_check_graph(struct ph_wiring *wiring);
+
+/* The host's entry, made when missing (P5 is told then). NULL: no memory. */
+struct ph_wiring_host *ph_wiring_use_host(
+	struct ph_wiring *wiring, const char *name, struct ph_span span);
+void ph_wiring_take_part(
+	struct ph_wiring *wiring, const char *host, struct ph_span span);
+
+static inline bool ph_wiring_is_output(enum ph_direction direction)
+{
+	return direction == PH_OUT || direction == PH_MUX;
+}
+
+#endif

@@ -1,0 +1,187 @@
+#include "controlsurface/wiring_model.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void pairs_write(const struct ph_wiring_server *server, const char *key,
+	struct ph_writer *writer)
+{
+	const struct ph_yaml_node *map = ph_yaml_get(server->node, key);
+
+	if (map == NULL || map->count == 0)
+		return;
+	ph_put_map(writer, key);
+	for (const struct ph_yaml_node *item = map->first; item != NULL;
+		item = item->next)
+		ph_put_text(writer, item->key->text, item->text);
+	ph_write_end(writer);
+}
+
+static void words_write(const struct ph_yaml_node *list, const char *key,
+	struct ph_writer *writer)
+{
+	if (list == NULL || list->count == 0)
+		return;
+	ph_put_list(writer, key);
+	for (const struct ph_yaml_node *item = list->first; item != NULL;
+		item = item->next)
+		ph_write_text(writer, item->text);
+	ph_write_end(writer);
+}
+
+static void text_write(
+	const char *text, const char *key, struct ph_writer *writer)
+{
+	if (text != NULL)
+		ph_put_text(writer, key, text);
+}
+
+static void program_terminals_write(const struct ph_wiring_server *server,
+	bool output, struct ph_writer *writer)
+{
+	static const char *const kinds[] = {
+		[PH_OUT] = "out",
+		[PH_MUX] = "mux",
+		[PH_IN] = "in",
+		[PH_COMBINE] = "combine",
+	};
+
+	ph_put_list(writer, output ? "out" : "in");
+	for (unsigned i = 0; i < server->terminal_count; i++) {
+		const struct ph_wiring_terminal *port = &server->terminals[i];
+
+		if (ph_wiring_is_output(port->direction) != output)
+			continue;
+		/* A program's stderr goes to the log unless it is wanted. */
+		if (port->fd == 2 && !port->declared && port->wires == 0)
+			continue;
+		ph_write_map(writer);
+		ph_put_text(writer, "name", port->name);
+		ph_put_int(writer, "fd", port->fd);
+		ph_put_text(writer, "type", port->media);
+		ph_put_text(writer, "kind", kinds[port->direction]);
+		ph_write_end(writer);
+	}
+	ph_write_end(writer);
+}
+
+/* Of a bundled server: the outputs that the file makes feed many. */
+static void widened_write(
+	const struct ph_wiring_server *server, struct ph_writer *writer)
+{
+	ph_put_list(writer, "out");
+	for (unsigned i = 0; i < server->terminal_count; i++) {
+		if (server->terminals[i].direction != PH_MUX)
+			continue;
+		ph_write_map(writer);
+		ph_put_text(writer, "name", server->terminals[i].name);
+		ph_put_text(writer, "kind", "mux");
+		ph_write_end(writer);
+	}
+	ph_write_end(writer);
+}
+
+static void server_write(const struct ph_wiring *wiring,
+	const struct ph_wiring_server *server, struct ph_writer *writer)
+{
+	ph_write_map(writer);
+	ph_put_text(writer, "name", server->name);
+	ph_put_text(writer, "scope", wiring->name);
+	if (server->type != NULL)
+		ph_put_text(writer, "use", server->type->name);
+	else
+		words_write(server->exec, "exec", writer);
+	pairs_write(server, "with", writer);
+	pairs_write(server, "env", writer);
+	pairs_write(server, "labels", writer);
+	words_write(ph_yaml_get(server->node, "caps"), "caps", writer);
+	text_write(server->cwd, "cwd", writer);
+	text_write(server->restart, "restart", writer);
+	text_write(server->framing, "framing", writer);
+	text_write(server->owner, "owner", writer);
+	text_write(server->auth, "auth", writer);
+	if (server->has_class)
+		ph_put_u64(writer, "class", server->class);
+	if (server->named && server->type != NULL) {
+		widened_write(server, writer);
+	} else if (server->named) {
+		program_terminals_write(server, false, writer);
+		program_terminals_write(server, true, writer);
+	}
+	ph_write_end(writer);
+}
+
+static const char *end_host(const struct ph_wiring_end *end, const char *here)
+{
+	if (end->server == NULL)
+		return end->node;
+	return end->server->host != NULL ? end->server->host : here;
+}
+
+static void wire_write(const struct ph_wiring_wire *wire, const char *here,
+	struct ph_writer *writer)
+{
+	char text[3 * (PH_NAME_MAX + 1)];
+
+	ph_write_map(writer);
+	snprintf(text, sizeof(text), "%s:%s", wire->from.server_name,
+		wire->from.terminal);
+	ph_put_text(writer, "from", text);
+	snprintf(text, sizeof(text), "%s/%s:%s", end_host(&wire->to, here),
+		wire->to.server_name, wire->to.terminal);
+	ph_put_text(writer, "to", text);
+	ph_put_text(writer, "on_full", wire->on_full);
+	ph_put_u64(writer, "queue", wire->queue);
+	ph_write_end(writer);
+}
+
+/* "" and the applying node's own name are one host. */
+static void hosts_write(const struct ph_wiring *wiring, const char *here,
+	struct ph_writer *writer)
+{
+	const struct ph_wiring_host *self =
+		ph_index_find(&wiring->host_index, here);
+	bool twice = self != NULL && self->takes_part;
+
+	ph_put_list(writer, "hosts");
+	for (size_t i = 0; i < wiring->taking_part_count; i++) {
+		const char *name = wiring->taking_part[i];
+
+		if (*name != '\0')
+			ph_write_text(writer, name);
+		else if (!twice)
+			ph_write_text(writer, here);
+	}
+	ph_write_end(writer);
+	ph_put_map(writer, "at");
+	for (const struct ph_wiring_host *host = wiring->hosts; host != NULL;
+		host = host->next)
+		if (host->at != NULL)
+			ph_put_text(writer, host->name, host->at);
+	ph_write_end(writer);
+}
+
+void ph_wiring_part(const struct ph_wiring *wiring, const char *host,
+	const char *here, struct ph_writer *writer)
+{
+	if (*host == '\0')
+		host = here;
+	ph_write_map(writer);
+	ph_put_text(writer, "scope", wiring->name);
+	hosts_write(wiring, here, writer);
+	ph_put_list(writer, "servers");
+	for (size_t i = 0; i < wiring->server_count; i++) {
+		const struct ph_wiring_server *server = wiring->servers[i];
+
+		if (strcmp(server->host ? server->host : here, host) == 0)
+			server_write(wiring, server, writer);
+	}
+	ph_write_end(writer);
+	ph_put_list(writer, "wires");
+	for (const struct ph_wiring_wire *wire = wiring->wires; wire != NULL;
+		wire = wire->next)
+		if (strcmp(end_host(&wire->from, here), host) == 0)
+			wire_write(wire, here, writer);
+	ph_write_end(writer);
+	ph_write_end(writer);
+}

@@ -1,0 +1,540 @@
+#include "controlsurface/yaml.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <libfyaml.h>
+
+/* Above this many keys a map's duplicates are looked up by hash. */
+#define MANY_KEYS 16
+/* The library reads ahead through open brackets (350 bytes each), and through
+ * empty lines again and again; people need neither. */
+#define OPEN_BRACKETS 1000
+#define EMPTY_LINES   200
+
+struct builder {
+	const struct ph_yaml_input *input;
+	struct ph_yaml_node *root;
+	struct ph_yaml_node *open[PH_YAML_DEPTH];
+	struct ph_yaml_node *key[PH_YAML_DEPTH]; /* read, waits for its value */
+	unsigned depth;
+	unsigned nodes;
+	unsigned documents;
+	size_t last; /* where the newest event ended */
+	bool stopped;
+};
+
+static void problem_tell(const struct ph_yaml_input *input, const char *rule,
+	struct ph_span span, const char *next, const char *format, ...)
+	__attribute__((format(printf, 5, 6)));
+
+static void problem_tell(const struct ph_yaml_input *input, const char *rule,
+	struct ph_span span, const char *next, const char *format, ...)
+{
+	struct ph_yaml_problem problem = {
+		.rule = rule, .span = span, .next = next};
+	va_list list;
+
+	va_start(list, format);
+	vsnprintf(problem.message, sizeof(problem.message), format, list);
+	va_end(list);
+	input->problem(input->context, &problem);
+}
+
+size_t ph_utf8_next(const char *text, size_t length, unsigned *code)
+{
+	const unsigned char *byte = (const unsigned char *)text;
+	static const unsigned least[] = {0, 0, 0x80, 0x800, 0x10000};
+	size_t size = 0;
+
+	if (length == 0)
+		return 0;
+	if (byte[0] < 0x80)
+		size = 1, *code = byte[0];
+	else if (byte[0] >= 0xc2 && byte[0] < 0xe0)
+		size = 2, *code = byte[0] & 0x1f;
+	else if (byte[0] >= 0xe0 && byte[0] < 0xf0)
+		size = 3, *code = byte[0] & 0x0f;
+	else if (byte[0] >= 0xf0 && byte[0] < 0xf5)
+		size = 4, *code = byte[0] & 0x07;
+	if (size == 0 || size > length)
+		return 0;
+	for (size_t i = 1; i < size; i++) {
+		if ((byte[i] & 0xc0) != 0x80)
+			return 0;
+		*code = *code << 6 | (byte[i] & 0x3f);
+	}
+	if (*code < least[size] || *code > 0x10ffff ||
+		(*code >= 0xd800 && *code < 0xe000))
+		return 0;
+	return size;
+}
+
+/* The library takes a NUL for the end of the file and lets control characters
+ * pass, so both are looked for first. */
+static bool source_is_text(const struct ph_yaml_input *input)
+{
+	size_t at = 0;
+
+	while (at < input->length) {
+		unsigned code = 0;
+		size_t size = ph_utf8_next(
+			input->text + at, input->length - at, &code);
+		struct ph_span span = {at, at + 1};
+
+		if (size == 0) {
+			problem_tell(input, "S1", span,
+				"Save the file as UTF-8 text.",
+				"this byte (0x%02x) is not UTF-8",
+				(unsigned char)input->text[at]);
+			return false;
+		}
+		if ((code < 0x20 && code != '\t' && code != '\n' &&
+			    code != '\r') ||
+			(code >= 0x7f && code < 0xa0 && code != 0x85)) {
+			problem_tell(input, "S1", span,
+				"Remove it, or write it as \"\\x..\" in double "
+				"quotes.",
+				"control character 0x%02x in the file", code);
+			return false;
+		}
+		at += size;
+	}
+	return true;
+}
+
+static bool brackets_are_few(const struct ph_yaml_input *input)
+{
+	int open = 0;
+
+	for (size_t at = 0; at < input->length; at++) {
+		char byte = input->text[at];
+
+		if (byte == '[' || byte == '{')
+			open++;
+		else if ((byte == ']' || byte == '}') && open > 0)
+			open--;
+		if (open <= OPEN_BRACKETS)
+			continue;
+		problem_tell(input, "S1", (struct ph_span){at, at + 1}, NULL,
+			"more than %d brackets are open here", OPEN_BRACKETS);
+		return false;
+	}
+	return true;
+}
+
+static bool empty_lines_are_few(const struct ph_yaml_input *input)
+{
+	unsigned empty = 0;
+
+	for (size_t at = 0; at < input->length; at++) {
+		char byte = input->text[at];
+
+		if (byte == '\n' || byte == '\r')
+			empty++;
+		else if (byte != ' ' && byte != '\t')
+			empty = 0;
+		/* CR LF counts twice. */
+		if (empty <= 2 * EMPTY_LINES)
+			continue;
+		problem_tell(input, "S1", (struct ph_span){at, at},
+			"Remove them.", "more than %d empty lines in a row",
+			EMPTY_LINES);
+		return false;
+	}
+	return true;
+}
+
+static bool text_is_clean(const char *text, size_t length)
+{
+	while (length > 0) {
+		unsigned code = 0;
+		size_t size = ph_utf8_next(text, length, &code);
+
+		if (size == 0 || code == 0)
+			return false;
+		text += size;
+		length -= size;
+	}
+	return true;
+}
+
+static void builder_stop(struct builder *builder, const char *rule,
+	struct ph_span span, const char *next, const char *message)
+{
+	problem_tell(builder->input, rule, span, next, "%s", message);
+	builder->stopped = true;
+}
+
+static struct ph_span event_span(
+	struct builder *builder, struct fy_event *event)
+{
+	const struct fy_mark *start = fy_event_start_mark(event);
+	const struct fy_mark *end = fy_event_end_mark(event);
+	size_t length = builder->input->length;
+	struct ph_span span = {builder->last, builder->last};
+
+	if (start != NULL && start->input_pos <= length)
+		span.start = span.end = start->input_pos;
+	if (start != NULL && end != NULL && end->input_pos >= span.start &&
+		end->input_pos <= length)
+		span.end = end->input_pos;
+	if (start != NULL)
+		builder->last = span.end;
+	return span;
+}
+
+/* Puts a finished scalar or an opening list or map in its place. */
+static void builder_place(struct builder *builder, struct ph_yaml_node *node)
+{
+	if (builder->depth == 0) {
+		builder->root = node;
+		return;
+	}
+	unsigned top = builder->depth - 1;
+	struct ph_yaml_node *parent = builder->open[top];
+	if (parent->kind == PH_YAML_MAP) {
+		if (builder->key[top] == NULL) {
+			if (node->kind == PH_YAML_TEXT)
+				builder->key[top] = node;
+			else
+				builder_stop(builder, "S4", node->span,
+					"Write key: value.",
+					"a key must be text");
+			return;
+		}
+		node->key = builder->key[top];
+		builder->key[top] = NULL;
+	}
+	if (parent->last == NULL)
+		parent->first = node;
+	else
+		parent->last->next = node;
+	parent->last = node;
+	parent->count++;
+}
+
+static struct ph_yaml_node *builder_node(
+	struct builder *builder, enum ph_yaml_kind kind, struct ph_span span)
+{
+	struct ph_yaml_node *node =
+		ph_arena_take(builder->input->arena, sizeof(*node));
+
+	if (node == NULL) {
+		builder->stopped = true;
+		return NULL;
+	}
+	if (++builder->nodes > PH_YAML_NODES) {
+		builder_stop(builder, "S1", span, "Split the wiring file.",
+			"the file has too many parts");
+		return NULL;
+	}
+	node->kind = kind;
+	node->span = span;
+	node->text = "";
+	return node;
+}
+
+static void builder_scalar(struct builder *builder, struct fy_event *event)
+{
+	struct ph_span span = event_span(builder, event);
+	struct ph_yaml_node *node = builder_node(builder, PH_YAML_TEXT, span);
+	size_t length = 0;
+
+	if (node == NULL)
+		return;
+	const char *text = fy_token_get_text(event->scalar.value, &length);
+	if (text == NULL)
+		length = 0;
+	if (!text_is_clean(text, length)) {
+		builder_stop(builder, "S4", span, NULL,
+			"the text holds a NUL or half a character");
+		return;
+	}
+	const char *source = builder->input->text + span.start;
+	node->exact = length == span.end - span.start &&
+		      (length == 0 || memcmp(source, text, length) == 0);
+	/* An empty plain scalar is not there; "" is quoted. */
+	node->absent = length == 0 &&
+		       fy_token_scalar_style(event->scalar.value) == FYSS_PLAIN;
+	node->text = ph_arena_text(builder->input->arena, text, length);
+	if (node->text == NULL)
+		builder->stopped = true;
+	else
+		builder_place(builder, node);
+}
+
+static void builder_open(
+	struct builder *builder, struct fy_event *event, enum ph_yaml_kind kind)
+{
+	struct ph_span span = event_span(builder, event);
+
+	if (builder->depth == PH_YAML_DEPTH) {
+		builder_stop(builder, "S1", span, NULL,
+			"lists and maps stand too deep inside one another");
+		return;
+	}
+	struct ph_yaml_node *node = builder_node(builder, kind, span);
+	if (node == NULL)
+		return;
+	builder_place(builder, node);
+	builder->open[builder->depth] = node;
+	builder->key[builder->depth] = NULL;
+	builder->depth++;
+}
+
+static void duplicate_tell(struct builder *builder,
+	const struct ph_yaml_node *key, const struct ph_yaml_node *before)
+{
+	struct ph_yaml_problem problem = {
+		.rule = "S2",
+		.span = key->span,
+		.before = before->span,
+		.next = "Remove one of them, or give it another name.",
+	};
+
+	snprintf(problem.message, sizeof(problem.message),
+		"key '%.60s' stands twice", key->text);
+	builder->input->problem(builder->input->context, &problem);
+}
+
+static struct ph_yaml_node *key_before(
+	const struct ph_yaml_node *map, const struct ph_yaml_node *item)
+{
+	for (struct ph_yaml_node *other = map->first; other != item;
+		other = other->next)
+		if (strcmp(other->key->text, item->key->text) == 0)
+			return other->key;
+	return NULL;
+}
+
+/* The second of two equal keys leaves the map: it was told. */
+static void map_close(struct builder *builder, struct ph_yaml_node *map)
+{
+	bool many = map->count > MANY_KEYS;
+	struct ph_index index = {NULL};
+	struct ph_yaml_node *previous = NULL;
+
+	for (struct ph_yaml_node *item = map->first; item != NULL;
+		item = item->next) {
+		struct ph_yaml_node *before =
+			many ? ph_index_put(&index, builder->input->arena,
+				       item->key->text, item->key)
+			     : key_before(map, item);
+		if (before == NULL) {
+			previous = item;
+			continue;
+		}
+		duplicate_tell(builder, item->key, before);
+		previous->next = item->next;
+		map->count--;
+	}
+	map->last = previous;
+	ph_index_clear(&index);
+}
+
+static void builder_close(struct builder *builder)
+{
+	struct ph_yaml_node *node = builder->open[--builder->depth];
+
+	if (node->kind == PH_YAML_MAP)
+		map_close(builder, node);
+}
+
+static bool event_is_plain(struct builder *builder, struct fy_event *event)
+{
+	struct fy_token *anchor = fy_event_get_anchor_token(event);
+	struct fy_token *tag = fy_event_get_tag_token(event);
+
+	if (event->type != FYET_ALIAS && anchor == NULL && tag == NULL)
+		return true;
+	builder_stop(builder, "S1", event_span(builder, event),
+		"Quote text that begins with & * or !, and write parts that "
+		"repeat again.",
+		tag != NULL ? "tags (!) have no place in a wiring file"
+			    : "anchors (&) and aliases (*) have no place in a "
+			      "wiring file");
+	return false;
+}
+
+static void builder_take(struct builder *builder, struct fy_event *event)
+{
+	if (!event_is_plain(builder, event))
+		return;
+	switch (event->type) {
+	case FYET_DOCUMENT_START:
+		if (++builder->documents > 1)
+			builder_stop(builder, "S1", event_span(builder, event),
+				"Put it into a file of its own.",
+				"a second document begins here");
+		break;
+	case FYET_SCALAR:
+		builder_scalar(builder, event);
+		break;
+	case FYET_SEQUENCE_START:
+		builder_open(builder, event, PH_YAML_LIST);
+		break;
+	case FYET_MAPPING_START:
+		builder_open(builder, event, PH_YAML_MAP);
+		break;
+	case FYET_SEQUENCE_END:
+	case FYET_MAPPING_END:
+		builder_close(builder);
+		break;
+	default:
+		break;
+	}
+}
+
+/* What people do wrong, by a part of the library's message. */
+static const struct {
+	const char *part;
+	const char *message; /* NULL: the library's own */
+	const char *next;
+} hints[] = {
+	{"tab as inden", "a tab stands where the line is indented",
+		"Indent with spaces."},
+	{"did not find expected key", "a key was expected here",
+		"Is the line indented like the ones above? A map's keys and a "
+		"list's - cannot share a level."},
+	{"without a closing", NULL, "Close it with the bracket it misses."},
+	{"without closing quote", NULL, "Close it with the quote it misses."},
+	{"wrongly indented", NULL, "Indent it like the lines around it."},
+	{"mapping values are not allowed", NULL,
+		"Quote text that holds \": \"; or is the line above wrong?"},
+};
+
+static size_t offset_of(const struct ph_yaml_input *input, int line, int column)
+{
+	size_t at = 0;
+
+	for (int i = 1; i < line && at < input->length; at++)
+		i += input->text[at] == '\n';
+	for (int i = 1; i < column && at < input->length; i++) {
+		unsigned code = 0;
+
+		if (input->text[at] == '\n')
+			break;
+		at += ph_utf8_next(input->text + at, input->length - at, &code);
+	}
+	return at;
+}
+
+static size_t text_end(const struct ph_yaml_input *input)
+{
+	size_t end = input->length;
+
+	while (end > 0 && strchr(" \t\r\n", input->text[end - 1]) != NULL)
+		end--;
+	return end;
+}
+
+/* Only the first: the others follow from it. */
+static void syntax_tell(struct builder *builder, struct fy_diag *diag)
+{
+	const struct ph_yaml_input *input = builder->input;
+	void *iterator = NULL;
+	struct fy_diag_error *error = fy_diag_errors_iterate(diag, &iterator);
+	struct ph_span span = {builder->last, builder->last};
+	const char *message = "this is not YAML";
+	const char *next = NULL;
+
+	if (error != NULL) {
+		message = error->msg;
+		span.start = offset_of(input, error->line, error->column);
+		/* What misses at the end is shown behind the last text. */
+		if (span.start >= input->length)
+			span.start = text_end(input);
+		span.end = span.start + (span.start < input->length);
+	}
+	for (size_t i = 0; i < sizeof(hints) / sizeof(*hints); i++) {
+		if (strstr(message, hints[i].part) == NULL)
+			continue;
+		next = hints[i].next;
+		if (hints[i].message != NULL)
+			message = hints[i].message;
+		break;
+	}
+	problem_tell(input, "S1", span, next, "%s", message);
+	builder->stopped = true;
+}
+
+static void builder_run(
+	struct builder *builder, struct fy_parser *parser, struct fy_diag *diag)
+{
+	while (!builder->stopped) {
+		struct fy_event *event = fy_parser_parse(parser);
+
+		if (event == NULL)
+			break;
+		builder_take(builder, event);
+		fy_parser_event_free(parser, event);
+	}
+	if (!builder->stopped && fy_parser_get_stream_error(parser))
+		syntax_tell(builder, diag);
+}
+
+static int builder_parse(struct builder *builder)
+{
+	struct fy_diag_cfg quiet;
+
+	fy_diag_cfg_default(&quiet);
+	quiet.fp = NULL;
+	struct fy_diag *diag = fy_diag_create(&quiet);
+	if (diag == NULL)
+		return -ENOMEM;
+	fy_diag_set_collect_errors(diag, true);
+
+	struct fy_parse_cfg config = {
+		.flags = FYPCF_QUIET | FYPCF_COLLECT_DIAG | FYPCF_JSON_NONE |
+			 FYPCF_DEFAULT_VERSION_1_2,
+		.diag = diag,
+	};
+	struct fy_parser *parser = fy_parser_create(&config);
+	int failed = -ENOMEM;
+	if (parser != NULL)
+		failed = fy_parser_set_string(parser, builder->input->text,
+				 builder->input->length) == 0
+				 ? 0
+				 : -ENOMEM;
+	if (failed == 0)
+		builder_run(builder, parser, diag);
+	fy_parser_destroy(parser);
+	fy_diag_destroy(diag);
+	return failed;
+}
+
+int ph_yaml_read(struct ph_yaml_node **out, const struct ph_yaml_input *input)
+{
+	struct builder builder = {.input = input};
+
+	if (input->length > PH_YAML_BYTES) {
+		problem_tell(input, "S1", (struct ph_span){0, 0},
+			"Split the wiring file.", "the file is over 4 MiB");
+		return -EINVAL;
+	}
+	if (!source_is_text(input) || !brackets_are_few(input) ||
+		!empty_lines_are_few(input))
+		return -EINVAL;
+	int failed = builder_parse(&builder);
+	if (failed == 0 && input->arena->failed)
+		failed = -ENOMEM;
+	if (failed == 0 && builder.stopped)
+		failed = -EINVAL;
+	if (failed == 0)
+		*out = builder.root;
+	return failed;
+}
+
+struct ph_yaml_node *ph_yaml_get(
+	const struct ph_yaml_node *map, const char *key)
+{
+	for (struct ph_yaml_node *item = map->first; item != NULL;
+		item = item->next)
+		if (strcmp(item->key->text, key) == 0)
+			return item;
+	return NULL;
+}
