@@ -21,15 +21,16 @@ static size_t key_list_find(
 	return i;
 }
 
-bool key_list_has(const struct key_list *list, const uint8_t key[PH_PUBLIC_KEY])
+bool ph_key_list_has(
+	const struct key_list *list, const uint8_t key[PH_PUBLIC_KEY])
 {
 	return key_list_find(list, key) < list->count;
 }
 
-int key_list_add(
+int ph_key_list_add(
 	struct key_list *list, const uint8_t key[PH_PUBLIC_KEY], size_t most)
 {
-	if (key_list_has(list, key))
+	if (ph_key_list_has(list, key))
 		return 0;
 	if (list->count >= most)
 		return -ENOSPC;
@@ -47,7 +48,7 @@ int key_list_add(
 	return 0;
 }
 
-void key_list_remove(struct key_list *list, const uint8_t key[PH_PUBLIC_KEY])
+void ph_key_list_remove(struct key_list *list, const uint8_t key[PH_PUBLIC_KEY])
 {
 	size_t i = key_list_find(list, key);
 
@@ -104,7 +105,7 @@ uint64_t ph_trust_revision(const struct ph_trust *trust)
 
 /* Pins. */
 
-struct ph_pin *trust_pin_find(
+struct ph_pin *ph_trust_pin_find(
 	struct ph_trust *trust, const uint8_t key[PH_PUBLIC_KEY])
 {
 	for (size_t i = 0; i < trust->pin_count; i++)
@@ -116,7 +117,7 @@ struct ph_pin *trust_pin_find(
 const struct ph_pin *ph_trust_find(
 	const struct ph_trust *trust, const uint8_t key[PH_PUBLIC_KEY])
 {
-	return trust_pin_find((struct ph_trust *)trust, key);
+	return ph_trust_pin_find((struct ph_trust *)trust, key);
 }
 
 /* An id is looked for first: no name can hide a node from its id. */
@@ -151,10 +152,10 @@ const struct ph_pin *ph_trust_at(const struct ph_trust *trust, size_t index)
 bool ph_trust_is_revoked(
 	const struct ph_trust *trust, const uint8_t key[PH_PUBLIC_KEY])
 {
-	return key_list_has(&trust->revoked, key);
+	return ph_key_list_has(&trust->revoked, key);
 }
 
-struct ph_pin *trust_pin_add(
+struct ph_pin *ph_trust_pin_add(
 	struct ph_trust *trust, const uint8_t key[PH_PUBLIC_KEY])
 {
 	struct ph_pin *pin;
@@ -249,9 +250,9 @@ int ph_trust_pin(struct ph_trust *trust, const uint8_t key[PH_PUBLIC_KEY],
 
 	if (ph_trust_check(trust, key, name, error))
 		return -1;
-	pin = trust_pin_find(trust, key);
+	pin = ph_trust_pin_find(trust, key);
 	if (!pin) {
-		pin = trust_pin_add(trust, key);
+		pin = ph_trust_pin_add(trust, key);
 		if (!pin)
 			return ph_fail(error, PH_EXIT_NEGATIVE, "",
 				"posthouse peers forget those that are gone",
@@ -263,7 +264,7 @@ int ph_trust_pin(struct ph_trust *trust, const uint8_t key[PH_PUBLIC_KEY],
 	pin->origin = PH_BY_PASSPHRASE;
 	memset(pin->voucher, 0, sizeof(pin->voucher));
 	pin->last_seen = now;
-	key_list_remove(&trust->forgotten, key);
+	ph_key_list_remove(&trust->forgotten, key);
 	trust->revision++;
 	return 0;
 }
@@ -271,7 +272,7 @@ int ph_trust_pin(struct ph_trust *trust, const uint8_t key[PH_PUBLIC_KEY],
 int ph_trust_seen(struct ph_trust *trust, const uint8_t key[PH_PUBLIC_KEY],
 	const char *name, int64_t now, struct ph_error *error)
 {
-	struct ph_pin *pin = trust_pin_find(trust, key);
+	struct ph_pin *pin = ph_trust_pin_find(trust, key);
 
 	if (ph_trust_check(trust, key, name, error))
 		return -1;
@@ -309,8 +310,8 @@ static int forgotten_add(
 	struct key_list *list = &trust->forgotten;
 
 	if (list->count >= PH_TRUST_FORGOTTEN)
-		key_list_remove(list, list->keys[0]);
-	return key_list_add(list, key, PH_TRUST_FORGOTTEN);
+		ph_key_list_remove(list, list->keys[0]);
+	return ph_key_list_add(list, key, PH_TRUST_FORGOTTEN);
 }
 
 int ph_trust_forget(
@@ -364,7 +365,7 @@ static void pins_fell(struct ph_trust *trust, struct key_list *falling,
 	void *context)
 {
 	for (size_t i = 0; i < falling->count; i++) {
-		struct ph_pin *pin = trust_pin_find(trust, falling->keys[i]);
+		struct ph_pin *pin = ph_trust_pin_find(trust, falling->keys[i]);
 		const struct ph_pin *child;
 
 		if (pin) {
@@ -380,9 +381,9 @@ static void pins_fell(struct ph_trust *trust, struct key_list *falling,
 			/* Its voucher is erased so that it is found once; it
 			 * falls in its turn. */
 			memcpy(key, child->key, sizeof(key));
-			if (key_list_add(falling, key, PH_TRUST_PINS + 1))
+			if (ph_key_list_add(falling, key, PH_TRUST_PINS + 1))
 				break;
-			memset(trust_pin_find(trust, key)->voucher, 0,
+			memset(ph_trust_pin_find(trust, key)->voucher, 0,
 				PH_PUBLIC_KEY);
 		}
 	}
@@ -401,8 +402,8 @@ int ph_trust_revoke(struct ph_trust *trust, const char *text,
 		return ph_fail(error, PH_EXIT_CONFLICT, text,
 			"revoke it from another node",
 			"a node cannot revoke itself");
-	if (key_list_add(&trust->revoked, key, PH_TRUST_REVOKED) ||
-		key_list_add(&falling, key, PH_TRUST_PINS + 1))
+	if (ph_key_list_add(&trust->revoked, key, PH_TRUST_REVOKED) ||
+		ph_key_list_add(&falling, key, PH_TRUST_PINS + 1))
 		return ph_fail(error, PH_EXIT_NEGATIVE, text,
 			"start a new mesh with a new passphrase",
 			"no room for another revoked key");

@@ -83,10 +83,10 @@ static int pin_read(struct ph_trust *trust, struct ph_value map)
 
 	ph_get_copy(map, "name", name, sizeof(name));
 	ph_get_copy(map, "role", role, sizeof(role));
-	if (!key || trust_pin_find(trust, key) || ph_role_parse(role) < 0 ||
+	if (!key || ph_trust_pin_find(trust, key) || ph_role_parse(role) < 0 ||
 		!ph_name_is_valid(name, strlen(name)))
 		return -EBADMSG;
-	pin = trust_pin_add(trust, key);
+	pin = ph_trust_pin_add(trust, key);
 	if (!pin)
 		return -ENOMEM;
 	memcpy(pin->name, name, sizeof(pin->name));
@@ -122,7 +122,7 @@ static int keys_read(struct key_list *keys, struct ph_value list, size_t most)
 		const uint8_t *key =
 			bytes_of(ph_value_at(list, i), PH_PUBLIC_KEY);
 
-		error = key ? key_list_add(keys, key, most) : -EBADMSG;
+		error = key ? ph_key_list_add(keys, key, most) : -EBADMSG;
 	}
 	return error == -ENOSPC ? -EBADMSG : error;
 }

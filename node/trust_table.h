@@ -41,17 +41,18 @@ struct ph_trust {
 };
 
 /* -ENOSPC at `most`, -ENOMEM. Twice is once. */
-int key_list_add(
+int ph_key_list_add(
 	struct key_list *list, const uint8_t key[PH_PUBLIC_KEY], size_t most);
-bool key_list_has(
+bool ph_key_list_has(
 	const struct key_list *list, const uint8_t key[PH_PUBLIC_KEY]);
 /* Keeps the order. */
-void key_list_remove(struct key_list *list, const uint8_t key[PH_PUBLIC_KEY]);
+void ph_key_list_remove(
+	struct key_list *list, const uint8_t key[PH_PUBLIC_KEY]);
 
 /* Adds without looking at names: they were checked. NULL: no memory or full. */
-struct ph_pin *trust_pin_add(
+struct ph_pin *ph_trust_pin_add(
 	struct ph_trust *trust, const uint8_t key[PH_PUBLIC_KEY]);
-struct ph_pin *trust_pin_find(
+struct ph_pin *ph_trust_pin_find(
 	struct ph_trust *trust, const uint8_t key[PH_PUBLIC_KEY]);
 
 #endif

@@ -141,11 +141,11 @@ int ph_trust_vouch_accept(struct ph_trust *trust, const struct ph_vouch *vouch,
 	if (voucher_check(trust, vouch, mesh, role, error) ||
 		ph_trust_check(trust, vouch->key, vouch->name, error))
 		return -1;
-	if (key_list_has(&trust->forgotten, vouch->key))
+	if (ph_key_list_has(&trust->forgotten, vouch->key))
 		return ph_fail(error, PH_EXIT_DENIED, vouch->name,
 			"let it prove the passphrase here again",
 			"a vouch for a key that was forgotten here");
-	pin = trust_pin_add(trust, vouch->key);
+	pin = ph_trust_pin_add(trust, vouch->key);
 	if (!pin)
 		return ph_fail(error, PH_EXIT_NEGATIVE, vouch->name,
 			"posthouse peers forget those that are gone",
