@@ -358,7 +358,7 @@ static void output_row(struct bench_output *output, const char *name,
 
 static void race_report(const struct bench_race *race,
 	const struct bench_row *row, const struct round *rounds, unsigned count,
-	const char *const reasons[], struct bench_output *output)
+	char *const reasons[], struct bench_output *output)
 {
 	struct scores scores[3] = {0};
 	char name[128];
@@ -387,7 +387,7 @@ static void race_report(const struct bench_race *race,
 void bench_race_run(const struct bench_race *race, unsigned rounds,
 	struct bench_output *output)
 {
-	const char *reasons[BENCH_CONTESTANTS] = {0};
+	char *reasons[BENCH_CONTESTANTS] = {0};
 	struct round table[BENCH_ROUNDS] = {0};
 	unsigned count = race->contestant_count;
 
@@ -405,7 +405,7 @@ void bench_race_run(const struct bench_race *race, unsigned rounds,
 			bench_once(race->contestants[who], &race->load,
 				&round->results[who], &reason) == 0;
 		if (!round->ran[who])
-			reasons[who] = reason;
+			reasons[who] = strdup(reason);
 	}
 	for (unsigned i = 0; i < race->row_count; i++)
 		race_report(

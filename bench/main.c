@@ -33,11 +33,12 @@ static const struct bench_race races[] = {
 	{
 		"64 KiB messages on one TCP pipe",
 		{65536, 300 * MS},
-		{&bench_ours, &bench_raw_large, &bench_zmq, &bench_nng},
+		{&bench_ours, &bench_raw_large, &bench_raw_gathered, &bench_zmq,
+			&bench_nng},
+		5,
+		{{1, BENCH_BYTES, 0.85}, {2, BENCH_BYTES, 0.85},
+			{3, BENCH_BYTES, 1}, {4, BENCH_BYTES, 1}},
 		4,
-		{{1, BENCH_BYTES, 0.85}, {2, BENCH_BYTES, 1},
-			{3, BENCH_BYTES, 1}},
-		3,
 	},
 	{
 		"1 MiB messages on one TCP pipe",

@@ -13,6 +13,7 @@
 #define BATCH	((size_t)64 * 1024)
 #define INTAKE	((size_t)256 * 1024)
 #define VECTORS 256
+#define GATHER	((size_t)512 * 1024) /* most bytes of one writev */
 
 static uint8_t *memory(size_t size)
 {
@@ -79,18 +80,20 @@ static void gathered_drive(struct bench_side *side)
 {
 	struct iovec vectors[VECTORS];
 	size_t size = side->load.size;
-	uint8_t *messages = memory(size * VECTORS);
+	unsigned count =
+		size * VECTORS > GATHER ? (unsigned)(GATHER / size) : VECTORS;
+	uint8_t *messages = memory(size * count);
 	int fd = bench_dial(side);
 
 	while (bench_now() < side->until) {
 		struct iovec *at = vectors;
-		size_t left = size * VECTORS;
+		size_t left = size * count;
 
-		for (unsigned i = 0; i < VECTORS; i++)
+		for (unsigned i = 0; i < count; i++)
 			vectors[i] = (struct iovec){messages + i * size, size};
 		while (left) {
 			ssize_t sent =
-				writev(fd, at, (int)(vectors + VECTORS - at));
+				writev(fd, at, (int)(vectors + count - at));
 
 			if (sent < 0)
 				bench_die("writev");
