@@ -168,10 +168,50 @@ bool ph_guest_terminal_is_free(const struct ph_guest_terminal *terminal)
 	return terminal->capacity == 0 || terminal->in_use < terminal->capacity;
 }
 
+static bool terminal_is_output(const struct ph_guest_terminal *terminal)
+{
+	return terminal->direction == PH_OUT || terminal->direction == PH_MUX;
+}
+
+void ph_guest_terminal_clear(struct ph_guest_terminal *terminal)
+{
+	struct ph_feed *at, *next;
+
+	LL_FOREACH_SAFE(terminal->feeds, at, next)
+	free(at);
+	terminal->feeds = NULL;
+	if (terminal_is_output(terminal))
+		terminal->in_use = 0;
+}
+
+void ph_guestbook_clear_feeds(struct ph_guestbook *book)
+{
+	for (struct ph_guest *at = book->guests; at; at = at->hh.next)
+		for (unsigned i = 0; i < at->terminal_count; i++)
+			ph_guest_terminal_clear(&at->terminals[i]);
+}
+
+int ph_guest_terminal_feed(
+	struct ph_guest_terminal *terminal, const char *connection)
+{
+	struct ph_feed *feed;
+
+	if (!terminal_is_output(terminal))
+		return -EINVAL;
+	feed = calloc(1, sizeof(*feed));
+	if (!feed)
+		return -ENOMEM;
+	snprintf(feed->connection, sizeof(feed->connection), "%s", connection);
+	LL_PREPEND(terminal->feeds, feed);
+	terminal->in_use++;
+	return 0;
+}
+
 static void terminal_write(
 	const struct ph_guest_terminal *terminal, struct ph_writer *writer)
 {
 	const struct ph_reservation *booking;
+	const struct ph_feed *feed;
 
 	ph_write_map(writer);
 	ph_put_text(writer, "name", terminal->name);

@@ -22,6 +22,13 @@
 
 struct ph_reservation;
 
+/* A connection that an output feeds, as the control surface tells it. */
+#define PH_FEED_NAME 96
+struct ph_feed {
+	char connection[PH_FEED_NAME];
+	struct ph_feed *next;
+};
+
 struct ph_guest_terminal {
 	struct ph_guest *guest;
 	char name[40];
@@ -29,8 +36,9 @@ struct ph_guest_terminal {
 	char media[64]; /* "" for any */
 	ph_handle handle;
 	unsigned capacity;		 /* connections at once; 0: no limit */
-	unsigned in_use;		 /* the ledger's count of `bookings` */
+	unsigned in_use;		 /* how many `bookings`, or `feeds` */
 	struct ph_reservation *bookings; /* utlist, the ledger's */
+	struct ph_feed *feeds;		 /* of outputs */
 };
 
 struct ph_guest {
@@ -68,6 +76,11 @@ struct ph_guest_terminal *ph_guest_terminal_find(const struct ph_guest *guest,
 	const char *terminal, struct ph_error *error);
 
 bool ph_guest_terminal_is_free(const struct ph_guest_terminal *terminal);
+/* What outputs feed is told anew before each look at the book. */
+void ph_guestbook_clear_feeds(struct ph_guestbook *book);
+/* -ENOMEM, -EINVAL for an input. */
+int ph_guest_terminal_feed(
+	struct ph_guest_terminal *terminal, const char *connection);
 /* "out" "mux" "in" "combine". */
 const char *ph_direction_name(enum ph_direction direction);
 /* -ENOENT. */

@@ -10,6 +10,7 @@
 #include "hostess/guestbook.h"
 #include "hostess/ledger.h"
 #include "hostess/mask.h"
+#include "hostess/menu.h"
 #include "kernel/log.h"
 #include "proto/address.h"
 #include "proto/calls.h"
@@ -24,6 +25,7 @@ struct ph_hostess {
 	struct ph_writer *writer;
 	struct ph_guestbook book;
 	struct ph_ledger ledger;
+	struct ph_menu menu;
 	struct ph_timer timer; /* when the next booking may run out */
 	char node[PH_NAME_MAX + 1];
 };
@@ -134,18 +136,14 @@ static int serve_guests(struct ph_hostess *hostess, struct ph_request *request,
 	size_t length;
 	const char *text = ph_value_text(
 		ph_value_get(request->arguments, "mask"), &length);
-	struct ph_writer *writer;
 	struct ph_mask mask;
 
 	if (ph_mask_parse(&mask, text, length, error) < 0)
 		return -1;
-	writer = hostess_writer(hostess);
-	ph_put_list(writer, "items");
-	for (struct ph_guest *at = hostess->book.guests; at; at = at->hh.next)
-		if (ph_mask_takes(&mask, at))
-			ph_guest_write(at, hostess->node, &mask, writer);
-	ph_write_end(writer);
-	return hostess_answer(hostess, request);
+	if (ph_menu_answer(&hostess->menu, request->ticket, &mask) < 0)
+		return ph_fail(error, PH_EXIT_NEGATIVE, "menu", "free memory",
+			"out of memory");
+	return 0;
 }
 
 static int serve_find(struct ph_hostess *hostess, struct ph_request *request,
@@ -360,6 +358,12 @@ int ph_hostess_create(struct ph_hostess **out, struct ph_loop *loop,
 	snprintf(hostess->node, sizeof(hostess->node), "%s", node);
 	ph_guestbook_init(&hostess->book);
 	ph_ledger_init(&hostess->ledger);
+	hostess->menu = (struct ph_menu){
+		.loop = loop,
+		.door = door,
+		.book = &hostess->book,
+		.node = hostess->node,
+	};
 	code = ph_writer_create(&hostess->writer);
 	for (uint16_t i = 0; code == 0 && i < PH_METHODS; i++)
 		if (serves[i])
@@ -377,6 +381,7 @@ void ph_hostess_destroy(struct ph_hostess *hostess)
 	if (!hostess)
 		return;
 	ph_timer_stop(hostess->loop, &hostess->timer);
+	ph_menu_fini(&hostess->menu);
 	ph_ledger_fini(&hostess->ledger);
 	ph_guestbook_fini(&hostess->book);
 	ph_writer_free(hostess->writer);

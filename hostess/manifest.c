@@ -26,6 +26,8 @@ void ph_guest_free(struct ph_guest *guest)
 		return;
 	words_free(guest->caps, guest->cap_count);
 	words_free(guest->labels, guest->label_count);
+	for (unsigned i = 0; i < guest->terminal_count; i++)
+		ph_guest_terminal_clear(&guest->terminals[i]);
 	free(guest->terminals);
 	free(guest);
 }

@@ -43,8 +43,10 @@ void room_close(struct room *room)
 void room_advance(struct room *room, int64_t ns)
 {
 	room->clock.time += ns;
-	for (unsigned i = 0; i < 8; i++)
+	for (unsigned i = 0; i < 8; i++) {
 		ph_loop_turn(room->loop, 0);
+		ph_door_expire(room->door, ph_loop_now(room->loop));
+	}
 }
 
 struct ph_writer *room_map(struct room *room)

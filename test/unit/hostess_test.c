@@ -360,6 +360,77 @@ static void test_the_menu(void **state)
 	room_call_exit(&fixture->room, PH_HOSTESS_GUESTS, PH_EXIT_USAGE);
 }
 
+static void connection_put(struct ph_writer *writer, const char *id,
+	const char *from, const char *state)
+{
+	ph_write_map(writer);
+	ph_put_text(writer, "id", id);
+	ph_put_text(writer, "from", from);
+	ph_put_text(writer, "state", state);
+	ph_write_end(writer);
+}
+
+/* Stands in for the control surface. */
+static void serve_connections(
+	void *context, ph_handle ticket, const struct ph_call *call)
+{
+	struct fixture *fixture = context;
+	struct ph_writer *writer = room_map(&fixture->room);
+
+	ph_put_list(writer, "items");
+	connection_put(writer, "alpha#1.1", "alpha/sink:out", "flowing");
+	connection_put(writer, "alpha#1.2", "alpha/sink:out", "closed");
+	connection_put(writer, "alpha#1.3", "alpha/gone:out", "flowing");
+	connection_put(writer, "beta#1.4", "beta/sink:out", "flowing");
+	ph_write_end(writer);
+	ph_write_end(writer);
+	ph_answer_ok(fixture->room.door, ticket, writer);
+}
+
+static size_t menu_count(struct fixture *fixture, const char *mask)
+{
+	struct answer answer;
+	size_t count;
+
+	ph_put_text(room_map(&fixture->room), "mask", mask);
+	room_call(&fixture->room, PH_HOSTESS_MENU, &answer);
+	assert_int_equal(answer.status, PH_CALL_OK);
+	count = ph_value_count(ph_value_get(answer.body, "items"));
+	answer_free(&answer);
+	return count;
+}
+
+static void test_outputs_as_the_control_surface_says(void **state)
+{
+	struct fixture *fixture = *state;
+
+	assert_int_equal(menu_count(fixture, "terminal=out,free=yes"), 1);
+	ph_door_serve(fixture->room.door, PH_CONTROL_LIST, serve_connections,
+		fixture);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(
+			menu_count(fixture, "terminal=out,free=yes"), 0);
+		assert_int_equal(
+			menu_count(fixture, "terminal=out,free=no"), 1);
+	}
+}
+
+/* The answer of the control surface comes when the Hostess is gone. */
+static void test_a_query_outlives_the_hostess(void **state)
+{
+	struct fixture *fixture = *state;
+	struct answer answer;
+
+	room_map(&fixture->room);
+	room_send(&fixture->room, PH_HOSTESS_MENU, &answer);
+	ph_loop_turn(fixture->room.loop, 0);
+	ph_hostess_destroy(fixture->hostess);
+	fixture->hostess = NULL;
+	room_advance(&fixture->room, 30 * PH_SECOND);
+	assert_true(answer.come);
+	answer_free(&answer);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -378,6 +449,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_who_leaves_is_evicted, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_the_menu, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_outputs_as_the_control_surface_says, setup,
+			teardown),
+		cmocka_unit_test_setup_teardown(
+			test_a_query_outlives_the_hostess, setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("hostess", tests, NULL, NULL);
