@@ -10,9 +10,8 @@
  * moment, the counters of wire.flows. Nobody has to subscribe and nothing is
  * sampled while nobody looks; rates come from the looks that are kept.
  */
-#define RATE_LEAST  (200 * PH_MILLISECOND)
-#define LOOK_RECENT (2 * PH_SECOND)
-#define LOOK_OLD    (10 * PH_SECOND)
+#define RATE_LEAST (200 * PH_MILLISECOND)
+#define LOOK_OLD   (10 * PH_SECOND)
 
 /* --- flows --- */
 
@@ -119,7 +118,8 @@ void ph_control_keep_look(struct ph_control *control)
 static enum ph_connection_state edge_shown(
 	const struct ph_edge *edge, int64_t now)
 {
-	const struct ph_sample *before = edge_sample(edge, now, 1, LOOK_RECENT);
+	const struct ph_sample *before =
+		edge_sample(edge, now, RATE_LEAST, LOOK_OLD);
 	const struct ph_flow *flow = &edge->flow;
 	struct ph_connection_look look = {0};
 
