@@ -1,0 +1,170 @@
+#include "node/cli.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "node/json.h"
+#include "proto/server.h"
+
+const struct ph_command ph_commands[] = {
+	{"up", "up [flags]", "start this machine's node", NULL, false},
+	{"down", "down", "stop the local node", ph_cmd_down, true},
+	{"status", "status", "how a node is", ph_cmd_status, true},
+	{"peers", "peers [--watch] | peers forget|revoke NODE",
+		"the other nodes and the lines to them", ph_cmd_peers, true},
+	{"guests", "guests [--mask M]", "the guest book: servers, terminals",
+		ph_cmd_guests, true},
+	{"menu", "menu [NODE]", "what a node offers to its peers", ph_cmd_menu,
+		true},
+	{"connections", "connections",
+		"every connection of the mesh, with state and flow",
+		ph_cmd_connections, true},
+	{"show", "show ADDR", "all about a server, terminal or connection",
+		ph_cmd_show, true},
+	{"servers", "servers", "the servers that run, and how",
+		ph_cmd_servers, true},
+	{"top", "top [-n N]", "rates and queues of every connection, live",
+		ph_cmd_top, true},
+	{"tap", "tap ADDR -n N", "copies of the next N messages of an output",
+		ph_cmd_tap, true},
+	{"logs", "logs SERVER [--follow] [-n N]",
+		"what a server wrote to stderr", ph_cmd_logs, true},
+	{"lint", "lint FILE", "check a wiring file", ph_cmd_lint, false},
+	{"apply", "apply FILE", "make the mesh as a wiring file says",
+		ph_cmd_apply, true},
+	{"unapply", "unapply NAME", "take a wiring file's scope away",
+		ph_cmd_unapply, true},
+	{"passphrase", "passphrase [rotate]",
+		"print a new passphrase, or change the mesh's",
+		ph_cmd_passphrase, false},
+	{"health", "health", "exit 0 when the node works", ph_cmd_health, true},
+	{"ready", "ready [--timeout T]",
+		"exit 0 when all that was declared runs and is wired",
+		ph_cmd_ready, true},
+	{"version", "version", "what this is", ph_cmd_version, false},
+	{"help", "help [COMMAND]", "this text", ph_cmd_help, false},
+	{"completion", "completion bash|zsh|fish",
+		"words for a shell to complete", ph_cmd_completion, false},
+	{NULL, NULL, NULL, NULL, false},
+};
+
+static void fail_json(const struct ph_error *error)
+{
+	struct ph_writer *writer;
+	struct ph_document *document;
+	const uint8_t *data;
+	size_t length;
+	char *text;
+
+	if (ph_writer_create(&writer))
+		return;
+	ph_error_write(writer, error);
+	if (!ph_writer_finish(writer, &data, &length) &&
+		!ph_document_read(&document, data, length, PH_SKIM_TABLE)) {
+		text = ph_json_text(ph_document_root(document));
+		fprintf(stderr, "%s\n", text ? text : "{}");
+		free(text);
+		ph_document_free(document);
+	}
+	ph_writer_free(writer);
+}
+
+int ph_cli_fail(const struct ph_cli *cli, const struct ph_error *error)
+{
+	if (cli->json) {
+		fail_json(error);
+		return (int)error->exit;
+	}
+	fprintf(stderr, "posthouse: %s%s%s\n", error->where,
+		error->where[0] ? ": " : "", error->what);
+	if (error->next[0])
+		fprintf(stderr, "  next: %s\n", error->next);
+	return (int)error->exit;
+}
+
+int ph_cli_usage(const struct ph_cli *cli, const char *name)
+{
+	for (const struct ph_command *command = ph_commands; command->name;
+		command++)
+		if (!strcmp(command->name, name))
+			fprintf(stderr, "usage: posthouse %s\n  %s\n",
+				command->usage, command->sentence);
+	return PH_EXIT_USAGE;
+}
+
+struct ph_writer *ph_cli_argument(const char *key, const char *value)
+{
+	struct ph_writer *writer;
+
+	if (ph_writer_create(&writer))
+		abort();
+	ph_write_map(writer);
+	if (value)
+		ph_put_text(writer, key, value);
+	ph_write_end(writer);
+	return writer;
+}
+
+int ph_cli_call(struct ph_cli *cli, uint16_t method, struct ph_writer *writer,
+	struct ph_reply *reply)
+{
+	struct ph_error error;
+	int code = ph_client_call(cli->client, cli->node, method, writer,
+		cli->timeout, reply, &error);
+
+	ph_writer_free(writer);
+	if (!code)
+		return 0;
+	ph_cli_fail(cli, &error);
+	ph_reply_free(reply);
+	return (int)error.exit;
+}
+
+int ph_cli_envelope(struct ph_cli *cli, struct ph_value items)
+{
+	struct ph_envelope envelope = {.node = ""};
+	struct ph_reply reply;
+	struct ph_value status;
+	char name[40];
+	int code = ph_cli_call(cli, PH_NODE_STATUS, NULL, &reply);
+
+	if (code)
+		return code;
+	status = ph_value_at(ph_value_get(reply.body, "items"), 0);
+	envelope.node = ph_get_copy(status, "node", name, sizeof(name));
+	envelope.epoch = ph_get_u64(status, "epoch");
+	envelope.revision = ph_get_u64(status, "revision");
+	ph_json_envelope(stdout, &envelope, items);
+	ph_reply_free(&reply);
+	return 0;
+}
+
+int ph_cli_envelope_one(struct ph_cli *cli, struct ph_value item)
+{
+	struct ph_document *document;
+	struct ph_writer *writer;
+	const uint8_t *data;
+	size_t length;
+	int code = PH_EXIT_NEGATIVE;
+
+	if (ph_writer_create(&writer))
+		return code;
+	ph_write_list(writer);
+	ph_write_value(writer, item);
+	ph_write_end(writer);
+	if (!ph_writer_finish(writer, &data, &length) &&
+		!ph_document_read(&document, data, length, PH_SKIM_TABLE)) {
+		code = ph_cli_envelope(cli, ph_document_root(document));
+		ph_document_free(document);
+	}
+	ph_writer_free(writer);
+	return code;
+}
+
+void ph_cli_offline_envelope(struct ph_value items)
+{
+	struct ph_envelope envelope = {.node = ""};
+
+	ph_json_envelope(stdout, &envelope, items);
+}

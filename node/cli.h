@@ -1,0 +1,80 @@
+#ifndef PH_NODE_CLI_H
+#define PH_NODE_CLI_H
+
+#include <stdbool.h>
+
+#include "node/client.h"
+#include "proto/error.h"
+
+/*
+ * The command line: one table of commands (cli.c), the flags every command
+ * has, and what they share. Data goes to stdout, the rest to stderr; every
+ * command returns the exit code of DESIGN section 12.
+ */
+struct ph_cli {
+	const char *socket;  /* --socket */
+	const char *node;    /* --node; "" the local one */
+	bool json;           /* --json */
+	int64_t timeout;     /* --timeout, ns */
+	bool follow;         /* --follow, -f of logs */
+	bool watch;          /* --watch */
+	long count;          /* -n; -1: not given */
+	const char *mask;    /* --mask */
+	const char *reason;  /* --why */
+	int argc;            /* what is left: the command's own words */
+	char **argv;
+	struct ph_client *client;
+};
+
+struct ph_command {
+	const char *name;
+	const char *usage;
+	const char *sentence;
+	int (*run)(struct ph_cli *cli);
+	bool remote; /* talks to a node */
+};
+
+extern const struct ph_command ph_commands[];
+
+/* Prints the error (or its JSON) and returns its exit code. */
+int ph_cli_fail(const struct ph_cli *cli, const struct ph_error *error);
+int ph_cli_usage(const struct ph_cli *cli, const char *command);
+/* Calls; prints the error and returns non-zero when it failed. */
+int ph_cli_call(struct ph_cli *cli, uint16_t method, struct ph_writer *writer,
+	struct ph_reply *reply);
+/* {key: text}, for calls with one argument; value NULL: an empty map. */
+struct ph_writer *ph_cli_argument(const char *key, const char *value);
+/* The local node's name and epoch, for envelopes. */
+int ph_cli_envelope(struct ph_cli *cli, struct ph_value items);
+/* The same around one map. */
+int ph_cli_envelope_one(struct ph_cli *cli, struct ph_value item);
+/* For commands that ask no node. */
+void ph_cli_offline_envelope(struct ph_value items);
+
+/* cli_views.c */
+int ph_cmd_status(struct ph_cli *cli);
+int ph_cmd_peers(struct ph_cli *cli);
+int ph_cmd_guests(struct ph_cli *cli);
+int ph_cmd_menu(struct ph_cli *cli);
+int ph_cmd_connections(struct ph_cli *cli);
+int ph_cmd_show(struct ph_cli *cli);
+int ph_cmd_servers(struct ph_cli *cli);
+/* cli_top.c */
+int ph_cmd_top(struct ph_cli *cli);
+/* cli_change.c */
+int ph_cmd_down(struct ph_cli *cli);
+int ph_cmd_lint(struct ph_cli *cli);
+int ph_cmd_apply(struct ph_cli *cli);
+int ph_cmd_unapply(struct ph_cli *cli);
+int ph_cmd_passphrase(struct ph_cli *cli);
+/* cli_look.c */
+int ph_cmd_tap(struct ph_cli *cli);
+int ph_cmd_logs(struct ph_cli *cli);
+int ph_cmd_health(struct ph_cli *cli);
+int ph_cmd_ready(struct ph_cli *cli);
+/* cli_help.c */
+int ph_cmd_version(struct ph_cli *cli);
+int ph_cmd_help(struct ph_cli *cli);
+int ph_cmd_completion(struct ph_cli *cli);
+
+#endif

@@ -1,0 +1,102 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "node/cli.h"
+#include "node/options.h"
+#include "node/version.h"
+#include "proto/server.h"
+
+static const char *const common_flags =
+	"  --socket PATH   which local node (default: POSTHOUSE_SOCKET, or the "
+	"user's)\n"
+	"  --node NODE     ask that node, through the local one\n"
+	"  --json          one JSON document: {api node epoch revision ts "
+	"items}\n"
+	"  --timeout T     how long to wait, as 500ms, 10s (default 10s)\n";
+
+static const char *const exit_codes =
+	"Exit codes: 0 ok, 1 negative answer, 2 usage, 3 unreachable, 4 not "
+	"found,\n5 conflict, 6 denied, 7 timeout, 78 invalid wiring.\n";
+
+static void help_servers(void)
+{
+	printf("\nBundled servers (use: NAME in a wiring file):\n");
+	for (const struct ph_server_type *const *type = ph_bundled_servers;
+		*type; type++)
+		printf("  %-12s %s\n", (*type)->name, (*type)->sentence);
+}
+
+static int help_all(void)
+{
+	printf("posthouse %s: programs on several machines, wired together\n\n",
+		PH_VERSION);
+	for (const struct ph_command *command = ph_commands; command->name;
+		command++)
+		printf("  %-34s %s\n", command->usage, command->sentence);
+	printf("\nEvery command takes:\n%s", common_flags);
+	help_servers();
+	printf("\n%s", exit_codes);
+	return 0;
+}
+
+int ph_cmd_help(struct ph_cli *cli)
+{
+	if (!cli->argc)
+		return help_all();
+	if (!strcmp(cli->argv[0], "up")) {
+		ph_options_help();
+		return 0;
+	}
+	for (const struct ph_command *command = ph_commands; command->name;
+		command++) {
+		if (strcmp(command->name, cli->argv[0]) != 0)
+			continue;
+		printf("usage: posthouse %s\n  %s\n\n%s\n%s", command->usage,
+			command->sentence, common_flags, exit_codes);
+		return 0;
+	}
+	fprintf(stderr, "posthouse: %s: no such command\n"
+			"  next: posthouse help lists them\n",
+		cli->argv[0]);
+	return PH_EXIT_USAGE;
+}
+
+int ph_cmd_version(struct ph_cli *cli)
+{
+	printf("posthouse %s\n", PH_VERSION);
+	return 0;
+}
+
+static void complete_words(const char *before, const char *between,
+	const char *after)
+{
+	printf("%s", before);
+	for (const struct ph_command *command = ph_commands; command->name;
+		command++)
+		printf("%s%s", command == ph_commands ? "" : between,
+			command->name);
+	printf("%s", after);
+}
+
+int ph_cmd_completion(struct ph_cli *cli)
+{
+	const char *shell = cli->argc == 1 ? cli->argv[0] : "";
+
+	if (!strcmp(shell, "bash")) {
+		complete_words("complete -o default -W \"", " ",
+			" --socket --node --json --timeout\" posthouse\n");
+		return 0;
+	}
+	if (!strcmp(shell, "zsh")) {
+		complete_words("#compdef posthouse\n_arguments '1: :(", " ",
+			")' '*: :_files'\n");
+		return 0;
+	}
+	if (!strcmp(shell, "fish")) {
+		complete_words("complete -c posthouse -n __fish_use_subcommand "
+			       "-f -a '",
+			" ", "'\n");
+		return 0;
+	}
+	return ph_cli_usage(cli, "completion");
+}

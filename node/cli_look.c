@@ -1,0 +1,184 @@
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "kernel/clock.h"
+#include "node/cli.h"
+#include "node/table.h"
+
+/* tap, logs, health, ready. */
+
+static int print_messages(struct ph_cli *cli, struct ph_value items)
+{
+	if (cli->json)
+		return ph_cli_envelope(cli, items);
+	for (size_t i = 0; i < ph_value_count(items); i++) {
+		size_t length;
+		const uint8_t *data = ph_value_bytes(
+			ph_value_get(ph_value_at(items, i), "bytes"), &length);
+
+		if (data)
+			fwrite(data, 1, length, stdout);
+	}
+	return 0;
+}
+
+int ph_cmd_tap(struct ph_cli *cli)
+{
+	struct ph_writer *writer;
+	struct ph_reply reply;
+	const char *address;
+	char node[40] = "";
+	int code;
+
+	if (cli->argc != 1 || cli->count <= 0)
+		return ph_cli_usage(cli, "tap");
+	address = cli->argv[0];
+	if (strchr(address, '/')) {
+		snprintf(node, sizeof(node), "%.*s",
+			(int)strcspn(address, "/"), address);
+		cli->node = cli->node[0] ? cli->node : node;
+		address = strchr(address, '/') + 1;
+	}
+	if (ph_writer_create(&writer))
+		return PH_EXIT_NEGATIVE;
+	ph_write_map(writer);
+	ph_put_text(writer, "address", address);
+	ph_put_int(writer, "count", cli->count);
+	ph_write_end(writer);
+	code = ph_cli_call(cli, PH_CONTROL_TAP, writer, &reply);
+	if (code)
+		return code;
+	code = print_messages(cli, ph_value_get(reply.body, "items"));
+	ph_reply_free(&reply);
+	return code;
+}
+
+static void print_line(struct ph_value line)
+{
+	int64_t when = ph_get_int(line, "ts");
+	time_t seconds = (time_t)(when / 1000000000);
+	char stamp[40];
+	char text[8192];
+	struct tm utc;
+
+	gmtime_r(&seconds, &utc);
+	strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &utc);
+	printf("%s.%03dZ %s\n", stamp, (int)(when / 1000000 % 1000),
+		ph_cell_text(text, sizeof(text), ph_value_get(line, "text"),
+			PH_CELL_TEXT));
+}
+
+static int fetch_logs(struct ph_cli *cli, const char *server, int64_t *since)
+{
+	struct ph_writer *writer;
+	struct ph_reply reply;
+	struct ph_value items;
+	int code;
+
+	if (ph_writer_create(&writer))
+		return PH_EXIT_NEGATIVE;
+	ph_write_map(writer);
+	ph_put_text(writer, "server", server);
+	ph_put_int(writer, "since", *since);
+	if (cli->count > 0 && !*since)
+		ph_put_int(writer, "count", cli->count);
+	ph_write_end(writer);
+	code = ph_cli_call(cli, PH_EXECUTOR_LOGS, writer, &reply);
+	if (code)
+		return code;
+	items = ph_value_get(reply.body, "items");
+	for (size_t i = 0; i < ph_value_count(items); i++) {
+		struct ph_value line = ph_value_at(items, i);
+
+		if (ph_get_int(line, "n") > *since)
+			*since = ph_get_int(line, "n");
+		if (!cli->json)
+			print_line(line);
+	}
+	if (cli->json && (!cli->follow || ph_value_count(items)))
+		code = ph_cli_envelope(cli, items);
+	fflush(stdout);
+	ph_reply_free(&reply);
+	return code;
+}
+
+int ph_cmd_logs(struct ph_cli *cli)
+{
+	int64_t since = 0;
+	const char *server;
+	char node[40];
+	int code;
+
+	if (cli->argc != 1)
+		return ph_cli_usage(cli, "logs");
+	server = cli->argv[0];
+	if (strchr(server, '/')) {
+		snprintf(node, sizeof(node), "%.*s", (int)strcspn(server, "/"),
+			server);
+		cli->node = cli->node[0] ? cli->node : node;
+		server = strchr(server, '/') + 1;
+	}
+	code = fetch_logs(cli, server, &since);
+	while (!code && cli->follow) {
+		poll(NULL, 0, 300);
+		code = fetch_logs(cli, server, &since);
+	}
+	return code;
+}
+
+static int ask_flag(struct ph_cli *cli, uint16_t method, const char *flag,
+	bool quiet, bool *yes)
+{
+	struct ph_reply reply;
+	struct ph_value item;
+	char waiting[200];
+	int code = ph_cli_call(cli, method, NULL, &reply);
+
+	if (code)
+		return code;
+	item = ph_value_at(ph_value_get(reply.body, "items"), 0);
+	*yes = ph_get_bool(item, flag);
+	if (!quiet && cli->json)
+		code = ph_cli_envelope(cli, ph_value_get(reply.body, "items"));
+	else if (!quiet)
+		printf("%s%s%s\n", *yes ? flag : "not ",
+			*yes ? "" : flag,
+			ph_get_copy(item, "waiting_for", waiting,
+				sizeof(waiting))[0] &&
+					!*yes
+				? ": "
+				: "");
+	if (!quiet && !cli->json && !*yes && waiting[0])
+		fprintf(stderr, "posthouse: %s\n", waiting);
+	ph_reply_free(&reply);
+	return code;
+}
+
+int ph_cmd_health(struct ph_cli *cli)
+{
+	bool yes = false;
+	int code = ask_flag(cli, PH_NODE_HEALTH, "healthy", false, &yes);
+
+	/* HEALTHCHECK of docker knows 0 and 1 only. */
+	return code || !yes ? PH_EXIT_NEGATIVE : PH_EXIT_OK;
+}
+
+int ph_cmd_ready(struct ph_cli *cli)
+{
+	int64_t until = ph_clock_real.now(&ph_clock_real) + cli->timeout;
+	bool waits = cli->watch;
+	bool yes = false;
+	int code = ask_flag(cli, PH_NODE_READY, "ready", waits, &yes);
+
+	while (waits && !code && !yes &&
+		ph_clock_real.now(&ph_clock_real) < until) {
+		poll(NULL, 0, 50);
+		code = ask_flag(cli, PH_NODE_READY, "ready", true, &yes);
+	}
+	if (waits && !code)
+		code = ask_flag(cli, PH_NODE_READY, "ready", false, &yes);
+	return code || !yes ? PH_EXIT_NEGATIVE : PH_EXIT_OK;
+}

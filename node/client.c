@@ -1,0 +1,252 @@
+#include "node/client.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "kernel/loop.h"
+#include "node/line.h"
+#include "transport/transport.h"
+
+/* A local node answers at once; it may be busy making its key. */
+#define CONNECT_PATIENCE (5 * PH_SECOND)
+
+struct ph_client {
+	struct ph_loop *loop;
+	struct ph_kernel kernel;
+	struct ph_door *door;
+	struct ph_transport_host host;
+	struct ph_carrier *carrier;
+	struct ph_line *line;
+	bool open;
+	bool closed;
+	int reason;
+};
+
+static void on_open(void *context, struct ph_carrier *carrier)
+{
+	struct ph_client *client = context;
+	struct ph_line_config config = {.kernel = &client->kernel,
+		.door = client->door,
+		.carrier = carrier,
+		.local = true};
+	struct ph_carrier_info info;
+
+	ph_carrier_info(carrier, &info);
+	/* Another user's socket at this path would read our commands. */
+	if (!info.has_uid || (info.uid != 0 && info.uid != geteuid())) {
+		client->reason = -EACCES;
+		ph_carrier_close(carrier);
+		return;
+	}
+	snprintf(config.caller.node, sizeof(config.caller.node), "node");
+	config.caller.line = 1;
+	client->open = ph_line_create(&client->line, &config) == 0;
+}
+
+static void on_frames(void *context, struct ph_carrier *carrier,
+	const struct ph_segment *segment)
+{
+	struct ph_client *client = context;
+
+	if (client->line && ph_line_frames(client->line, segment))
+		ph_carrier_close(carrier);
+}
+
+static void on_room(void *context, struct ph_carrier *carrier)
+{
+	struct ph_client *client = context;
+
+	if (client->line)
+		ph_line_room(client->line);
+}
+
+static void on_closed(void *context, struct ph_carrier *carrier, int reason)
+{
+	struct ph_client *client = context;
+
+	if (!client->reason)
+		client->reason = reason ? reason : -ECONNRESET;
+	client->closed = true;
+	client->carrier = NULL;
+	ph_line_destroy(client->line);
+	client->line = NULL;
+}
+
+static const struct ph_carrier_events client_events = {
+	on_open, on_frames, on_room, on_closed};
+
+static void serve_road(void *context, ph_handle ticket,
+	const struct ph_call *call)
+{
+	struct ph_client *client = context;
+
+	/* "/" stands for the local node: a destination, but none beyond it. */
+	if (!client->line || ph_line_call(client->line, ticket, call,
+				     call->destination[0] == '/'
+					     ? ""
+					     : call->destination))
+		ph_door_answer(client->door, ticket, PH_CALL_UNREACHABLE, NULL,
+			0);
+}
+
+static int open_floor(struct ph_client *client)
+{
+	int error = ph_loop_create(&client->loop, &ph_clock_real);
+
+	if (!error)
+		error = ph_kernel_init(&client->kernel,
+			ph_loop_hal(client->loop));
+	if (!error)
+		error = ph_door_create(&client->door, &client->kernel);
+	if (error)
+		return error;
+	ph_door_set_road(client->door, serve_road, client);
+	client->host.loop = client->loop;
+	client->host.pool = client->kernel.pool;
+	return 0;
+}
+
+static int connect_failed(struct ph_client *client, const char *socket,
+	struct ph_error *error)
+{
+	if (client->reason == -EACCES)
+		return ph_fail(error, PH_EXIT_DENIED, socket,
+			"ask as the user the node runs as, or as root",
+			"that node belongs to another user");
+	return ph_fail(error, PH_EXIT_UNREACHABLE, socket,
+		"start one with posthouse up, or say where it is with "
+		"--socket PATH",
+		"no node answers here: %s", strerror(-client->reason));
+}
+
+int ph_client_open(struct ph_client **out, const char *socket,
+	struct ph_error *error)
+{
+	struct ph_client *client = calloc(1, sizeof(*client));
+	struct ph_dial dial = {.plain = true};
+	int64_t until = ph_clock_real.now(&ph_clock_real) + CONNECT_PATIENCE;
+	int code;
+
+	if (!client || open_floor(client))
+		return ph_fail(error, PH_EXIT_NEGATIVE, "", "",
+			"out of memory");
+	dial.address.scheme = PH_ADDRESS_UNIX;
+	snprintf(dial.address.host, sizeof(dial.address.host), "%s", socket);
+	code = ph_transport_unix.dial(&client->host, &dial, &client_events,
+		client, &client->carrier);
+	if (code) {
+		client->reason = code;
+		client->closed = true;
+	}
+	while (!client->open && !client->closed &&
+		ph_clock_real.now(&ph_clock_real) < until)
+		ph_loop_turn(client->loop, 100 * PH_MILLISECOND);
+	if (!client->open) {
+		if (!client->reason)
+			client->reason = -ETIMEDOUT;
+		connect_failed(client, socket, error);
+		ph_client_close(client);
+		return -1;
+	}
+	*out = client;
+	return 0;
+}
+
+void ph_client_close(struct ph_client *client)
+{
+	if (!client)
+		return;
+	if (client->carrier)
+		ph_carrier_close(client->carrier);
+	for (int turns = 0; !client->closed && turns < 100; turns++)
+		ph_loop_turn(client->loop, 10 * PH_MILLISECOND);
+	ph_door_destroy(client->door);
+	ph_loop_turn(client->loop, 0);
+	ph_kernel_fini(&client->kernel);
+	ph_loop_destroy(client->loop);
+	free(client);
+}
+
+struct waiting_call {
+	struct ph_reply *reply;
+	bool done;
+	size_t length;
+};
+
+static void on_answer(void *context, int status, const uint8_t *body,
+	size_t length)
+{
+	struct waiting_call *wait = context;
+
+	wait->done = true;
+	wait->reply->status = status;
+	wait->length = length;
+	wait->reply->bytes = malloc(length + 1);
+	if (wait->reply->bytes && length)
+		memcpy(wait->reply->bytes, body, length);
+}
+
+static int read_reply(struct ph_reply *reply, size_t length,
+	struct ph_error *error)
+{
+	int code;
+
+	if (reply->status) {
+		ph_error_read(error, reply->status, reply->bytes, length);
+		/* The body may hold more (findings): keep it readable. */
+		if (length && !ph_document_read(&reply->document, reply->bytes,
+				      length, PH_SKIM_TABLE))
+			reply->body = ph_document_root(reply->document);
+		return -1;
+	}
+	if (!length)
+		return 0;
+	code = ph_document_read(&reply->document, reply->bytes, length,
+		PH_SKIM_TABLE);
+	if (code)
+		return ph_fail(error, PH_EXIT_NEGATIVE, "answer", "",
+			"cannot be read: %s", strerror(-code));
+	reply->body = ph_document_root(reply->document);
+	return 0;
+}
+
+int ph_client_call(struct ph_client *client, const char *node, uint16_t method,
+	struct ph_writer *arguments, int64_t timeout, struct ph_reply *reply,
+	struct ph_error *error)
+{
+	struct ph_caller self = {.role = PH_ROLE_EXEC};
+	struct waiting_call wait = {.reply = reply};
+	int64_t grace = PH_SECOND;
+	int64_t next;
+	int code;
+
+	*reply = (struct ph_reply){0};
+	/* The node's own deadline comes first: its answer says more. */
+	code = ph_call_send(client->door, &self, node[0] ? node : "/", method,
+		arguments, ph_loop_now(client->loop), timeout + grace,
+		on_answer, &wait);
+	if (code)
+		return ph_fail(error, PH_EXIT_NEGATIVE, "", "",
+			"cannot call: %s", strerror(-code));
+	while (!wait.done) {
+		next = ph_door_expire(client->door,
+			ph_clock_real.now(&ph_clock_real));
+		if (next == INT64_MAX)
+			next = 0;
+		else
+			next -= ph_clock_real.now(&ph_clock_real);
+		if (!wait.done)
+			ph_loop_turn(client->loop, next > 0 ? next : 0);
+	}
+	return read_reply(reply, wait.length, error);
+}
+
+void ph_reply_free(struct ph_reply *reply)
+{
+	ph_document_free(reply->document);
+	free(reply->bytes);
+	*reply = (struct ph_reply){0};
+}

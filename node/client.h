@@ -1,0 +1,32 @@
+#ifndef PH_NODE_CLIENT_H
+#define PH_NODE_CLIENT_H
+
+#include "proto/calls.h"
+
+/*
+ * The command line's side of the command socket: one line to the local node,
+ * calls that wait for their answer.
+ */
+struct ph_client;
+
+/* -1 with `error` (exit 3 when no node listens there, 6 when it is another
+ * user's). */
+int ph_client_open(struct ph_client **out, const char *socket,
+	struct ph_error *error);
+void ph_client_close(struct ph_client *client);
+
+struct ph_reply {
+	uint8_t *bytes;
+	struct ph_document *document;
+	struct ph_value body; /* nil when there is none */
+	int status;
+};
+
+/* Calls `method` at `node` ("" the local one). 0 with an answer; -1 with
+ * `error`, and `reply` still to be freed. */
+int ph_client_call(struct ph_client *client, const char *node, uint16_t method,
+	struct ph_writer *arguments, int64_t timeout, struct ph_reply *reply,
+	struct ph_error *error);
+void ph_reply_free(struct ph_reply *reply);
+
+#endif

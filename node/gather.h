@@ -1,0 +1,23 @@
+#ifndef PH_NODE_GATHER_H
+#define PH_NODE_GATHER_H
+
+#include "node/cli.h"
+
+/*
+ * The same question to every node that can be reached, the answers as one
+ * list, each item with its `node`. A node that does not answer is named on
+ * stderr and left out.
+ */
+struct ph_gathered {
+	struct ph_writer *writer;
+	struct ph_document *document;
+	struct ph_value items;
+};
+
+/* Only cli->node when it is given. `key` and `value`: one argument, or NULL.
+ * Non-zero is the exit code, the error was told. */
+int ph_gather(struct ph_cli *cli, uint16_t method, const char *key,
+	const char *value, struct ph_gathered *out);
+void ph_gathered_free(struct ph_gathered *gathered);
+
+#endif

@@ -1,0 +1,210 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel/log.h"
+#include "kernel/loop.h"
+#include "node/boot.h"
+#include "node/cli.h"
+#include "node/keys.h"
+#include "node/node.h"
+#include "proto/server.h"
+
+/* Flags that every command takes, wherever they stand. */
+struct common {
+	const char *name;
+	bool value;
+	int (*take)(struct ph_cli *cli, const char *text);
+};
+
+static int take_socket(struct ph_cli *cli, const char *text)
+{
+	cli->socket = text;
+	return 0;
+}
+
+static int take_node(struct ph_cli *cli, const char *text)
+{
+	cli->node = text;
+	return 0;
+}
+
+static int take_json(struct ph_cli *cli, const char *text)
+{
+	cli->json = true;
+	return 0;
+}
+
+static int take_follow(struct ph_cli *cli, const char *text)
+{
+	cli->follow = true;
+	return 0;
+}
+
+static int take_watch(struct ph_cli *cli, const char *text)
+{
+	cli->watch = true;
+	return 0;
+}
+
+static int take_timeout(struct ph_cli *cli, const char *text)
+{
+	return ph_parse_duration(&cli->timeout, text);
+}
+
+static int take_count(struct ph_cli *cli, const char *text)
+{
+	char *end;
+
+	cli->count = strtol(text, &end, 10);
+	return *end || cli->count <= 0 || cli->count > 1000000 ? -1 : 0;
+}
+
+static int take_mask(struct ph_cli *cli, const char *text)
+{
+	cli->mask = text;
+	return 0;
+}
+
+static int take_reason(struct ph_cli *cli, const char *text)
+{
+	cli->reason = text;
+	return 0;
+}
+
+static const struct common commons[] = {
+	{"--socket", true, take_socket},
+	{"--node", true, take_node},
+	{"--json", false, take_json},
+	{"--timeout", true, take_timeout},
+	{"--follow", false, take_follow},
+	{"--watch", false, take_watch},
+	{"--wait", false, take_watch},
+	{"-n", true, take_count},
+	{"--mask", true, take_mask},
+	{"--why", true, take_reason},
+	{NULL, false, NULL},
+};
+
+static int bad_flag(const char *flag, const char *what)
+{
+	fprintf(stderr, "posthouse: %s: %s\n"
+			"  next: posthouse help tells the flags\n",
+		flag, what);
+	return PH_EXIT_USAGE;
+}
+
+static const struct common *find_common(const char *word, size_t length)
+{
+	for (const struct common *flag = commons; flag->name; flag++)
+		if (strlen(flag->name) == length &&
+			!strncmp(flag->name, word, length))
+			return flag;
+	return NULL;
+}
+
+/* Takes the flags out of the words; what is left are the command's own. */
+static int take_flags(struct ph_cli *cli, int argc, char **argv)
+{
+	cli->argv = argv;
+	for (int i = 0; i < argc; i++) {
+		const char *word = argv[i];
+		size_t length = strcspn(word, "=");
+		const struct common *flag;
+		const char *value = NULL;
+
+		if (word[0] != '-' || !word[1]) {
+			cli->argv[cli->argc++] = argv[i];
+			continue;
+		}
+		flag = find_common(word, length);
+		if (!flag)
+			return bad_flag(word, "no such flag");
+		if (flag->value) {
+			if (word[length])
+				value = word + length + 1;
+			else if (i + 1 < argc)
+				value = argv[++i];
+			else
+				return bad_flag(word, "the flag needs a value");
+		}
+		if (flag->take(cli, value))
+			return bad_flag(word, "not a valid value");
+	}
+	return 0;
+}
+
+static int run_up(int argc, char **argv)
+{
+	struct ph_options options;
+	struct ph_error error;
+
+	for (int i = 1; i < argc; i++) {
+		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
+			ph_options_help();
+			return 0;
+		}
+	}
+	if (ph_options_read(&options, argc, argv, &error)) {
+		ph_boot_fail(&error);
+		return (int)error.exit;
+	}
+	ph_log_open(NULL, NULL, options.log);
+	return ph_node_run(&options);
+}
+
+static int run_command(const struct ph_command *command, int argc, char **argv)
+{
+	struct ph_cli cli = {.node = "", .count = -1, .timeout = 10 * PH_SECOND};
+	struct ph_error error;
+	char socket[256];
+	int code;
+
+	for (int i = 1; i < argc; i++)
+		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
+			cli.argc = 1;
+			cli.argv = argv;
+			return ph_cmd_help(&cli);
+		}
+	code = take_flags(&cli, argc - 1, argv + 1);
+	if (code)
+		return code;
+	ph_socket_path(socket, sizeof(socket), cli.socket);
+	cli.socket = socket;
+	if (ph_secrets_harden(&error) ||
+		(command->remote &&
+			ph_client_open(&cli.client, socket, &error)))
+		return ph_cli_fail(&cli, &error);
+	code = command->run(&cli);
+	ph_client_close(cli.client);
+	if (fflush(stdout) || ferror(stdout))
+		return code ? code : PH_EXIT_NEGATIVE;
+	return code;
+}
+
+static bool is_help(const char *word)
+{
+	return !strcmp(word, "--help") || !strcmp(word, "-h");
+}
+
+int main(int argc, char **argv)
+{
+	const char *name = argc > 1 ? argv[1] : "help";
+
+	ph_log_open(NULL, NULL, PH_LOG_ERROR);
+	if (is_help(name))
+		name = "help";
+	if (!strcmp(name, "--version"))
+		name = "version";
+	if (!strcmp(name, "up"))
+		return run_up(argc - 1, argv + 1);
+	for (const struct ph_command *command = ph_commands; command->name;
+		command++)
+		if (!strcmp(command->name, name))
+			return run_command(command, argc > 1 ? argc - 1 : 1,
+				argv + 1);
+	fprintf(stderr, "posthouse: %s: no such command\n"
+			"  next: posthouse help lists them\n",
+		name);
+	return PH_EXIT_USAGE;
+}

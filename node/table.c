@@ -1,0 +1,221 @@
+#include "node/table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel/clock.h"
+#include "kernel/log.h"
+
+#define CELL     96
+#define COLUMNS_MOST 16
+
+struct ph_value ph_value_path(struct ph_value map, const char *path)
+{
+	char key[40];
+
+	while (*path) {
+		size_t length = strcspn(path, ".");
+
+		if (length >= sizeof(key))
+			break;
+		memcpy(key, path, length);
+		key[length] = 0;
+		map = ph_value_get(map, key);
+		path += length + (path[length] == '.');
+	}
+	return map;
+}
+
+char *ph_text_bytes(char *out, size_t size, double bytes)
+{
+	static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB"};
+	unsigned unit = 0;
+
+	while (bytes >= 999.95 && unit < 5) {
+		bytes /= 1000;
+		unit++;
+	}
+	snprintf(out, size, unit ? "%.1f %s" : "%.0f %s", bytes, units[unit]);
+	return out;
+}
+
+char *ph_text_age(char *out, size_t size, int64_t wall)
+{
+	int64_t seconds = (ph_clock_wall() - wall) / 1000000000;
+
+	if (seconds < 0)
+		seconds = 0;
+	if (seconds < 60)
+		snprintf(out, size, "%ds", (int)seconds);
+	else if (seconds < 3600)
+		snprintf(out, size, "%dm%02ds", (int)(seconds / 60),
+			(int)(seconds % 60));
+	else if (seconds < 86400)
+		snprintf(out, size, "%dh%02dm", (int)(seconds / 3600),
+			(int)(seconds / 60 % 60));
+	else
+		snprintf(out, size, "%lldd", (long long)(seconds / 86400));
+	return out;
+}
+
+/* Control characters of a peer's text must not reach the terminal. */
+static void escape_text(char *out, size_t size, struct ph_value value)
+{
+	size_t length;
+	const char *text = ph_value_text(value, &length);
+
+	ph_log_escape(out, size, text ? text : "", length);
+}
+
+static void scalar_text(char *out, size_t size, struct ph_value value)
+{
+	switch (ph_value_type(value)) {
+	case PH_BOOL:
+		snprintf(out, size, "%s",
+			ph_value_bool(value, false) ? "yes" : "no");
+		break;
+	case PH_INT:
+		snprintf(out, size, "%lld", (long long)ph_value_int(value, 0));
+		break;
+	case PH_FLOAT:
+		snprintf(out, size, "%.1f", ph_value_float(value, 0));
+		break;
+	case PH_TEXT:
+		escape_text(out, size, value);
+		break;
+	default:
+		out[0] = 0;
+	}
+}
+
+static void list_text(char *out, size_t size, struct ph_value list)
+{
+	size_t used = 0;
+	char item[CELL];
+
+	out[0] = 0;
+	for (size_t i = 0; i < ph_value_count(list) && used + 2 < size; i++) {
+		scalar_text(item, sizeof(item), ph_value_at(list, i));
+		used += (size_t)snprintf(out + used, size - used, "%s%s",
+			i ? "," : "", item);
+	}
+}
+
+char *ph_cell_text(char *out, size_t size, struct ph_value value,
+	enum ph_cell cell)
+{
+	double number = ph_value_type(value) == PH_FLOAT
+		? ph_value_float(value, 0)
+		: (double)ph_value_int(value, 0);
+
+	switch (cell) {
+	case PH_CELL_BYTES:
+		return ph_text_bytes(out, size, number);
+	case PH_CELL_RATE:
+		ph_text_bytes(out, size - 2, number);
+		memcpy(out + strlen(out), "/s", 3);
+		return out;
+	case PH_CELL_AGE:
+		return ph_text_age(out, size, ph_value_int(value, 0));
+	case PH_CELL_LIST:
+		list_text(out, size, value);
+		break;
+	default:
+		scalar_text(out, size, value);
+	}
+	if (cell == PH_CELL_SHORT && size > 9)
+		out[8] = 0;
+	if (!out[0])
+		snprintf(out, size, "-");
+	return out;
+}
+
+static void measure(const struct ph_column *columns, size_t count,
+	const struct ph_value *items, size_t item_count, size_t *widths)
+{
+	char text[CELL];
+
+	for (size_t c = 0; c < count; c++) {
+		widths[c] = strlen(columns[c].title);
+		for (size_t i = 0; i < item_count; i++) {
+			size_t width = strlen(ph_cell_text(text, sizeof(text),
+				ph_value_path(items[i], columns[c].path),
+				columns[c].cell));
+
+			if (width > widths[c])
+				widths[c] = width;
+		}
+	}
+}
+
+static void print_cell(FILE *out, const char *text, size_t width, bool last)
+{
+	if (last)
+		fprintf(out, "%s\n", text);
+	else
+		fprintf(out, "%-*s  ", (int)width, text);
+}
+
+void ph_table_print(FILE *out, const struct ph_column *columns, size_t count,
+	const struct ph_value *items, size_t item_count)
+{
+	size_t widths[COLUMNS_MOST];
+	char text[CELL];
+
+	measure(columns, count, items, item_count, widths);
+	for (size_t c = 0; c < count; c++)
+		print_cell(out, columns[c].title, widths[c], c + 1 == count);
+	for (size_t i = 0; i < item_count; i++)
+		for (size_t c = 0; c < count; c++)
+			print_cell(out,
+				ph_cell_text(text, sizeof(text),
+					ph_value_path(items[i],
+						columns[c].path),
+					columns[c].cell),
+				widths[c], c + 1 == count);
+}
+
+static bool is_scalar_list(struct ph_value list)
+{
+	for (size_t i = 0; i < ph_value_count(list); i++) {
+		enum ph_type type = ph_value_type(ph_value_at(list, i));
+
+		if (type == PH_MAP || type == PH_LIST)
+			return false;
+	}
+	return true;
+}
+
+static void print_pair(FILE *out, const char *key, struct ph_value value,
+	unsigned indent)
+{
+	enum ph_type type = ph_value_type(value);
+	char text[512];
+
+	if (type == PH_MAP || (type == PH_LIST && !is_scalar_list(value))) {
+		fprintf(out, "%*s%s:\n", (int)indent, "", key);
+		ph_value_print(out, value, indent + 2);
+		return;
+	}
+	if (!strcmp(key, "since"))
+		ph_cell_text(text, sizeof(text), value, PH_CELL_AGE);
+	else
+		ph_cell_text(text, sizeof(text), value,
+			type == PH_LIST ? PH_CELL_LIST : PH_CELL_TEXT);
+	fprintf(out, "%*s%s: %s\n", (int)indent, "", key, text);
+}
+
+void ph_value_print(FILE *out, struct ph_value value, unsigned indent)
+{
+	char key[64];
+
+	for (size_t i = 0; i < ph_value_count(value); i++) {
+		if (ph_value_type(value) == PH_MAP) {
+			escape_text(key, sizeof(key), ph_value_key(value, i));
+			print_pair(out, key, ph_value_item(value, i), indent);
+		} else {
+			fprintf(out, "%*s-\n", (int)indent, "");
+			ph_value_print(out, ph_value_at(value, i), indent + 2);
+		}
+	}
+}

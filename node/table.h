@@ -1,0 +1,40 @@
+#ifndef PH_NODE_TABLE_H
+#define PH_NODE_TABLE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "proto/value.h"
+
+/* Answers as text for people: columns taken from maps by path. */
+enum ph_cell {
+	PH_CELL_TEXT,
+	PH_CELL_BYTES, /* 1.2 MB */
+	PH_CELL_RATE,  /* 1.2 MB/s */
+	PH_CELL_AGE,   /* from wall-clock ns: 3m12s */
+	PH_CELL_LIST,  /* a, b */
+	PH_CELL_SHORT, /* the first 8 characters */
+	PH_CELL_DASH,  /* text, "-" when empty */
+};
+
+struct ph_column {
+	const char *title;
+	const char *path; /* "sent.bytes" */
+	enum ph_cell cell;
+};
+
+/* By path through maps; nil when absent. */
+struct ph_value ph_value_path(struct ph_value map, const char *path);
+/* One cell as text: outside text escaped, cut to fit. Returns out. */
+char *ph_cell_text(char *out, size_t size, struct ph_value value,
+	enum ph_cell cell);
+char *ph_text_bytes(char *out, size_t size, double bytes);
+char *ph_text_age(char *out, size_t size, int64_t wall);
+/* Aligned columns, a title line first. */
+void ph_table_print(FILE *out, const struct ph_column *columns, size_t count,
+	const struct ph_value *items, size_t item_count);
+/* key: value, indented, for `show` and `status`. */
+void ph_value_print(FILE *out, struct ph_value value, unsigned indent);
+
+#endif
