@@ -215,6 +215,11 @@ void ph_door_destroy(struct ph_door *door)
 	if (!door)
 		return;
 	door->closing = true;
+	/* The queue is not run any more: nothing may be put behind memory that
+	 * goes in here. */
+	door->first = door->last = NULL;
+	for (struct pending *at = door->all; at; at = at->next)
+		at->queued = true;
 	while (door->all) {
 		struct pending *pending = door->all;
 
