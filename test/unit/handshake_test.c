@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "proto/handshake.h"
+#include "proto/handshake_pake.h"
 
 /*
  * Two sides in one process and an attacker between them, who sees and may
@@ -724,6 +725,43 @@ static void nothing_follows_the_end(void **state)
 		}
 }
 
+/* One defence would hide the lack of another: each alone must change the point
+ * from which the keys come. */
+static void everything_is_in_the_generator(void **state)
+{
+	struct world world;
+	uint8_t points[16][PH_CPACE_POINT];
+	struct ph_handshake *side = &world.side[A];
+	void *const parts[] = {
+		NULL,
+		side->config.secret[0],
+		side->config.exporter,
+		side->config.key,
+		side->config.peer_key,
+		side->config.mesh,
+		side->config.transport,
+		side->config.nonce,
+		side->peer_nonce,
+		side->transcript,
+	};
+	unsigned count = sizeof(parts) / sizeof(parts[0]);
+
+	for (unsigned i = 0; i < count; i++) {
+		struct wire wire;
+
+		world_init(&world, 90);
+		ph_handshake_init(
+			side, &world.config[A], wire.data, &wire.length);
+		if (parts[i])
+			*(uint8_t *)parts[i] ^= 1;
+		ph_pake_begin(side, 1);
+		memcpy(points[i], side->generator[0], PH_CPACE_POINT);
+		for (unsigned j = 0; j < i; j++)
+			assert_memory_not_equal(
+				points[i], points[j], PH_CPACE_POINT);
+	}
+}
+
 static bool has(const void *where, size_t size, uint8_t byte, size_t run)
 {
 	uint8_t pattern[64];
@@ -789,6 +827,7 @@ int main(void)
 		cmocka_unit_test(close_ends_every_state),
 		cmocka_unit_test(lost_runs_count_as_guesses),
 		cmocka_unit_test(nothing_follows_the_end),
+		cmocka_unit_test(everything_is_in_the_generator),
 		cmocka_unit_test(secrets_are_wiped_at_the_end),
 		cmocka_unit_test(messages_are_small),
 	};

@@ -220,6 +220,24 @@ static void every_bit_of_a_vouch_counts(void **state)
 	}
 }
 
+static void a_false_signature_makes_no_member(void **state)
+{
+	struct ph_trust *trust = *state;
+	struct ph_vouch said = vouch(1, 2, "beta");
+	struct ph_error error;
+
+	pin(trust, 1, "alpha");
+	said.signature[0] ^= 1;
+	assert_int_equal(ph_trust_vouch_accept(
+				 trust, &said, MESH, PH_ROLE_WIRE, 50, &error),
+		-1);
+	said.signature[0] ^= 1;
+	assert_int_equal(ph_trust_vouch_accept(trust, &said, "m0000001",
+				 PH_ROLE_WIRE, 50, &error),
+		-1);
+	assert_int_equal(ph_trust_count(trust), 1);
+}
+
 static void nobody_vouches_for_itself(void **state)
 {
 	struct ph_vouch own = {.name = "alpha"};
@@ -560,6 +578,7 @@ int main(void)
 		WITH_TRUST(others_words_are_worth_nothing),
 		WITH_TRUST(a_vouch_cannot_speak_for_a_known_key),
 		WITH_TRUST(every_bit_of_a_vouch_counts),
+		WITH_TRUST(a_false_signature_makes_no_member),
 		WITH_TRUST(nobody_vouches_for_itself),
 		WITH_TRUST(the_forgotten_come_back_by_the_passphrase_alone),
 		WITH_TRUST(revoked_keys_take_their_friends_along),
