@@ -38,7 +38,7 @@ static void endpoint_v6(
 }
 
 unsigned ph_endpoint_literal(
-	struct ph_endpoint out[2], const char *host, uint16_t port)
+	struct ph_endpoint *out, const char *host, uint16_t port)
 {
 	struct in_addr v4;
 	struct in6_addr v6;

@@ -24,7 +24,7 @@ struct ph_endpoint {
 /* Literal addresses of an ip host: "" is every interface, "localhost" both
  * loopbacks. Returns how many were written (at most 2), 0 for a name. */
 unsigned ph_endpoint_literal(
-	struct ph_endpoint out[2], const char *host, uint16_t port);
+	struct ph_endpoint *out, const char *host, uint16_t port);
 /* -ENAMETOOLONG, -EINVAL. */
 int ph_endpoint_local(struct ph_endpoint *out, const char *path);
 /* "192.0.2.7", "fe80::1", "unix". */
