@@ -340,8 +340,9 @@ static void ping_connected(void *context, struct ph_terminal *terminal)
 {
 	struct end *end = context;
 
-	/* Both directions must be there. */
-	if (!ph_terminal_pipes(end->output) || !ph_terminal_pipes(end->input))
+	/* Both directions must be there; the one who comes last begins. */
+	if (end->began || !ph_terminal_pipes(end->output) ||
+		!ph_terminal_pipes(end->input))
 		return;
 	end->began = bench_now();
 	ping_send(end);
