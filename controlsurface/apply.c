@@ -9,13 +9,9 @@
 #include "kernel/log.h"
 
 #define PHASE_TIME (10 * PH_SECOND)
-#define ASK_TIME   (5 * PH_SECOND)
-#define ASK_AGAIN  (250 * PH_MILLISECOND)
 #define HOSTS_MOST PH_PART_HOSTS
 
-static void apply_step(struct ph_apply *apply);
-
-static int64_t apply_now(const struct ph_apply *apply)
+int64_t ph_apply_now(const struct ph_apply *apply)
 {
 	return ph_loop_now(apply->control->config.loop);
 }
@@ -30,7 +26,7 @@ static void apply_free(struct ph_control_work *work)
 	free(apply);
 }
 
-static void apply_end(struct ph_apply *apply)
+void ph_apply_end(struct ph_apply *apply)
 {
 	DL_DELETE(apply->control->applies, apply);
 	ph_control_work_end(apply->control, &apply->work);
@@ -39,7 +35,7 @@ static void apply_end(struct ph_apply *apply)
 
 /* --- who takes part --- */
 
-static int apply_add(struct ph_apply *apply, const char *name, bool needed)
+int ph_apply_add(struct ph_apply *apply, const char *name, bool needed)
 {
 	struct ph_apply_host *grown;
 
@@ -77,7 +73,7 @@ static int add_declared(struct ph_apply *apply)
 	for (size_t i = 0; i < ph_wiring_hosts(apply->wiring); i++) {
 		const char *name = wiring_host(apply, i);
 		const char *at = ph_wiring_at(apply->wiring, name);
-		int status = apply_add(apply, name, true);
+		int status = ph_apply_add(apply, name, true);
 
 		if (status)
 			return status;
@@ -96,243 +92,10 @@ static int add_present(struct ph_apply *apply)
 
 	if (!scope || !scope->part)
 		return 0;
-	status = apply_add(apply, apply->control->node, false);
+	status = ph_apply_add(apply, apply->control->node, false);
 	for (unsigned i = 0; !status && i < scope->part->host_count; i++)
-		status = apply_add(apply, scope->part->hosts[i].name, false);
+		status = ph_apply_add(apply, scope->part->hosts[i].name, false);
 	return status;
-}
-
-/* --- asking --- */
-
-static void write_empty_part(struct ph_apply *apply, struct ph_writer *writer)
-{
-	ph_write_map(writer);
-	ph_put_text(writer, "scope", apply->scope);
-	ph_put_list(writer, "hosts");
-	for (unsigned i = 0; i < apply->host_count; i++) {
-		if (apply->hosts[i].needed)
-			ph_write_text(writer, apply->hosts[i].name);
-	}
-	ph_write_end(writer);
-	ph_put_list(writer, "servers");
-	ph_write_end(writer);
-	ph_put_list(writer, "wires");
-	ph_write_end(writer);
-	ph_write_end(writer);
-}
-
-static void write_part(struct ph_apply *apply, const struct ph_apply_host *host,
-	struct ph_writer *writer)
-{
-	ph_write_text(writer, "part");
-	if (host->needed)
-		ph_wiring_part(apply->wiring, host->name, apply->control->node,
-			writer);
-	else
-		write_empty_part(apply, writer);
-}
-
-static int64_t ask_time(const struct ph_apply *apply)
-{
-	int64_t left = apply->deadline - apply_now(apply);
-
-	if (left < ASK_AGAIN)
-		left = ASK_AGAIN;
-	return left < ASK_TIME ? left : ASK_TIME;
-}
-
-static void ask_destination(const struct ph_apply *apply,
-	const struct ph_apply_host *host, struct ph_ask *ask)
-{
-	if (strcmp(host->name, apply->control->node))
-		snprintf(ask->destination, sizeof(ask->destination), "%s",
-			host->name);
-}
-
-static void take_hosts(struct ph_apply *apply, struct ph_value hosts)
-{
-	for (size_t i = 0; i < ph_value_count(hosts); i++) {
-		char name[PH_NAME_MAX + 1];
-
-		ph_value_copy(ph_value_at(hosts, i), name, sizeof(name));
-		if (ph_name_is_valid(name, strlen(name)))
-			apply_add(apply, name, false);
-	}
-}
-
-static void host_replied(struct ph_control *control, const struct ph_ask *ask,
-	const struct ph_reply *reply)
-{
-	struct ph_apply *apply = ask->context;
-	struct ph_apply_host *host = &apply->hosts[ask->number];
-
-	apply->pending--;
-	host->status = reply->status;
-	host->error = reply->error;
-	if (!reply->status)
-		host->answer = PH_APPLY_YES;
-	else if (reply->status == PH_CALL_FAILED ||
-		 reply->status == PH_CALL_DENIED)
-		host->answer = PH_APPLY_NO;
-	else
-		host->answer = PH_APPLY_UNASKED;
-	if (!reply->status && apply->phase == PH_APPLY_PREPARE) {
-		host->held = true;
-		host->knew = ph_get_bool(reply->body, "known");
-		/* May move the hosts. */
-		take_hosts(apply, ph_value_get(reply->body, "hosts"));
-	}
-	apply_step(apply);
-}
-
-static void ask_host(struct ph_apply *apply, unsigned number)
-{
-	struct ph_control *control = apply->control;
-	struct ph_apply_host *host = &apply->hosts[number];
-	struct ph_writer *writer = ph_control_writer(control);
-	struct ph_ask ask = {
-		.method = apply->phase == PH_APPLY_PREPARE ? PH_CONTROL_PREPARE
-							   : PH_CONTROL_COMMIT,
-		.timeout = ask_time(apply),
-		.reply = host_replied,
-		.context = apply,
-		.number = number,
-	};
-
-	ph_write_map(writer);
-	ph_put_text(writer, "scope", apply->scope);
-	write_part(apply, host, writer);
-	ph_write_end(writer);
-	ask_destination(apply, host, &ask);
-	host->answer = PH_APPLY_ASKED;
-	apply->pending++;
-	ph_control_ask(control, &ask);
-}
-
-static void nobody_listens(struct ph_control *control, const struct ph_ask *ask,
-	const struct ph_reply *reply)
-{
-}
-
-/* Nothing comes of it: others may apply this scope. */
-static void let_go(struct ph_apply *apply)
-{
-	for (unsigned i = 0; i < apply->host_count; i++) {
-		struct ph_writer *writer = ph_control_writer(apply->control);
-		struct ph_ask ask = {
-			.method = PH_CONTROL_PREPARE,
-			.timeout = ASK_TIME,
-			.reply = nobody_listens,
-		};
-
-		if (!apply->hosts[i].held)
-			continue;
-		ph_write_map(writer);
-		ph_put_text(writer, "scope", apply->scope);
-		ph_put_map(writer, "part");
-		ph_write_end(writer);
-		ph_put_bool(writer, "abort", true);
-		ph_write_end(writer);
-		ask_destination(apply, &apply->hosts[i], &ask);
-		ph_control_ask(apply->control, &ask);
-	}
-}
-
-/* --- outcomes --- */
-
-static void apply_fail(struct ph_apply *apply, const struct ph_error *error)
-{
-	ph_log_warn("control", "apply.refused scope=%s by=%s", apply->scope,
-		apply->by);
-	ph_control_note(apply->control, apply->by, error->what,
-		"apply %s refused", apply->scope);
-	let_go(apply);
-	ph_answer_error(apply->control->config.door, apply->ticket, error);
-	apply_end(apply);
-}
-
-/* The host's error, with the host's name in it. */
-static void host_error(const struct ph_apply_host *host, struct ph_error *error)
-{
-	const struct ph_error *cause = &host->error;
-	bool away = host->status != PH_CALL_FAILED &&
-		    host->status != PH_CALL_DENIED;
-	char where[sizeof(error->where) + PH_NAME_MAX + 3];
-
-	*error = *cause;
-	if (away)
-		error->exit = host->status == PH_CALL_TIMEOUT
-				      ? PH_EXIT_TIMEOUT
-				      : PH_EXIT_UNREACHABLE;
-	snprintf(where, sizeof(where), "%s%s%s", host->name,
-		*cause->where ? ": " : "", cause->where);
-	where[sizeof(error->where) - 1] = '\0';
-	where[ph_text_valid(where, strlen(where))] = '\0';
-	memcpy(error->where, where, sizeof(error->where));
-}
-
-static void fail_by_host(
-	struct ph_apply *apply, const struct ph_apply_host *host)
-{
-	struct ph_error error;
-
-	host_error(host, &error);
-	apply_fail(apply, &error);
-}
-
-static void write_hosts(struct ph_apply *apply, struct ph_writer *writer)
-{
-	ph_put_list(writer, "hosts");
-	for (unsigned i = 0; i < apply->host_count; i++) {
-		if (apply->hosts[i].needed || !apply->wiring)
-			if (apply->hosts[i].answer == PH_APPLY_YES)
-				ph_write_text(writer, apply->hosts[i].name);
-	}
-	ph_write_end(writer);
-}
-
-static void apply_succeed(struct ph_apply *apply)
-{
-	struct ph_writer *writer = ph_control_writer(apply->control);
-
-	ph_log_info("control", "apply.done scope=%s hosts=%u by=%s",
-		apply->scope, apply->host_count, apply->by);
-	ph_write_map(writer);
-	ph_put_text(writer, "scope", apply->scope);
-	write_hosts(apply, writer);
-	ph_put_u64(writer, "servers", apply->servers);
-	ph_put_u64(writer, "wires", apply->wires);
-	ph_apply_write_findings(writer, apply->wiring, apply->file);
-	ph_write_end(writer);
-	ph_answer_ok(apply->control->config.door, apply->ticket, writer);
-	apply_end(apply);
-}
-
-/* Some hosts have it and some do not: say which. */
-static void apply_partly(
-	struct ph_apply *apply, const struct ph_apply_host *host)
-{
-	const char *verb = apply->wiring ? "applied" : "unapplied";
-	struct ph_error cause;
-	struct ph_error error;
-
-	host_error(host, &cause);
-	if (host->needed)
-		ph_fail(&error, cause.exit, cause.where,
-			"apply the same file again: what is done stays done",
-			"%s, but not on '%s': %s", verb, host->name,
-			cause.what);
-	else
-		ph_fail(&error, cause.exit, cause.where,
-			"when it is back, unapply the scope there "
-			"(--node)",
-			"%s, but '%s' was not reached and keeps its old "
-			"part: %s",
-			verb, host->name, cause.what);
-	ph_control_note(apply->control, apply->by, error.what, "%s %s partly",
-		apply->wiring ? "apply" : "unapply", apply->scope);
-	ph_answer_error(apply->control->config.door, apply->ticket, &error);
-	apply_end(apply);
 }
 
 /* --- phases --- */
@@ -351,7 +114,7 @@ static const struct ph_apply_host *host_with(
 
 static void phase_begin(struct ph_apply *apply, enum ph_apply_phase phase)
 {
-	int64_t now = apply_now(apply);
+	int64_t now = ph_apply_now(apply);
 	int64_t left = apply->call_deadline - now;
 
 	/* Leave the caller's deadline room for the commit, and for the answer.
@@ -373,7 +136,7 @@ static void commit_phase(struct ph_apply *apply)
 			host->answer = PH_APPLY_UNASKED;
 		host->status = 0;
 	}
-	apply_step(apply);
+	ph_apply_step(apply);
 }
 
 static bool anybody_knew(const struct ph_apply *apply)
@@ -393,12 +156,12 @@ static void prepared(struct ph_apply *apply)
 	if (!host)
 		host = host_with(apply, PH_APPLY_UNREACHED, true);
 	if (host) {
-		fail_by_host(apply, host);
+		ph_apply_fail_by(apply, host);
 	} else if (!apply->wiring && !anybody_knew(apply)) {
 		ph_fail(&error, PH_EXIT_NOT_FOUND, apply->scope,
 			"see `posthouse connections` for the scopes there are",
 			"no node that can be reached has a scope of that name");
-		apply_fail(apply, &error);
+		ph_apply_fail(apply, &error);
 	} else {
 		commit_phase(apply);
 	}
@@ -413,16 +176,16 @@ static void committed(struct ph_apply *apply)
 	if (!host)
 		host = host_with(apply, PH_APPLY_UNREACHED, false);
 	if (host)
-		apply_partly(apply, host);
+		ph_apply_partly(apply, host);
 	else
-		apply_succeed(apply);
+		ph_apply_succeed(apply);
 }
 
 /* Asks whoever is new, or away and due again. True: there is somebody left to
  * wait for. */
 static bool ask_rest(struct ph_apply *apply)
 {
-	bool late = apply_now(apply) >= apply->deadline;
+	bool late = ph_apply_now(apply) >= apply->deadline;
 	bool away = false;
 
 	for (unsigned i = 0; i < apply->host_count; i++) {
@@ -431,7 +194,7 @@ static bool ask_rest(struct ph_apply *apply)
 		if (host->answer != PH_APPLY_UNASKED)
 			continue;
 		if (!host->status)
-			ask_host(apply, i);
+			ph_apply_ask(apply, i);
 		else if (late)
 			host->answer = PH_APPLY_UNREACHED;
 		else
@@ -439,7 +202,7 @@ static bool ask_rest(struct ph_apply *apply)
 	}
 	if (away && !apply->pending)
 		ph_timer_start(apply->control->config.loop, &apply->again,
-			apply_now(apply) + ASK_AGAIN);
+			ph_apply_now(apply) + PH_APPLY_AGAIN);
 	return away || apply->pending;
 }
 
@@ -447,16 +210,16 @@ static void ask_away(struct ph_timer *timer)
 {
 	struct ph_apply *apply = PH_CONTAINER(timer, struct ph_apply, again);
 
-	if (apply_now(apply) < apply->deadline) {
+	if (ph_apply_now(apply) < apply->deadline) {
 		for (unsigned i = 0; i < apply->host_count; i++) {
 			if (apply->hosts[i].answer == PH_APPLY_UNASKED)
 				apply->hosts[i].status = 0;
 		}
 	}
-	apply_step(apply);
+	ph_apply_step(apply);
 }
 
-static void apply_step(struct ph_apply *apply)
+void ph_apply_step(struct ph_apply *apply)
 {
 	if (apply->pending)
 		return;
@@ -561,7 +324,7 @@ static void fail_start(struct ph_apply *apply)
 	ph_fail(&error, PH_EXIT_NEGATIVE, apply->scope,
 		"split the file, or free memory",
 		"too many hosts (at most %u), or out of memory", HOSTS_MOST);
-	apply_fail(apply, &error);
+	ph_apply_fail(apply, &error);
 }
 
 void ph_apply_begin(struct ph_control *control, ph_handle ticket,
@@ -580,7 +343,7 @@ void ph_apply_begin(struct ph_control *control, ph_handle ticket,
 	if (add_declared(apply) || count_parts(apply) || add_present(apply))
 		fail_start(apply);
 	else
-		apply_step(apply);
+		ph_apply_step(apply);
 }
 
 void ph_control_serve_apply(
@@ -604,9 +367,9 @@ static void peers_told(struct ph_control *control, const struct ph_ask *ask,
 		ph_get_copy(item, "node", name, sizeof(name));
 		if (ph_value_is(ph_value_get(item, "line"), "up") &&
 			ph_name_is_valid(name, strlen(name)))
-			apply_add(apply, name, false);
+			ph_apply_add(apply, name, false);
 	}
-	apply_step(apply);
+	ph_apply_step(apply);
 }
 
 static void ask_peers(struct ph_apply *apply)
@@ -641,7 +404,7 @@ static void unapply(struct ph_control *control, ph_handle ticket,
 	else if (!apply->host_count)
 		ask_peers(apply);
 	else
-		apply_step(apply);
+		ph_apply_step(apply);
 }
 
 void ph_control_serve_unapply(

@@ -56,7 +56,37 @@ struct ph_apply {
 	struct ph_apply *next;
 };
 
-/* apply_read.c: has the worker read the file, then calls ph_apply_read_done,
+/* How often a host that is away is asked again. */
+#define PH_APPLY_AGAIN (250 * PH_MILLISECOND)
+
+/* --- apply.c --- */
+
+int64_t ph_apply_now(const struct ph_apply *apply);
+/* -E2BIG, -ENOMEM. May move the hosts. */
+int ph_apply_add(struct ph_apply *apply, const char *name, bool needed);
+/* Goes on when nothing is pending. */
+void ph_apply_step(struct ph_apply *apply);
+/* Frees it; it has been answered. */
+void ph_apply_end(struct ph_apply *apply);
+
+/* --- apply_ask.c --- */
+
+/* Prepare or commit, as the phase is; then ph_apply_step. */
+void ph_apply_ask(struct ph_apply *apply, unsigned number);
+/* Nothing comes of it: others may apply this scope. */
+void ph_apply_let_go(struct ph_apply *apply);
+
+/* --- apply_answer.c: each answers and ends it --- */
+
+void ph_apply_fail(struct ph_apply *apply, const struct ph_error *error);
+void ph_apply_fail_by(struct ph_apply *apply, const struct ph_apply_host *host);
+void ph_apply_succeed(struct ph_apply *apply);
+/* Some hosts have it, `host` does not. */
+void ph_apply_partly(struct ph_apply *apply, const struct ph_apply_host *host);
+
+/* --- apply_read.c --- */
+
+/* Has the worker read the file, then calls ph_apply_begin,
  * unless the control surface has gone. -1: answered already. */
 int ph_apply_read(struct ph_control *control, ph_handle ticket,
 	const struct ph_call *call);

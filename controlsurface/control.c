@@ -1,3 +1,5 @@
+#include "controlsurface/control.h"
+
 #include "controlsurface/control_inner.h"
 
 #include <errno.h>

@@ -16,6 +16,7 @@
  *   part_commit.c     make it durable, then bring it about
  *   apply.c           the coordinator: prepare everywhere, then commit
  *   apply_read.c      the wiring file, on the worker
+ *   apply_ask.c       one host of it; apply_answer.c: how it ends
  *   views.c           control.connections, views_show.c, views_tap.c
  */
 

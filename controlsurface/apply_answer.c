@@ -1,0 +1,100 @@
+#include "controlsurface/apply.h"
+
+#include <stdio.h>
+
+#include "kernel/log.h"
+
+/* How an apply may end, and what its caller is told. */
+
+void ph_apply_fail(struct ph_apply *apply, const struct ph_error *error)
+{
+	ph_log_warn("control", "apply.refused scope=%s by=%s", apply->scope,
+		apply->by);
+	ph_control_note(apply->control, apply->by, error->what,
+		"apply %s refused", apply->scope);
+	ph_apply_let_go(apply);
+	ph_answer_error(apply->control->config.door, apply->ticket, error);
+	ph_apply_end(apply);
+}
+
+/* The host's error, with the host's name in it. */
+static void host_error(const struct ph_apply_host *host, struct ph_error *error)
+{
+	const struct ph_error *cause = &host->error;
+	bool away = host->status != PH_CALL_FAILED &&
+		    host->status != PH_CALL_DENIED;
+	char where[sizeof(error->where) + PH_NAME_MAX + 3];
+
+	*error = *cause;
+	if (away)
+		error->exit = host->status == PH_CALL_TIMEOUT
+				      ? PH_EXIT_TIMEOUT
+				      : PH_EXIT_UNREACHABLE;
+	snprintf(where, sizeof(where), "%s%s%s", host->name,
+		*cause->where ? ": " : "", cause->where);
+	where[sizeof(error->where) - 1] = '\0';
+	where[ph_text_valid(where, strlen(where))] = '\0';
+	memcpy(error->where, where, sizeof(error->where));
+}
+
+void ph_apply_fail_by(struct ph_apply *apply, const struct ph_apply_host *host)
+{
+	struct ph_error error;
+
+	host_error(host, &error);
+	ph_apply_fail(apply, &error);
+}
+
+static void write_hosts(struct ph_apply *apply, struct ph_writer *writer)
+{
+	ph_put_list(writer, "hosts");
+	for (unsigned i = 0; i < apply->host_count; i++) {
+		if (apply->hosts[i].needed || !apply->wiring)
+			if (apply->hosts[i].answer == PH_APPLY_YES)
+				ph_write_text(writer, apply->hosts[i].name);
+	}
+	ph_write_end(writer);
+}
+
+void ph_apply_succeed(struct ph_apply *apply)
+{
+	struct ph_writer *writer = ph_control_writer(apply->control);
+
+	ph_log_info("control", "apply.done scope=%s hosts=%u by=%s",
+		apply->scope, apply->host_count, apply->by);
+	ph_write_map(writer);
+	ph_put_text(writer, "scope", apply->scope);
+	write_hosts(apply, writer);
+	ph_put_u64(writer, "servers", apply->servers);
+	ph_put_u64(writer, "wires", apply->wires);
+	ph_apply_write_findings(writer, apply->wiring, apply->file);
+	ph_write_end(writer);
+	ph_answer_ok(apply->control->config.door, apply->ticket, writer);
+	ph_apply_end(apply);
+}
+
+/* Some hosts have it and some do not: say which. */
+void ph_apply_partly(struct ph_apply *apply, const struct ph_apply_host *host)
+{
+	const char *verb = apply->wiring ? "applied" : "unapplied";
+	struct ph_error cause;
+	struct ph_error error;
+
+	host_error(host, &cause);
+	if (host->needed)
+		ph_fail(&error, cause.exit, cause.where,
+			"apply the same file again: what is done stays done",
+			"%s, but not on '%s': %s", verb, host->name,
+			cause.what);
+	else
+		ph_fail(&error, cause.exit, cause.where,
+			"when it is back, unapply the scope there "
+			"(--node)",
+			"%s, but '%s' was not reached and keeps its old "
+			"part: %s",
+			verb, host->name, cause.what);
+	ph_control_note(apply->control, apply->by, error.what, "%s %s partly",
+		apply->wiring ? "apply" : "unapply", apply->scope);
+	ph_answer_error(apply->control->config.door, apply->ticket, &error);
+	ph_apply_end(apply);
+}

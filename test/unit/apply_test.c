@@ -1,0 +1,316 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "test/control_world.h"
+
+static void one_node_is_wired(void **state)
+{
+	struct world *world = *state;
+	struct answer answer;
+
+	world_call(world, PH_CONTROL_APPLY, "text", world_here, &answer);
+	assert_int_equal(answer.status, PH_CALL_OK);
+	assert_true(ph_value_is(ph_value_get(answer.body, "scope"), "demo"));
+	assert_int_equal(ph_get_int(answer.body, "servers"), 2);
+	assert_int_equal(ph_get_int(answer.body, "wires"), 1);
+	assert_true(ph_value_is(
+		ph_value_at(ph_value_get(answer.body, "hosts"), 0), "alpha"));
+	world_answer_free(&answer);
+	world_settle(world, PH_SECOND);
+	assert_int_equal(world_count(world, "check "), 2);
+	assert_int_equal(world_count(world, "start "), 2);
+	assert_int_equal(world_count(world, "open alpha#1.1 alpha"), 1);
+	assert_int_equal(world_kept(world, "wiring"), 1);
+	assert_int_equal(world_kept(world, "connections"), 1);
+	assert_string_equal(world_field(world, "state"), "open");
+	assert_string_equal(world_field(world, "from"), "alpha/src:out");
+	assert_string_equal(world_field(world, "to"), "alpha/dst:in");
+	assert_int_equal(world_count(world, "note apply demo"), 1);
+}
+
+static void applying_twice_changes_nothing(void **state)
+{
+	struct world *world = *state;
+
+	assert_int_equal(world_apply(world, world_here, NULL), PH_CALL_OK);
+	world_settle(world, PH_SECOND);
+	world_forget(world);
+	assert_int_equal(world_apply(world, world_here, NULL), PH_CALL_OK);
+	world_settle(world, PH_SECOND);
+	assert_int_equal(world_count(world, "start "), 0);
+	assert_int_equal(world_count(world, "put "), 0);
+	assert_int_equal(world_count(world, "open "), 0);
+	assert_int_equal(world_count(world, "close"), 0);
+}
+
+static void durable_before_anything_starts(void **state)
+{
+	struct world *world = *state;
+	unsigned put = 0;
+
+	assert_int_equal(world_apply(world, world_here, NULL), PH_CALL_OK);
+	world_settle(world, PH_SECOND);
+	while (strncmp(world->events[put], "put wiring", 10))
+		put++;
+	for (unsigned i = 0; i < put; i++)
+		assert_int_not_equal(strncmp(world->events[i], "start", 5), 0);
+	/* A disk that refuses: nothing starts. */
+	world_forget(world);
+	world->store_fails = 1;
+	assert_int_equal(
+		world_apply(world, world_changed, NULL), PH_CALL_FAILED);
+	world_settle(world, PH_SECOND);
+	assert_int_equal(world_count(world, "start "), 0);
+}
+
+static void a_refused_prepare_changes_nothing(void **state)
+{
+	struct world *world = *state;
+	struct ph_error error;
+
+	world->refused = "dst";
+	assert_int_equal(
+		world_apply(world, world_here, &error), PH_CALL_FAILED);
+	assert_int_equal(error.exit, PH_EXIT_NOT_FOUND);
+	assert_non_null(strstr(error.where, "alpha"));
+	assert_string_equal(error.what, "no such program");
+	world_settle(world, 10 * PH_SECOND);
+	assert_int_equal(world_count(world, "start "), 0);
+	assert_int_equal(world->kept_count, 0);
+	assert_string_equal(world_field(world, "state"), "0");
+}
+
+static void findings_are_answered_with_their_places(void **state)
+{
+	struct world *world = *state;
+	struct answer answer;
+	struct ph_value finding;
+	struct ph_writer *writer = world_arguments("text",
+		"wiring: 1\nname: demo\nservers:\n"
+		"  src: {use: source}\nwires:\n  - src:out -> nobody:in\n"
+		"  - src:wrong -> src:out\n");
+
+	ph_put_text(writer, "file", "bad.yaml");
+	ph_write_end(writer);
+	world_send(world, &world_self, PH_CONTROL_APPLY, writer, &answer);
+	world_await(world, &answer);
+	assert_int_equal(answer.status, PH_CALL_FAILED);
+	assert_int_equal(answer.error.exit, PH_EXIT_WIRING);
+	assert_non_null(strstr(answer.error.where, "bad.yaml:"));
+	finding = ph_value_at(ph_value_get(answer.body, "findings"), 0);
+	assert_true(ph_value_is(ph_value_get(finding, "file"), "bad.yaml"));
+	assert_true(ph_get_int(finding, "line") > 0);
+	world_answer_free(&answer);
+}
+
+static void two_nodes_prepare_before_they_commit(void **state)
+{
+	struct world *world = *state;
+
+	world->beta_away = 3;
+	assert_int_equal(world_apply(world, world_across, NULL), PH_CALL_OK);
+	world_settle(world, PH_SECOND);
+	assert_int_equal(world_count(world, "seed beta 127.0.0.1:7002"), 2);
+	assert_int_equal(world_count(world, "seed alpha"), 0);
+	assert_int_equal(world_count(world, "unreachable beta"), 3);
+	assert_int_equal(
+		world_count(world, "beta prepare servers=1 wires=0"), 1);
+	assert_int_equal(world_count(world, "beta commit"), 1);
+	assert_int_equal(world_count(world, "start src"), 1);
+	assert_int_equal(world_count(world, "start dst"), 0);
+	assert_int_equal(world_count(world, "reserve beta alpha#1.1"), 1);
+	assert_int_equal(world_count(world, "open alpha#1.1 beta"), 1);
+}
+
+static void one_refusal_stops_all(void **state)
+{
+	struct world *world = *state;
+	struct ph_error error;
+
+	world->held_here = "no program gzip";
+	assert_int_equal(
+		world_apply(world, world_across, &error), PH_CALL_FAILED);
+	assert_non_null(strstr(error.where, "beta"));
+	assert_string_equal(error.what, "no program gzip");
+	world_settle(world, PH_SECOND);
+	assert_int_equal(world_count(world, "beta commit"), 0);
+	assert_int_equal(world_count(world, "put "), 0);
+	assert_int_equal(world_count(world, "start "), 0);
+	world->held_here = NULL;
+	assert_int_equal(world_apply(world, world_across, NULL), PH_CALL_OK);
+}
+
+static void a_node_that_stays_away_is_named(void **state)
+{
+	struct world *world = *state;
+	struct ph_error error;
+	int64_t began = world->clock.time;
+
+	world->beta_away = UINT32_MAX;
+	assert_int_equal(
+		world_apply(world, world_across, &error), PH_CALL_FAILED);
+	assert_int_equal(error.exit, PH_EXIT_UNREACHABLE);
+	assert_non_null(strstr(error.where, "beta"));
+	assert_in_range(
+		world->clock.time - began, 10 * PH_SECOND, 12 * PH_SECOND);
+	assert_int_equal(world_count(world, "put "), 0);
+	assert_int_equal(world_count(world, "start "), 0);
+}
+
+static void a_changed_file_changes_only_what_differs(void **state)
+{
+	struct world *world = *state;
+
+	assert_int_equal(world_apply(world, world_here, NULL), PH_CALL_OK);
+	world_settle(world, PH_SECOND);
+	world_forget(world);
+	assert_int_equal(world_apply(world, world_renamed, NULL), PH_CALL_OK);
+	world_settle(world, PH_SECOND);
+	assert_int_equal(world_count(world, "stop dst"), 1);
+	assert_int_equal(world_count(world, "stop src"), 0);
+	assert_int_equal(world_count(world, "start other"), 1);
+	assert_int_equal(world_count(world, "close"), 1);
+	assert_int_equal(world_count(world, "release"), 1);
+	assert_int_equal(world_count(world, "delete connections alpha#1.1"), 1);
+	assert_int_equal(world_count(world, "open alpha#1.2 alpha"), 1);
+	assert_string_equal(world_field(world, "to"), "alpha/other:in");
+}
+
+static void unapply_empties_the_scope(void **state)
+{
+	struct world *world = *state;
+	struct answer answer;
+
+	assert_int_equal(world_apply(world, world_across, NULL), PH_CALL_OK);
+	world_settle(world, PH_SECOND);
+	world_forget(world);
+	world_call(world, PH_CONTROL_UNAPPLY, "name", "demo", &answer);
+	assert_int_equal(answer.status, PH_CALL_OK);
+	world_answer_free(&answer);
+	world_settle(world, PH_SECOND);
+	assert_int_equal(
+		world_count(world, "beta prepare servers=0 wires=0"), 1);
+	assert_int_equal(world_count(world, "beta commit"), 1);
+	assert_int_equal(world_count(world, "stop src"), 1);
+	assert_int_equal(world_count(world, "close"), 1);
+	assert_int_equal(world_count(world, "release beta"), 1);
+	assert_int_equal(world->kept_count, 0);
+	assert_string_equal(world_field(world, "id"), "0");
+	world_call(world, PH_CONTROL_UNAPPLY, "name", "demo", &answer);
+	assert_int_equal(answer.status, PH_CALL_FAILED);
+	assert_int_equal(answer.error.exit, PH_EXIT_NOT_FOUND);
+	world_answer_free(&answer);
+}
+
+static void unapply_says_who_kept_its_part(void **state)
+{
+	struct world *world = *state;
+	struct answer answer;
+
+	assert_int_equal(world_apply(world, world_across, NULL), PH_CALL_OK);
+	world_settle(world, PH_SECOND);
+	world->beta_away = UINT32_MAX;
+	world_call(world, PH_CONTROL_UNAPPLY, "name", "demo", &answer);
+	assert_int_equal(answer.status, PH_CALL_FAILED);
+	assert_int_equal(answer.error.exit, PH_EXIT_UNREACHABLE);
+	assert_non_null(strstr(answer.error.what, "beta"));
+	world_answer_free(&answer);
+	world_settle(world, 10 * PH_SECOND);
+	assert_int_equal(world->kept_count, 0);
+}
+
+/* A peer between its prepare and its commit. */
+static void another_coordinator_has_to_wait(void **state)
+{
+	struct world *world = *state;
+	struct ph_caller gamma = {
+		.line = 9, .role = PH_ROLE_EXEC, .node = "gamma"};
+	struct ph_writer *writer = world_arguments("scope", "demo");
+	struct answer answer;
+	struct ph_error error;
+
+	ph_put_map(writer, "part");
+	ph_put_text(writer, "scope", "demo");
+	ph_write_end(writer);
+	ph_write_end(writer);
+	world_send(world, &gamma, PH_CONTROL_PREPARE, writer, &answer);
+	world_await(world, &answer);
+	assert_int_equal(answer.status, PH_CALL_OK);
+	world_answer_free(&answer);
+	assert_int_equal(
+		world_apply(world, world_here, &error), PH_CALL_FAILED);
+	assert_int_equal(error.exit, PH_EXIT_CONFLICT);
+	world_settle(world, 16 * PH_SECOND);
+	assert_int_equal(world_apply(world, world_here, &error), PH_CALL_OK);
+}
+
+static void names_belong_to_one_scope(void **state)
+{
+	struct world *world = *state;
+	struct ph_error error;
+
+	assert_int_equal(world_apply(world, world_here, NULL), PH_CALL_OK);
+	assert_int_equal(world_apply(world,
+				 "wiring: 1\nname: second\nservers:\n"
+				 "  src: {use: source}\n  b: {use: sink}\n"
+				 "wires:\n  - src:out -> b:in\n",
+				 &error),
+		PH_CALL_FAILED);
+	assert_int_equal(error.exit, PH_EXIT_CONFLICT);
+	assert_non_null(strstr(error.what, "demo"));
+}
+
+/* A part may come from a peer that never saw our lint. */
+static void directions_are_checked_here_too(void **state)
+{
+	struct world *world = *state;
+	struct ph_writer *writer = world_arguments("scope", "demo");
+	struct answer answer;
+
+	ph_put_map(writer, "part");
+	ph_put_text(writer, "scope", "demo");
+	ph_put_list(writer, "wires");
+	ph_write_map(writer);
+	ph_put_text(writer, "from", "guest:in");
+	ph_put_text(writer, "to", "alpha/guest:in");
+	ph_write_end(writer);
+	ph_write_end(writer);
+	ph_write_end(writer);
+	ph_write_end(writer);
+	world_send(world, &world_self, PH_CONTROL_PREPARE, writer, &answer);
+	world_await(world, &answer);
+	assert_int_equal(answer.status, PH_CALL_FAILED);
+	assert_int_equal(answer.error.exit, PH_EXIT_WIRING);
+	assert_non_null(strstr(answer.error.what, "guest:in is an input"));
+	world_answer_free(&answer);
+}
+
+int main(void)
+{
+#define TEST(name)                                                             \
+	cmocka_unit_test_setup_teardown(name, world_set_up, world_tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(one_node_is_wired),
+		TEST(applying_twice_changes_nothing),
+		TEST(durable_before_anything_starts),
+		TEST(a_refused_prepare_changes_nothing),
+		TEST(findings_are_answered_with_their_places),
+		TEST(two_nodes_prepare_before_they_commit),
+		TEST(one_refusal_stops_all),
+		TEST(a_node_that_stays_away_is_named),
+		TEST(a_changed_file_changes_only_what_differs),
+		TEST(unapply_empties_the_scope),
+		TEST(unapply_says_who_kept_its_part),
+		TEST(another_coordinator_has_to_wait),
+		TEST(names_belong_to_one_scope),
+		TEST(directions_are_checked_here_too),
+	};
+
+	return cmocka_run_group_tests_name("apply", tests, NULL, NULL);
+}
