@@ -402,7 +402,7 @@ enum ph_guess ph_limits_guess(struct ph_limits *limits, struct ph_source source,
 	unsigned failures = ph_limits_failures(limits, now);
 	enum ph_guess verdict;
 
-	*retry = 0;
+	*retry = PH_LIMITS_AGAIN;
 	if (failures >= PH_LIMITS_HOURLY || !guesser) {
 		*retry = oldest_failure(limits, now) + HOUR - now;
 		return PH_GUESS_PAUSED;

@@ -28,8 +28,11 @@
 #define PH_LIMITS_SOURCES 2048u /* > 60 an hour for a day: none is evicted */
 #define PH_LIMITS_BURST	  5u
 #define PH_LIMITS_HOURLY  60u
-#define PH_LIMITS_HELLO	  (INT64_C(5) * 1000000000)  /* until HELLO */
-#define PH_LIMITS_TOTAL	  (INT64_C(10) * 1000000000) /* until proven */
+/* How soon to ask again while others are being tried: runs take milliseconds.
+ */
+#define PH_LIMITS_AGAIN (INT64_C(20) * 1000000)
+#define PH_LIMITS_HELLO (INT64_C(5) * 1000000000)  /* until HELLO */
+#define PH_LIMITS_TOTAL (INT64_C(10) * 1000000000) /* until proven */
 
 /* Who is counted together: an IPv4 address, an IPv6 /64, "unix". */
 struct ph_source {

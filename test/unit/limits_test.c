@@ -275,6 +275,7 @@ static void parallel_runs_are_paid_in_advance(void **state)
 			PH_GUESS_GO);
 	assert_int_equal(
 		ph_limits_guess(limits, source, 0, &retry), PH_GUESS_WAIT);
+	assert_int_equal(retry, PH_LIMITS_AGAIN);
 	/* One was honest: another may try. */
 	ph_limits_guessed(limits, source, 0, 1);
 	assert_int_equal(
