@@ -38,10 +38,13 @@
  *
  * Pure: no socket, clock or own randomness.
  */
-#define PH_HANDSHAKE_MAX 1024u
+#define PH_HANDSHAKE_MAX     1024u
 #define PH_HANDSHAKE_VERSION 1
 
-enum ph_handshake_role { PH_DIALLER, PH_LISTENER };
+enum ph_handshake_role {
+	PH_DIALLER,
+	PH_LISTENER
+};
 
 enum ph_handshake_verdict {
 	PH_HANDSHAKE_GOES_ON,
@@ -51,26 +54,26 @@ enum ph_handshake_verdict {
 
 struct ph_handshake_config {
 	enum ph_handshake_role role;
-	char name[40];                       /* own label */
+	char name[40]; /* own label */
 	char mesh[PH_MESH_ID];
-	uint8_t key[PH_PUBLIC_KEY];          /* own, as in the certificate */
-	uint8_t peer_key[PH_PUBLIC_KEY];     /* as in the peer's certificate */
-	uint8_t exporter[32];                /* RFC 9266 */
-	char transport[8];                   /* "tcp", "unix" */
+	uint8_t key[PH_PUBLIC_KEY];	 /* own, as in the certificate */
+	uint8_t peer_key[PH_PUBLIC_KEY]; /* as in the peer's certificate */
+	uint8_t exporter[32];		 /* RFC 9266 */
+	char transport[8];		 /* "tcp", "unix" */
 	bool trusted; /* the peer's key is pinned or vouched for here */
 	/* Secrets derived from the passphrase, newest first; the listener
 	 * tries each, the dialler uses the first. None: pinned only. */
 	uint8_t secret[2][PH_MESH_SECRET];
 	unsigned secrets;
-	uint8_t nonce[32];                   /* fresh */
-	uint8_t scalar[PH_CPACE_SCALAR];     /* fresh ristretto255 scalar */
+	uint8_t nonce[32];		 /* fresh */
+	uint8_t scalar[PH_CPACE_SCALAR]; /* fresh ristretto255 scalar */
 };
 
 struct ph_handshake {
 	struct ph_handshake_config config;
 	unsigned state; /* private from here */
 	uint8_t peer_nonce[32];
-	uint8_t bind_key[32];   /* from the exporter */
+	uint8_t bind_key[32];	/* from the exporter */
 	uint8_t transcript[64]; /* chained SHA-512 of the messages so far */
 	uint8_t sid[32];
 	uint8_t scalar[2][PH_CPACE_SCALAR];
@@ -78,7 +81,7 @@ struct ph_handshake {
 	uint8_t share[2][PH_CPACE_POINT]; /* Ya (one), or Yb of each slot */
 	uint8_t isk[2][PH_CPACE_KEY];
 	uint8_t accept[2][PH_CPACE_KEY]; /* Tb as the dialler expects it */
-	unsigned slots; /* how many of them */
+	unsigned slots;			 /* how many of them */
 	char peer_name[40];
 	bool by_passphrase;
 	/* Public: may be read at any time. */
@@ -98,8 +101,8 @@ void ph_handshake_fini(struct ph_handshake *handshake);
 
 /* One received message. `*send_length` 0: nothing to send. */
 enum ph_handshake_verdict ph_handshake_step(struct ph_handshake *handshake,
-	const uint8_t *message, size_t length,
-	uint8_t send[PH_HANDSHAKE_MAX], size_t *send_length);
+	const uint8_t *message, size_t length, uint8_t send[PH_HANDSHAKE_MAX],
+	size_t *send_length);
 
 /* How many guesses at the passphrase the peer had, should the run end here, by
  * refusal, deadline or a lost channel alike: 0 before PAKE2 and after success.
