@@ -67,18 +67,30 @@ static void answer_failed(struct ph_executor *executor, ph_handle ticket,
 	ph_answer_error(executor->config.door, ticket, &error);
 }
 
+/* A refusal is answered when nothing is left: whoever hears it may try again
+ * at once. */
 static void on_started(struct ph_unit *unit, const struct ph_error *error)
 {
 	struct ph_executor *executor = unit->host;
-	ph_handle ticket = unit->start_ticket;
 
-	unit->start_ticket = 0;
-	if (!ticket)
+	if (error) {
+		unit->start_error = *error;
 		return;
-	if (error)
-		ph_answer_error(executor->config.door, ticket, error);
-	else
-		ph_answer_ok(executor->config.door, ticket, NULL);
+	}
+	if (unit->start_ticket)
+		ph_answer_ok(executor->config.door, unit->start_ticket, NULL);
+	unit->start_ticket = 0;
+}
+
+static void answer_start(struct ph_executor *executor, struct ph_unit *unit)
+{
+	if (!unit->start_ticket)
+		return;
+	if (!unit->start_error.exit)
+		ph_fail(&unit->start_error, PH_EXIT_CONFLICT, unit->spec->name,
+			"start it again", "stopped before it had started");
+	ph_answer_error(
+		executor->config.door, unit->start_ticket, &unit->start_error);
 }
 
 static void start_unit(
@@ -91,10 +103,7 @@ static void on_gone(struct ph_unit *unit)
 	ph_handle ticket = unit->successor_ticket;
 
 	remove_unit(executor, unit);
-	if (unit->start_ticket)
-		answer_failed(executor, unit->start_ticket, PH_EXIT_CONFLICT,
-			unit->spec->name, "start it again",
-			"stopped before it had started");
+	answer_start(executor, unit);
 	for (unsigned i = 0; i < unit->stop_count; i++)
 		ph_answer_ok(
 			executor->config.door, unit->stop_tickets[i], NULL);

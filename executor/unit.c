@@ -41,6 +41,18 @@ static void set_reason(struct ph_unit *unit, const char *text)
 
 /* Terminals: what happens there is the run's, when there is one. */
 
+/* After a run nothing may look finished that is not: outputs break off (after
+ * a good end nobody is left on them), inputs are refused. */
+static void cut_terminals(struct ph_unit *unit, int reason)
+{
+	for (unsigned i = 0; i < unit->spec->terminal_count; i++) {
+		if (is_output(unit, i))
+			ph_terminal_abort(unit->terminals[i], reason);
+		else
+			ph_terminal_refuse(unit->terminals[i], reason);
+	}
+}
+
 static void port_connected(void *context, struct ph_terminal *terminal)
 {
 	struct ph_unit_port *port = context;
@@ -52,7 +64,10 @@ static void port_connected(void *context, struct ph_terminal *terminal)
 		unit->run->ops->on_connected(unit->run, port->index);
 		return;
 	}
-	if (unit->policy.state == PH_POLICY_FINISHED)
+	/* Nothing will ever come of it: better told than waited for. */
+	if (unit->policy.state == PH_POLICY_FAILED)
+		cut_terminals(unit, -ECONNABORTED);
+	else if (unit->policy.state == PH_POLICY_FINISHED)
 		unit_step(unit, PH_POLICY_WAKE);
 	/* The backoff is over and waited for this consumer. */
 	else if (unit->policy.state == PH_POLICY_BACKOFF && !unit->timer.slot &&
@@ -95,18 +110,6 @@ static const struct ph_terminal_ops port_ops = {
 	.on_readable = port_readable,
 	.on_closed = port_closed,
 };
-
-/* After a run nothing may look finished that is not: outputs break off (after
- * a good end nobody is left on them), inputs are refused. */
-static void cut_terminals(struct ph_unit *unit, int reason)
-{
-	for (unsigned i = 0; i < unit->spec->terminal_count; i++) {
-		if (is_output(unit, i))
-			ph_terminal_abort(unit->terminals[i], reason);
-		else
-			ph_terminal_refuse(unit->terminals[i], reason);
-	}
-}
 
 /* Runs. */
 

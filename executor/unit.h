@@ -49,6 +49,7 @@ struct ph_unit {
 	struct ph_spec *successor;
 	ph_handle successor_ticket;
 	ph_handle start_ticket;
+	struct ph_error start_error; /* exit 0: it was just stopped */
 	ph_handle stop_tickets[8];
 	unsigned stop_count;
 };
