@@ -1,7 +1,6 @@
 #include "controlsurface/yaml.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,10 +9,6 @@
 
 /* Above this many keys a map's duplicates are looked up by hash. */
 #define MANY_KEYS 16
-/* The library reads ahead through open brackets (350 bytes each), and through
- * empty lines again and again; people need neither. */
-#define OPEN_BRACKETS 1000
-#define EMPTY_LINES   200
 
 struct builder {
 	const struct ph_yaml_input *input;
@@ -26,127 +21,6 @@ struct builder {
 	size_t last; /* where the newest event ended */
 	bool stopped;
 };
-
-static void problem_tell(const struct ph_yaml_input *input, const char *rule,
-	struct ph_span span, const char *next, const char *format, ...)
-	__attribute__((format(printf, 5, 6)));
-
-static void problem_tell(const struct ph_yaml_input *input, const char *rule,
-	struct ph_span span, const char *next, const char *format, ...)
-{
-	struct ph_yaml_problem problem = {
-		.rule = rule, .span = span, .next = next};
-	va_list list;
-
-	va_start(list, format);
-	vsnprintf(problem.message, sizeof(problem.message), format, list);
-	va_end(list);
-	input->problem(input->context, &problem);
-}
-
-size_t ph_utf8_next(const char *text, size_t length, unsigned *code)
-{
-	const unsigned char *byte = (const unsigned char *)text;
-	static const unsigned least[] = {0, 0, 0x80, 0x800, 0x10000};
-	size_t size = 0;
-
-	if (length == 0)
-		return 0;
-	if (byte[0] < 0x80)
-		size = 1, *code = byte[0];
-	else if (byte[0] >= 0xc2 && byte[0] < 0xe0)
-		size = 2, *code = byte[0] & 0x1f;
-	else if (byte[0] >= 0xe0 && byte[0] < 0xf0)
-		size = 3, *code = byte[0] & 0x0f;
-	else if (byte[0] >= 0xf0 && byte[0] < 0xf5)
-		size = 4, *code = byte[0] & 0x07;
-	if (size == 0 || size > length)
-		return 0;
-	for (size_t i = 1; i < size; i++) {
-		if ((byte[i] & 0xc0) != 0x80)
-			return 0;
-		*code = *code << 6 | (byte[i] & 0x3f);
-	}
-	if (*code < least[size] || *code > 0x10ffff ||
-		(*code >= 0xd800 && *code < 0xe000))
-		return 0;
-	return size;
-}
-
-/* The library takes a NUL for the end of the file and lets control characters
- * pass, so both are looked for first. */
-static bool source_is_text(const struct ph_yaml_input *input)
-{
-	size_t at = 0;
-
-	while (at < input->length) {
-		unsigned code = 0;
-		size_t size = ph_utf8_next(
-			input->text + at, input->length - at, &code);
-		struct ph_span span = {at, at + 1};
-
-		if (size == 0) {
-			problem_tell(input, "S1", span,
-				"Save the file as UTF-8 text.",
-				"this byte (0x%02x) is not UTF-8",
-				(unsigned char)input->text[at]);
-			return false;
-		}
-		if ((code < 0x20 && code != '\t' && code != '\n' &&
-			    code != '\r') ||
-			(code >= 0x7f && code < 0xa0 && code != 0x85)) {
-			problem_tell(input, "S1", span,
-				"Remove it, or write it as \"\\x..\" in double "
-				"quotes.",
-				"control character 0x%02x in the file", code);
-			return false;
-		}
-		at += size;
-	}
-	return true;
-}
-
-static bool brackets_are_few(const struct ph_yaml_input *input)
-{
-	int open = 0;
-
-	for (size_t at = 0; at < input->length; at++) {
-		char byte = input->text[at];
-
-		if (byte == '[' || byte == '{')
-			open++;
-		else if ((byte == ']' || byte == '}') && open > 0)
-			open--;
-		if (open <= OPEN_BRACKETS)
-			continue;
-		problem_tell(input, "S1", (struct ph_span){at, at + 1}, NULL,
-			"more than %d brackets are open here", OPEN_BRACKETS);
-		return false;
-	}
-	return true;
-}
-
-static bool empty_lines_are_few(const struct ph_yaml_input *input)
-{
-	unsigned empty = 0;
-
-	for (size_t at = 0; at < input->length; at++) {
-		char byte = input->text[at];
-
-		if (byte == '\n' || byte == '\r')
-			empty++;
-		else if (byte != ' ' && byte != '\t')
-			empty = 0;
-		/* CR LF counts twice. */
-		if (empty <= 2 * EMPTY_LINES)
-			continue;
-		problem_tell(input, "S1", (struct ph_span){at, at},
-			"Remove them.", "more than %d empty lines in a row",
-			EMPTY_LINES);
-		return false;
-	}
-	return true;
-}
 
 static bool text_is_clean(const char *text, size_t length)
 {
@@ -165,7 +39,7 @@ static bool text_is_clean(const char *text, size_t length)
 static void builder_stop(struct builder *builder, const char *rule,
 	struct ph_span span, const char *next, const char *message)
 {
-	problem_tell(builder->input, rule, span, next, "%s", message);
+	ph_yaml_tell(builder->input, rule, span, next, "%s", message);
 	builder->stopped = true;
 }
 
@@ -344,6 +218,20 @@ static void builder_close(struct builder *builder)
 		map_close(builder, node);
 }
 
+/* Where the sign (& * !) stands that the token follows. */
+static struct ph_span sign_span(
+	struct builder *builder, struct fy_event *event, struct fy_token *token)
+{
+	const struct fy_mark *mark = token ? fy_token_start_mark(token) : NULL;
+	const char *text = builder->input->text;
+	size_t at = mark ? mark->input_pos : event_span(builder, event).start;
+
+	if (at > 0 && at <= builder->input->length && text[at - 1] != '\0' &&
+		strchr("&*!", text[at - 1]) != NULL)
+		at--;
+	return (struct ph_span){at, at + 1};
+}
+
 static bool event_is_plain(struct builder *builder, struct fy_event *event)
 {
 	struct fy_token *anchor = fy_event_get_anchor_token(event);
@@ -351,7 +239,8 @@ static bool event_is_plain(struct builder *builder, struct fy_event *event)
 
 	if (event->type != FYET_ALIAS && anchor == NULL && tag == NULL)
 		return true;
-	builder_stop(builder, "S1", event_span(builder, event),
+	builder_stop(builder, "S1",
+		sign_span(builder, event, tag ? tag : anchor),
 		"Quote text that begins with & * or !, and write parts that "
 		"repeat again.",
 		tag != NULL ? "tags (!) have no place in a wiring file"
@@ -402,6 +291,7 @@ static const struct {
 		"list's - cannot share a level."},
 	{"without a closing", NULL, "Close it with the bracket it misses."},
 	{"without closing quote", NULL, "Close it with the quote it misses."},
+	{"plain scalar cannot start", NULL, "Put it in quotes."},
 	{"wrongly indented", NULL, "Indent it like the lines around it."},
 	{"mapping values are not allowed", NULL,
 		"Quote text that holds \": \"; or is the line above wrong?"},
@@ -458,7 +348,7 @@ static void syntax_tell(struct builder *builder, struct fy_diag *diag)
 			message = hints[i].message;
 		break;
 	}
-	problem_tell(input, "S1", span, next, "%s", message);
+	ph_yaml_tell(input, "S1", span, next, "%s", message);
 	builder->stopped = true;
 }
 
@@ -512,12 +402,11 @@ int ph_yaml_read(struct ph_yaml_node **out, const struct ph_yaml_input *input)
 	struct builder builder = {.input = input};
 
 	if (input->length > PH_YAML_BYTES) {
-		problem_tell(input, "S1", (struct ph_span){0, 0},
+		ph_yaml_tell(input, "S1", (struct ph_span){0, 0},
 			"Split the wiring file.", "the file is over 4 MiB");
 		return -EINVAL;
 	}
-	if (!source_is_text(input) || !brackets_are_few(input) ||
-		!empty_lines_are_few(input))
+	if (!ph_yaml_source_check(input))
 		return -EINVAL;
 	int failed = builder_parse(&builder);
 	if (failed == 0 && input->arena->failed)

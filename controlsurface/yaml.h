@@ -71,6 +71,11 @@ int ph_yaml_read(struct ph_yaml_node **out, const struct ph_yaml_input *input);
 struct ph_yaml_node *ph_yaml_get(
 	const struct ph_yaml_node *map, const char *key);
 
+/* yaml_source.c: bytes that the library would mistake, or choke on. */
+bool ph_yaml_source_check(const struct ph_yaml_input *input);
+void ph_yaml_tell(const struct ph_yaml_input *input, const char *rule,
+	struct ph_span span, const char *next, const char *format, ...)
+	__attribute__((format(printf, 5, 6)));
 /* Length of the UTF-8 character at `text`, 0 when there is none; its code. */
 size_t ph_utf8_next(const char *text, size_t length, unsigned *code);
 

@@ -1,0 +1,78 @@
+/* Wiring files: whatever comes is told with places that exist; what has no
+ * error becomes parts that read back. */
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "controlsurface/wiring.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void must(bool holds)
+{
+	if (!holds)
+		abort();
+}
+
+static const char *variable(void *context, const char *name)
+{
+	return strcmp(name, "DIR") ? NULL : "/srv";
+}
+
+static void part(const struct ph_wiring *wiring, const char *host)
+{
+	struct ph_writer *writer;
+	struct ph_document *document;
+	const uint8_t *bytes;
+	size_t length;
+
+	must(!ph_writer_create(&writer));
+	ph_wiring_part(wiring, host, "alpha", writer);
+	must(!ph_writer_finish(writer, &bytes, &length));
+	must(!ph_document_read(&document, bytes, length, PH_SKIM_TABLE));
+	must(ph_value_type(ph_document_root(document)) == PH_MAP);
+	ph_document_free(document);
+	ph_writer_free(writer);
+}
+
+static void findings(const struct ph_wiring *wiring)
+{
+	const struct ph_finding *all;
+	size_t count = ph_wiring_findings(wiring, &all);
+	unsigned errors = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		char *text = ph_finding_text(&all[i], "f");
+
+		must(text && !strchr(text, '\x1b') && all[i].message);
+		must(!all[i].line || (all[i].column && all[i].width));
+		errors += all[i].severity == PH_FINDING_ERROR;
+		free(text);
+	}
+	must((errors > 0) == (ph_wiring_errors(wiring) > 0));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char *text = malloc(size + !size);
+	struct ph_wiring *wiring;
+	struct ph_wiring_input input = {
+		.file = "f",
+		.text = text,
+		.length = size,
+		.variable = variable,
+		.bundled = ph_bundled_servers,
+		.here = "alpha",
+	};
+
+	must(text != NULL);
+	memcpy(text, data, size);
+	must(!ph_wiring_read(&wiring, &input));
+	free(text);
+	findings(wiring);
+	for (size_t i = 0;
+		!ph_wiring_errors(wiring) && i < ph_wiring_hosts(wiring); i++)
+		part(wiring, ph_wiring_host(wiring, i));
+	ph_wiring_free(wiring);
+	return 0;
+}
