@@ -225,15 +225,14 @@ static void unapply_says_who_kept_its_part(void **state)
 	assert_int_equal(world->kept_count, 0);
 }
 
-/* A peer between its prepare and its commit. */
-static void another_coordinator_has_to_wait(void **state)
+/* A peer asks this node to prepare an empty part. */
+static int prepare_by_gamma(struct world *world)
 {
-	struct world *world = *state;
 	struct ph_caller gamma = {
 		.line = 9, .role = PH_ROLE_EXEC, .node = "gamma"};
 	struct ph_writer *writer = world_arguments("scope", "demo");
 	struct answer answer;
-	struct ph_error error;
+	int status;
 
 	ph_put_map(writer, "part");
 	ph_put_text(writer, "scope", "demo");
@@ -241,13 +240,34 @@ static void another_coordinator_has_to_wait(void **state)
 	ph_write_end(writer);
 	world_send(world, &gamma, PH_CONTROL_PREPARE, writer, &answer);
 	world_await(world, &answer);
-	assert_int_equal(answer.status, PH_CALL_OK);
+	status = answer.status;
 	world_answer_free(&answer);
+	return status;
+}
+
+/* Both halves of a scope come from one coordinator. */
+static void another_coordinator_has_to_wait(void **state)
+{
+	struct world *world = *state;
+	struct ph_error error;
+
+	assert_int_equal(prepare_by_gamma(world), PH_CALL_OK);
 	assert_int_equal(
 		world_apply(world, world_here, &error), PH_CALL_FAILED);
 	assert_int_equal(error.exit, PH_EXIT_CONFLICT);
 	world_settle(world, 16 * PH_SECOND);
 	assert_int_equal(world_apply(world, world_here, &error), PH_CALL_OK);
+}
+
+static void a_refused_apply_lets_others_apply(void **state)
+{
+	struct world *world = *state;
+
+	world->held_here = "no program gzip";
+	assert_int_equal(
+		world_apply(world, world_across, NULL), PH_CALL_FAILED);
+	world_settle(world, PH_SECOND);
+	assert_int_equal(prepare_by_gamma(world), PH_CALL_OK);
 }
 
 static void names_belong_to_one_scope(void **state)
@@ -308,6 +328,7 @@ int main(void)
 		TEST(unapply_empties_the_scope),
 		TEST(unapply_says_who_kept_its_part),
 		TEST(another_coordinator_has_to_wait),
+		TEST(a_refused_apply_lets_others_apply),
 		TEST(names_belong_to_one_scope),
 		TEST(directions_are_checked_here_too),
 	};
