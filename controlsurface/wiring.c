@@ -1,9 +1,11 @@
-#include "controlsurface/wiring_model.h"
+#include "controlsurface/wiring.h"
 
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "controlsurface/wiring_model.h"
 
 static void version_check(
 	struct ph_wiring *wiring, const struct ph_yaml_node *root)

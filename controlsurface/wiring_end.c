@@ -1,4 +1,3 @@
-#include "controlsurface/wiring_model.h"
 #include "controlsurface/wiring_end.h"
 
 #include <stdint.h>
