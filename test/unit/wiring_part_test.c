@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "controlsurface/part.h"
+#include "executor/spec.h"
 
 /* A part, written and read back. */
 struct part {
@@ -293,15 +294,23 @@ static size_t mutate(char *text, size_t length, uint64_t *seed)
 	}
 }
 
-/* By the reader that every node has. */
+/* By the readers that every node has: control surface and executor. */
 static void is_taken(struct ph_value root, const char *host)
 {
+	struct ph_value servers = ph_value_get(root, "servers");
 	struct ph_part *part;
 	struct ph_error error = {0};
 
 	if (ph_part_read(&part, root, *host ? host : "alpha", bundled, &error))
 		fail_msg("%s (%s)", error.what, error.where);
 	ph_part_free(part);
+	for (size_t i = 0; i < ph_value_count(servers); i++) {
+		struct ph_spec *spec;
+
+		if (ph_spec_read(&spec, ph_value_at(servers, i), &error))
+			fail_msg("%s (%s)", error.what, error.where);
+		ph_spec_free(spec);
+	}
 }
 
 static void what_lints_runs(void **state)
@@ -342,6 +351,36 @@ static void what_lints_runs(void **state)
 	assert_true(good > 200 && good < 2800);
 }
 
+/* What we show people has no finding but hosts that must be peers. */
+static void examples_lint(void **state)
+{
+	static const char *const names[] = {
+		"local-pipeline", "three-nodes", "fan", "guest"};
+
+	setenv("IN", "/in", 1);
+	setenv("OUT", "/out", 1);
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		char text[8192];
+		const struct ph_finding *findings;
+		struct ph_wiring *wiring;
+
+		snprintf(text, sizeof(text), "examples/%s.yaml", names[i]);
+		FILE *file = fopen(text, "r");
+		assert_non_null(file);
+		struct ph_wiring_input input = {.file = names[i],
+			.text = text,
+			.length = fread(text, 1, sizeof(text), file),
+			.variable = ph_wiring_variable,
+			.bundled = ph_bundled_servers};
+		fclose(file);
+		assert_int_equal(ph_wiring_read(&wiring, &input), 0);
+		for (size_t j = ph_wiring_findings(wiring, &findings); j > 0;
+			j--)
+			assert_string_equal(findings[j - 1].rule, "P5");
+		ph_wiring_free(wiring);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -351,6 +390,7 @@ int main(void)
 		cmocka_unit_test(sizes_are_bounded),
 		cmocka_unit_test(findings_are_bounded),
 		cmocka_unit_test(what_lints_runs),
+		cmocka_unit_test(examples_lint),
 	};
 
 	return cmocka_run_group_tests_name("wiring_part", tests, NULL, NULL);
