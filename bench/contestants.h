@@ -22,7 +22,9 @@ extern const struct bench_contestant bench_nng;
 extern const struct bench_contestant bench_nng_ping;
 
 /* Programs joined across TCP: `source | X | sink`. */
-extern const struct bench_contestant bench_stream_ours;
+extern const struct bench_contestant bench_stream_ours; /* two nodes */
+extern const struct bench_contestant bench_stream_here; /* one node */
+extern const struct bench_contestant bench_stream_socat_tls;
 extern const struct bench_contestant bench_stream_socat;
 extern const struct bench_contestant bench_stream_ssh;
 /* Those programs: this one, called as `bench source|sink ...`. */

@@ -68,12 +68,21 @@ static const struct bench_race races[] = {
 		1,
 	},
 	{
-		"A | posthouse | B, TLS",
-		{(size_t)1 << 30, 0},
-		{&bench_stream_ours, &bench_stream_socat, &bench_stream_ssh},
+		"A | posthouse | B, two nodes, TLS",
+		{(size_t)512 << 20, 0},
+		{&bench_stream_ours, &bench_stream_ssh,
+			&bench_stream_socat_tls},
 		3,
-		{{1, BENCH_BYTES, 1}, {2, BENCH_BYTES, 1.8}},
+		{{1, BENCH_BYTES, 1.8}, {2, BENCH_BYTES, 1}},
 		2,
+	},
+	{
+		"A | posthouse | B, one node, plain",
+		{(size_t)1 << 30, 0},
+		{&bench_stream_here, &bench_stream_socat},
+		2,
+		{{1, BENCH_BYTES, 1}},
+		1,
 	},
 };
 

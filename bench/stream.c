@@ -81,6 +81,7 @@ static int stream_run(
 	snprintf(command, sizeof(command), "bench/stream.sh %s %s %zu", how,
 		self, side->load.size);
 	script = popen(command, "re");
+	line[0] = '\0';
 	*reason = "bench/stream.sh said nothing";
 	if (!script)
 		return -1;
@@ -103,9 +104,19 @@ static int ours_run(struct bench_side *side, const char **reason)
 	return stream_run(side, "posthouse", reason);
 }
 
+static int here_run(struct bench_side *side, const char **reason)
+{
+	return stream_run(side, "posthouse-here", reason);
+}
+
 static int socat_run(struct bench_side *side, const char **reason)
 {
 	return stream_run(side, "socat", reason);
+}
+
+static int socat_tls_run(struct bench_side *side, const char **reason)
+{
+	return stream_run(side, "socat-tls", reason);
 }
 
 static int ssh_run(struct bench_side *side, const char **reason)
@@ -115,6 +126,10 @@ static int ssh_run(struct bench_side *side, const char **reason)
 
 const struct bench_contestant bench_stream_ours = {
 	"posthouse", NULL, NULL, ours_run};
+const struct bench_contestant bench_stream_here = {
+	"posthouse", NULL, NULL, here_run};
 const struct bench_contestant bench_stream_socat = {
-	"socat (plain)", NULL, NULL, socat_run};
+	"socat", NULL, NULL, socat_run};
+const struct bench_contestant bench_stream_socat_tls = {
+	"socat TLS", NULL, NULL, socat_tls_run};
 const struct bench_contestant bench_stream_ssh = {"ssh", NULL, NULL, ssh_run};

@@ -1,6 +1,8 @@
 #!/bin/sh
-# stream.sh socat|ssh|posthouse BENCH BYTES: carries `BENCH source BYTES` to
-# `BENCH sink` across loopback TCP; says "bytes ns", or why it cannot.
+# stream.sh HOW BENCH BYTES: carries `BENCH source BYTES` to `BENCH sink`; says
+# "bytes ns", or why it cannot. HOW:
+#   posthouse  two nodes, TLS          posthouse-here  one node
+#   socat-tls ssh  loopback, AES-128   socat           loopback, plain
 set -eu
 how=$1 bench=$2 bytes=$3
 posthouse=${POSTHOUSE:-build/posthouse}
@@ -47,6 +49,21 @@ run_socat() {
 		"TCP:127.0.0.1:$p,retry=200,interval=0.02"
 }
 
+run_socat_tls() {
+	command -v socat >/dev/null || cannot "socat is not installed"
+	command -v openssl >/dev/null || cannot "openssl is not installed"
+	p=$(port)
+	openssl req -x509 -newkey ed25519 -nodes -days 1 -subj /CN=bench \
+		-keyout "$dir/key" -out "$dir/cert" 2>/dev/null
+	cat "$dir/key" "$dir/cert" >"$dir/both"
+	listen="OPENSSL-LISTEN:$p,bind=127.0.0.1,reuseaddr"
+	listen="$listen,cert=$dir/both,verify=0"
+	listen="$listen,openssl-min-proto-version=TLS1.3"
+	socat -u -b 262144 "$listen" - 2>"$dir/socat.log" | "$bench" sink "$dir/result" &
+	"$bench" source "$bytes" | socat -u -b 262144 - \
+		"OPENSSL:127.0.0.1:$p,verify=0,retry=200,interval=0.02"
+}
+
 run_ssh() {
 	command -v ssh >/dev/null || cannot "ssh is not installed"
 	[ -x /usr/sbin/sshd ] || cannot "sshd is not installed"
@@ -69,49 +86,68 @@ run_ssh() {
 	"$bench" source "$bytes" | ssh "$@" "'$bench' sink '$dir/result'"
 }
 
-run_posthouse() {
+# node NAME FLAGS...: starts one.
+node() {
+	name=$1
+	shift
+	"$posthouse" up --name "$name" --state "$dir/$name" --http off \
+		--discovery off --socket "$dir/$name.sock" \
+		--passphrase-file "$dir/phrase" "$@" 2>"$dir/$name.log" &
+	children="$children $!"
+}
+
+phrase() {
 	[ -x "$posthouse" ] || cannot "build/posthouse is not built"
-	a=$(port) b=$(($(port) + 1))
 	"$posthouse" passphrase >"$dir/phrase" 2>/dev/null ||
 		cannot "posthouse passphrase fails"
 	chmod 600 "$dir/phrase"
-	"$posthouse" up --name beta --state "$dir/beta" --http off \
-		--discovery off --socket "$dir/beta.sock" \
-		--listen "127.0.0.1:$b" --passphrase-file "$dir/phrase" \
-		2>"$dir/beta.log" &
-	children="$children $!"
-	"$posthouse" up --name alpha --state "$dir/alpha" --http off \
-		--discovery off --socket "$dir/alpha.sock" \
-		--listen "127.0.0.1:$a" --join "127.0.0.1:$b" \
-		--passphrase-file "$dir/phrase" 2>"$dir/alpha.log" &
-	children="$children $!"
+}
+
+# wire SINKHOST: from source on alpha to sink.
+wire() {
 	cat >"$dir/wiring.yaml" <<-WIRING
 		wiring: 1
 		name: bench
-		hosts:
-		  alpha: {}
-		  beta: {}
+		hosts: {alpha: {}, $1: {}}
 		servers:
 		  source:
 		    host: alpha
 		    exec: ["$bench", source, "$bytes"]
 		    restart: never
 		  sink:
-		    host: beta
+		    host: $1
 		    exec: ["$bench", sink, "$dir/result"]
 		    restart: never
 		wires:
 		  - {from: "source:stdout", to: "sink:stdin"}
 	WIRING
-	until_true "the nodes do not meet" 10 sh -c \
-		"'$posthouse' peers --json --socket '$dir/alpha.sock' |
-			grep -q '\"line\": *\"up\"'"
+	[ "$1" != alpha ] || sed -i '/^hosts:/d' "$dir/wiring.yaml"
 	"$posthouse" apply "$dir/wiring.yaml" --socket "$dir/alpha.sock" \
 		>"$dir/apply.log" 2>&1 ||
 		cannot "apply: $(head -1 "$dir/apply.log")"
-	until_true "the stream did not end" 30 test -e "$dir/result"
+	until_true "the stream did not end" 60 test -e "$dir/result"
 }
 
-"run_$how"
+run_posthouse() {
+	phrase
+	a=$(port)
+	b=$((a + 1))
+	node beta --listen "127.0.0.1:$b"
+	node alpha --listen "127.0.0.1:$a" --join "127.0.0.1:$b"
+	until_true "the nodes do not meet" 10 sh -c \
+		"'$posthouse' peers --json --socket '$dir/alpha.sock' |
+			grep -q '\"line\": *\"up\"'"
+	wire beta
+}
+
+run_posthouse_here() {
+	phrase
+	node alpha --listen "127.0.0.1:$(port)"
+	until_true "the node does not start" 10 \
+		"$posthouse" health --socket "$dir/alpha.sock"
+	wire alpha
+}
+
+"run_$(echo "$how" | tr - _)"
 until_true "the sink said nothing" 10 test -e "$dir/result"
 cat "$dir/result"
