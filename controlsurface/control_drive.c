@@ -314,6 +314,12 @@ static void carrier_news(
 
 	if (generation && generation != edge->actual.generation)
 		return;
+	/* The last word of a carrier that is gone: what flowed stays seen. */
+	if (ph_value_count(ph_value_get(news, "sent"))) {
+		ph_control_take_flow(
+			edge, news, ph_loop_now(control->config.loop));
+		edge->flow.present = false;
+	}
 	if (ph_value_is(state, "closed") && !strcmp(reason, "end"))
 		event.kind = PH_CONNECTION_ON_ENDED;
 	else if (!ph_value_is(state, "closed") && !ph_value_is(state, "failed"))

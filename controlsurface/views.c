@@ -24,7 +24,8 @@ static void read_pair(struct ph_value map, const char *key, uint64_t *bytes,
 	*messages = ph_get_u64(pair, "messages");
 }
 
-static void take_flow(struct ph_edge *edge, struct ph_value item, int64_t now)
+void ph_control_take_flow(
+	struct ph_edge *edge, struct ph_value item, int64_t now)
 {
 	struct ph_flow *flow = &edge->flow;
 	struct ph_value queue = ph_value_get(item, "queue");
@@ -62,7 +63,7 @@ void ph_control_take_flows(struct ph_control *control, struct ph_value body)
 		edge = ph_connectome_find(&control->connectome, id);
 		/* A pipe within the node has both its ends here. */
 		if (edge && ph_value_is(ph_value_get(item, "direction"), "out"))
-			take_flow(edge, item, now);
+			ph_control_take_flow(edge, item, now);
 	}
 }
 

@@ -30,6 +30,8 @@ struct wire {
 	struct ph_carrier *carrier;
 	struct ph_session *session; /* in: what brought the carrier */
 	struct ph_pipe *pipe;
+	struct ph_counters given;  /* the pipe's, once it is gone */
+	struct ph_counters taken;
 	struct ph_queue queue;	   /* ATTACH, ATTACHED and ACK frames */
 	struct ph_ack acked;	   /* out: told by the receiver; in: told */
 	struct ph_timer ack_timer; /* in */
@@ -65,7 +67,10 @@ void wire_free(struct wire *wire);
 void wire_flush(struct wire *wire);
 /* Answers wire.open, when it still waits. */
 void wire_answer(struct wire *wire, const struct ph_error *error);
-/* control.carrier: what became of a connection this node owns. */
+/* The pipe goes: its counters stay with the wire for the news. */
+void wire_settle(struct wire *wire);
+/* control.carrier: what became of a connection this node owns, and what has
+ * flowed. */
 void wire_news(struct wire *wire, bool finished, const char *reason);
 /* hostess.detach. */
 void wire_detach(struct wire *wire);

@@ -99,7 +99,7 @@ static void pipe_gone(void *context, struct ph_pipe *pipe, int reason)
 {
 	struct wire *wire = context;
 
-	wire->pipe = NULL;
+	wire_settle(wire);
 }
 
 static void on_frames(void *context, struct ph_carrier *carrier,

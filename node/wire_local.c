@@ -7,7 +7,7 @@ static void pipe_gone(void *context, struct ph_pipe *pipe, int reason)
 {
 	struct wire *wire = context;
 
-	wire->pipe = NULL;
+	wire_settle(wire);
 	wire->finished = reason == 0;
 	if (wire->attached)
 		wire_detach(wire);

@@ -42,7 +42,7 @@ static void pipe_gone(void *context, struct ph_pipe *pipe, int reason)
 {
 	struct wire *wire = context;
 
-	wire->pipe = NULL;
+	wire_settle(wire);
 	/* The server cut its stream: the carrier must say so. What waited in
 	 * the queue, CUT included, was sent before the sink closed. */
 	if (!wire->closing)
@@ -188,8 +188,11 @@ static void on_closed(void *context, struct ph_carrier *carrier, int reason)
 		why = reason ? strerror(-reason) : "the peer closed it";
 	wire->closing = true;
 	if (wire->pipe) {
-		ph_pipe_set_watcher(wire->pipe, (struct ph_pipe_watcher){0});
-		ph_pipe_close_sink(wire->pipe, -ECONNRESET);
+		struct ph_pipe *pipe = wire->pipe;
+
+		wire_settle(wire);
+		ph_pipe_set_watcher(pipe, (struct ph_pipe_watcher){0});
+		ph_pipe_close_sink(pipe, -ECONNRESET);
 	}
 	if (!wire->attached)
 		tell_failure(wire, why);

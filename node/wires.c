@@ -107,21 +107,6 @@ static void tell(
 		ph_loop_now(node->loop), WORD_PATIENCE, heard, NULL);
 }
 
-void wire_news(struct wire *wire, bool finished, const char *reason)
-{
-	struct ph_writer *writer;
-
-	if (ph_writer_create(&writer))
-		return;
-	ph_write_map(writer);
-	ph_put_text(writer, "connection", wire->connection);
-	ph_put_text(writer, "state", finished ? "closed" : "failed");
-	ph_put_text(writer, "reason", finished ? "end" : reason);
-	ph_write_end(writer);
-	tell(wire->wires->node, PH_CONTROL_CARRIER, writer);
-	ph_writer_free(writer);
-}
-
 void wire_detach(struct wire *wire)
 {
 	struct ph_writer *writer;
@@ -311,6 +296,15 @@ static void put_amount(struct ph_writer *writer, const char *key,
 	ph_write_end(writer);
 }
 
+void wire_settle(struct wire *wire)
+{
+	if (!wire->pipe)
+		return;
+	wire->given = *ph_pipe_in(wire->pipe);
+	wire->taken = *ph_pipe_out(wire->pipe);
+	wire->pipe = NULL;
+}
+
 static int64_t blocked_time(const struct wire *wire)
 {
 	int64_t since = ph_pipe_blocked_since(wire->pipe);
@@ -322,8 +316,10 @@ static int64_t blocked_time(const struct wire *wire)
 
 static void write_counters(struct ph_writer *writer, const struct wire *wire)
 {
-	const struct ph_counters *in = ph_pipe_in(wire->pipe);
-	const struct ph_counters *out = ph_pipe_out(wire->pipe);
+	const struct ph_counters *in =
+		wire->pipe ? ph_pipe_in(wire->pipe) : &wire->given;
+	const struct ph_counters *out =
+		wire->pipe ? ph_pipe_out(wire->pipe) : &wire->taken;
 
 	put_amount(writer, "sent", in->bytes, in->messages);
 	/* Over a carrier the other end's word counts, not what left here. */
@@ -333,6 +329,10 @@ static void write_counters(struct ph_writer *writer, const struct wire *wire)
 	else
 		put_amount(writer, "received", out->bytes, out->messages);
 	put_amount(writer, "dropped", in->dropped_bytes, in->dropped_messages);
+}
+
+static void write_queue(struct ph_writer *writer, const struct wire *wire)
+{
 	ph_put_map(writer, "queue");
 	ph_put_u64(writer, "bytes", ph_pipe_queued(wire->pipe));
 	ph_put_u64(writer, "limit", ph_pipe_limit(wire->pipe));
@@ -343,18 +343,33 @@ static void write_counters(struct ph_writer *writer, const struct wire *wire)
 	ph_put_bool(writer, "blocked", ph_pipe_blocked_since(wire->pipe) != 0);
 }
 
-static void write_flow(struct ph_writer *writer, const struct wire *wire)
+/* The fields of one flow, into an open map. */
+static void put_flow(struct ph_writer *writer, const struct wire *wire)
 {
-	ph_write_map(writer);
 	ph_put_text(writer, "connection", wire->connection);
 	ph_put_text(writer, "direction", wire->side == WIRE_IN ? "in" : "out");
 	ph_put_text(writer, "peer", wire->peer);
 	ph_put_text(writer, "transport", wire->transport);
 	ph_put_int(writer, "generation", wire->generation);
 	ph_put_int(writer, "since", wire->since);
+	write_counters(writer, wire);
 	if (wire->pipe)
-		write_counters(writer, wire);
+		write_queue(writer, wire);
+}
+
+void wire_news(struct wire *wire, bool finished, const char *reason)
+{
+	struct ph_writer *writer;
+
+	if (ph_writer_create(&writer))
+		return;
+	ph_write_map(writer);
+	put_flow(writer, wire);
+	ph_put_text(writer, "state", finished ? "closed" : "failed");
+	ph_put_text(writer, "reason", finished ? "end" : reason);
 	ph_write_end(writer);
+	tell(wire->wires->node, PH_CONTROL_CARRIER, writer);
+	ph_writer_free(writer);
 }
 
 static void serve_flows(
@@ -367,8 +382,11 @@ static void serve_flows(
 		return; /* the deadline answers */
 	ph_write_map(writer);
 	ph_put_list(writer, "items");
-	for (struct wire *wire = wires->table; wire; wire = wire->hh.next)
-		write_flow(writer, wire);
+	for (struct wire *wire = wires->table; wire; wire = wire->hh.next) {
+		ph_write_map(writer);
+		put_flow(writer, wire);
+		ph_write_end(writer);
+	}
 	ph_write_end(writer);
 	ph_write_end(writer);
 	ph_answer_ok(wires->node->door, ticket, writer);

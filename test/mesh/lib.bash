@@ -1,0 +1,214 @@
+# What the tests of whole meshes share: the real binary, several nodes on this
+# machine, each with its own state, port and command socket. A test stops what
+# it started, by pid, however it ends; it waits by asking again, never by
+# sleeping.
+#
+#   . "$(dirname "$0")/lib.bash"
+#   new_phrase; node_up alpha; node_up beta --join "$(address alpha)"
+set -u
+umask 077
+
+: "${POSTHOUSE:=$PWD/build/posthouse}"
+: "${BUILD:=$(dirname "$POSTHOUSE")}"
+unset "${!POSTHOUSE_@}" NOTIFY_SOCKET STATE_DIRECTORY CREDENTIALS_DIRECTORY
+
+# Short: a unix socket's path has 107 bytes.
+W=$(mktemp -d "${TMPDIR:-/tmp}/mesh.XXXXXX")
+PHRASE=$W/phrase
+declare -A PID=() ADDRESS=() MINE=()
+# A pipe that nothing is written to: reading it with a timeout is a nap.
+exec {NAP}<> <(:)
+
+full() { [ "${PH_DOSE:-}" = full ]; }
+
+# Sanitizers and valgrind cost time, not correctness: limits stretch.
+PATIENCE=1
+case $BUILD in *address* | *thread*) PATIENCE=5 ;; esac
+
+nap() { read -rt 0.05 -u "$NAP" || :; }
+
+now_ms() { echo $(($(date +%s%N) / 1000000)); }
+
+# SECONDS CMD...: until CMD succeeds; fails when it did not in time.
+await() {
+	local until=$(($(now_ms) + $1 * 1000 * PATIENCE))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ "$(now_ms)" -lt $until ] || return 1
+		nap
+	done
+}
+
+say() { echo "# $*"; }
+
+fail() {
+	local log
+	echo "FAILED: $* (line ${BASH_LINENO[0]} of $0)"
+	for log in "$W"/*.log; do
+		[ -e "$log" ] || continue
+		echo "--- ${log##*/}"
+		tail -n 25 "$log"
+	done
+	for log in "${!PID[@]}"; do
+		echo "--- connections and servers of $log"
+		ph "$log" servers --timeout 2s 2>&1
+		ph "$log" connections --timeout 2s 2>&1
+		break
+	done
+	exit 1
+}
+
+skip() {
+	echo "SKIP: $*"
+	exit 77
+}
+
+# SECONDS WHAT CMD...: as await, or the test fails with WHAT.
+expect_soon() {
+	local seconds=$1 what=$2
+	shift 2
+	await "$seconds" "$@" || fail "not within $seconds s: $what"
+}
+
+# EXIT CMD...: CMD ends with exactly EXIT; its words are left in $W/said.
+expect_exit() {
+	local wanted=$1 code
+	shift
+	"$@" >"$W/said" 2>&1
+	code=$?
+	[ $code -eq "$wanted" ] ||
+		fail "'$*' ended with $code, not $wanted: $(cat "$W/said")"
+}
+
+# WORDS...: what was said last holds each of them.
+expect_said() {
+	local words
+	for words in "$@"; do
+		grep -qF -- "$words" "$W/said" ||
+			fail "'$words' is not in: $(cat "$W/said")"
+	done
+}
+
+finish() {
+	local pid
+	# The braces take what the shell itself says of signals.
+	{
+		kill -9 "${!MINE[@]}"
+		for pid in "${!MINE[@]}"; do
+			wait "$pid"
+		done
+	} 2>/dev/null
+	type -t on_finish >/dev/null && on_finish
+	rm -rf "$W"
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+# --- nodes
+
+new_phrase() { "$POSTHOUSE" passphrase >"$PHRASE"; }
+
+# NODE COMMAND...: a command to that node.
+ph() {
+	local node=$1
+	shift
+	timeout $((60 * PATIENCE)) "$POSTHOUSE" "$@" --socket "$W/$node.sock"
+}
+
+# NODE FILTER COMMAND...: what jq finds in the command's --json.
+ask() {
+	local node=$1 filter=$2
+	shift 2
+	ph "$node" "$@" --json 2>/dev/null | jq -r "$filter"
+}
+
+# NODE FILTER COMMAND...: whether jq finds it true.
+holds() {
+	local node=$1 filter=$2
+	shift 2
+	[ "$(ask "$node" "$filter" "$@" 2>/dev/null)" = true ]
+}
+
+address() { echo "${ADDRESS[$1]}"; }
+
+is_gone() { ! kill -0 "$1" 2>/dev/null; }
+
+# NAME [FLAGS...]: starts it without waiting. A node keeps its port for life.
+node_launch() {
+	local name=$1
+	shift
+	"$POSTHOUSE" up --name "$name" --state "$W/$name" \
+		--socket "$W/$name.sock" --passphrase-file "$PHRASE" \
+		--listen "${ADDRESS[$name]:-127.0.0.1:0}" "$@" \
+		>>"$W/$name.log" 2>&1 </dev/null {NAP}>&- &
+	PID[$name]=$!
+	MINE[$!]=$name
+}
+
+node_answers() { ph "$1" health >/dev/null 2>&1 || is_gone "${PID[$1]}"; }
+
+# NAME [FLAGS...]: starts it and waits until it answers.
+node_up() {
+	node_launch "$@"
+	expect_soon 15 "$1 is up" node_answers "$1"
+	is_gone "${PID[$1]}" && fail "$1 did not start"
+	ADDRESS[$1]=$(ask "$1" '.items[0].listen[0]' status)
+}
+
+# NAME: kill -9, as a power failure would.
+node_kill() {
+	local pid=${PID[$1]}
+	{
+		kill -9 "$pid"
+		wait "$pid"
+	} 2>/dev/null
+	unset "MINE[$pid]" "PID[$1]"
+}
+
+# NAME: asks it to go; its exit code.
+node_stop() {
+	local pid=${PID[$1]} code
+	kill -TERM "$pid"
+	await 6 is_gone_or_zombie "$pid" || fail "$1 ignores SIGTERM"
+	wait "$pid" 2>/dev/null
+	code=$?
+	unset "MINE[$pid]" "PID[$1]"
+	return $code
+}
+
+is_gone_or_zombie() {
+	local state
+	state=$(sed 's/.*) //; s/ .*//' "/proc/$1/stat" 2>/dev/null)
+	[ -z "$state" ] || [ "$state" = Z ]
+}
+
+# NODE COUNT: it has that many lines.
+has_lines() { holds "$1" ".items[0].lines == $2" status; }
+
+# A mesh of alpha, beta and gamma, all lines up.
+three_nodes() {
+	new_phrase
+	node_up alpha
+	node_launch beta --join "$(address alpha)"
+	node_launch gamma --join "$(address alpha)"
+	for name in beta gamma; do
+		expect_soon 15 "$name is up" node_answers $name
+		ADDRESS[$name]=$(ask $name '.items[0].listen[0]' status)
+	done
+	for name in alpha beta gamma; do
+		expect_soon 10 "two lines of $name" has_lines $name 2
+	done
+}
+
+# --- streams
+
+# BYTES FILE: random bytes.
+random_file() { head -c "$1" /dev/urandom >"$2"; }
+
+same_bytes() { cmp -s "$1" "$2"; }
+
+# NODE: every connection is closed because its stream ended.
+all_ended() {
+	holds "$1" '(.items | length) > 0 and all(.items[];
+		.state == "closed" and .reason == "end")' connections
+}
