@@ -47,6 +47,7 @@ struct ph_edge {
 	/* The shell's: */
 	struct ph_control *control;
 	struct ph_timer timer;
+	bool ready; /* its servers were taken or refused */
 	bool begun;
 	bool withdrawn;
 	bool declared_now; /* while wires are compared */

@@ -270,6 +270,7 @@ void ph_control_destroy(struct ph_control *control)
 	if (!control)
 		return;
 	ph_control_quiesce(control);
+	ph_loop_cancel(control->config.loop, &control->beginning);
 	while (control->works) {
 		struct ph_control_work *work = control->works;
 

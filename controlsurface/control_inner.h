@@ -60,6 +60,7 @@ struct ph_control {
 	struct ph_control_call *flying;
 	unsigned flying_count;
 	struct ph_task pump;
+	struct ph_task beginning; /* of ready connections */
 
 	struct ph_timer retry;
 	bool loaded;

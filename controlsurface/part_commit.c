@@ -121,20 +121,39 @@ static void declare_wires(struct ph_control *control,
 	}
 }
 
+/* A thousand at once would hold up the data of others for milliseconds. */
+#define BEGIN_WIRES 64u
+
+static void begin_some(struct ph_task *task)
+{
+	struct ph_control *control =
+		PH_CONTAINER(task, struct ph_control, beginning);
+	struct ph_edge *edge;
+	struct ph_edge *next;
+	unsigned begun = 0;
+
+	for (edge = control->connectome.ids; edge; edge = next) {
+		next = edge->by_id.next;
+		if (edge->begun || edge->withdrawn || !edge->ready)
+			continue;
+		if (begun++ == BEGIN_WIRES) {
+			ph_loop_defer(control->config.loop, task);
+			return;
+		}
+		edge->begun = true;
+		edge_event(control, edge, PH_CONNECTION_ON_BEGIN);
+	}
+}
+
 static void begin_wires(
 	struct ph_control *control, const struct ph_control_scope *scope)
 {
 	struct ph_edge *edge;
-	struct ph_edge *next;
 
-	for (edge = control->connectome.ids; edge; edge = next) {
-		next = edge->by_id.next;
-		if (edge->begun || edge->withdrawn ||
-			strcmp(edge->declared.scope, scope->name))
-			continue;
-		edge->begun = true;
-		edge_event(control, edge, PH_CONNECTION_ON_BEGIN);
-	}
+	for (edge = control->connectome.ids; edge; edge = edge->by_id.next)
+		edge->ready |= !strcmp(edge->declared.scope, scope->name);
+	control->beginning.run = begin_some;
+	ph_loop_defer(control->config.loop, &control->beginning);
 }
 
 /* --- servers --- */
