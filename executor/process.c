@@ -79,19 +79,26 @@ int ph_process_find(char *out, size_t size, const char *name,
 	return error ? error : check_executable(out);
 }
 
-/* What the child does; its memory is the parent's until exec. */
+/* What failed, as the child writes it into a pipe that exec closes. `what` is
+ * a constant of this program, at the same place in both. */
+struct report {
+	int error;
+	const char *what;
+};
+
 struct child {
 	const struct ph_process_order *order;
 	int fds[FDS_MOST];
 	pid_t parent;
-	volatile int error;
-	const char *volatile what;
+	int report;
 };
 
 static void child_fail(struct child *child, const char *what)
 {
-	child->error = errno;
-	child->what = what;
+	struct report report = {.error = errno, .what = what};
+
+	if (write(child->report, &report, sizeof(report)) < 0)
+		_exit(126);
 	_exit(127);
 }
 
@@ -111,6 +118,9 @@ static void child_fds(struct child *child)
 {
 	unsigned count = child->order->fd_count;
 
+	child->report = fcntl(child->report, F_DUPFD_CLOEXEC, FDS_MOST);
+	if (child->report < 0)
+		_exit(127);
 	for (unsigned i = 0; i < count; i++) {
 		if (child->order->fds[i] < 0) {
 			child->fds[i] = -1;
@@ -127,7 +137,7 @@ static void child_fds(struct child *child)
 		else if (dup2(child->fds[i], (int)i) < 0)
 			child_fail(child, "dup2");
 	}
-	if (syscall(SYS_close_range, count, ~0u, CLOSE_RANGE_UNSHARE))
+	if (syscall(SYS_close_range, count, ~0u, CLOSE_RANGE_CLOEXEC))
 		child_fail(child, "close_range");
 }
 
@@ -173,28 +183,53 @@ static void process_event(struct ph_watch *watch, uint32_t events)
 	process->on_exit(process);
 }
 
-/* vfork: no page tables of a large node are copied, and the child can tell
- * what failed in the parent's memory. Signals wait meanwhile, so that no
- * handler of the node runs in the child. */
-static pid_t spawn_child(struct child *child)
+/* vfork: no page tables of a large node are copied. Signals wait meanwhile, so
+ * that no handler of the node runs in the child. */
+static pid_t fork_child(struct child *child)
 {
 	sigset_t all;
 	sigset_t before;
 	pid_t pid;
+	int error;
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	pid = vfork();
 	if (!pid)
 		child_run(child);
-	if (pid < 0) {
-		child->error = errno;
-		child->what = "fork";
-	}
+	error = errno;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (pid > 0 && child->error)
-		waitpid(pid, NULL, 0);
+	errno = error;
 	return pid;
+}
+
+/* The pid of a child in which exec succeeded, or a negative errno. */
+static pid_t spawn_child(struct child *child, const char **what)
+{
+	struct report report = {0};
+	int ends[2];
+	ssize_t got;
+	pid_t pid;
+
+	*what = "fork";
+	if (pipe2(ends, O_CLOEXEC))
+		return -errno;
+	child->report = ends[1];
+	pid = fork_child(child);
+	if (pid < 0)
+		report.error = errno;
+	close(ends[1]);
+	do
+		got = pid > 0 ? read(ends[0], &report, sizeof(report)) : 0;
+	while (got < 0 && errno == EINTR);
+	close(ends[0]);
+	if (!report.error)
+		return pid;
+	if (report.what)
+		*what = report.what;
+	if (pid > 0)
+		waitpid(pid, NULL, 0);
+	return -report.error;
 }
 
 int ph_process_spawn(struct ph_process *process, struct ph_loop *loop,
@@ -205,11 +240,11 @@ int ph_process_spawn(struct ph_process *process, struct ph_loop *loop,
 
 	assert(order->fd_count >= 3 && order->fd_count <= FDS_MOST);
 	process->loop = loop;
-	process->pid = spawn_child(&child);
-	*what = child.what;
-	if (child.error) {
+	process->pid = spawn_child(&child, what);
+	if (process->pid < 0) {
+		error = process->pid;
 		process->pid = 0;
-		return -child.error;
+		return error;
 	}
 	process->pidfd = (int)syscall(SYS_pidfd_open, process->pid, 0);
 	error = process->pidfd < 0 ? -errno : 0;
