@@ -30,8 +30,7 @@ static void on_open(void *context, struct ph_carrier *carrier)
 	struct ph_client *client = context;
 	struct ph_line_config config = {.kernel = &client->kernel,
 		.door = client->door,
-		.carrier = carrier,
-		.local = true};
+		.carrier = carrier};
 	struct ph_carrier_info info;
 
 	ph_carrier_info(carrier, &info);

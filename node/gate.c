@@ -309,8 +309,7 @@ static void open_local(struct ph_session *session)
 	struct ph_carrier_info info;
 	struct ph_line_config config = {.kernel = &node->kernel,
 		.door = node->door,
-		.carrier = session->carrier,
-		.local = true};
+		.carrier = session->carrier};
 
 	ph_carrier_info(session->carrier, &info);
 	if (!info.has_uid || (info.uid != 0 && info.uid != geteuid())) {
@@ -647,6 +646,13 @@ int ph_gate_listen(struct ph_gate *gate, const struct ph_address *address,
 	if (code)
 		return listen_error(error, where, code);
 	gate->listeners++;
+	/* Port 0 has become a real one. */
+	if (!local) {
+		struct ph_address bound;
+
+		ph_listener_address(gate->doors[index].listener, &bound);
+		ph_address_format(&bound, where, sizeof(where));
+	}
 	ph_log_info("gate", "listening at=%s%s", where,
 		local ? " for=commands" : "");
 	return 0;

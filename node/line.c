@@ -12,17 +12,20 @@
 #define LINE_BACKLOG (2 * PH_PACKET_MAX)
 /* Calls of the peer being served at once. */
 #define LINE_CALLS 256u
+/* Calls to the peer that are not answered yet. */
+#define LINE_ASKED 1024u
 
 /* A call carried to the peer. */
 struct outgoing {
 	uint32_t id;
 	ph_handle ticket;
+	int64_t deadline;
 	UT_hash_handle hh;
 };
 
 /* A call of the peer being served here. */
 struct incoming {
-	struct ph_line *line; /* NULL: the line is gone */
+	struct ph_line *line;
 	uint32_t id;
 	struct incoming *next;
 	struct incoming **link;
@@ -72,14 +75,24 @@ static void fail_outgoing(struct ph_line *line)
 	}
 }
 
+/* Its answers go to nobody, so nobody else lets go of these. */
+static void forget_incoming(struct ph_line *line)
+{
+	ph_door_forget(line->config.door, line->config.caller.line);
+	while (line->incoming) {
+		struct incoming *call = line->incoming;
+
+		line->incoming = call->next;
+		free(call);
+	}
+}
+
 void ph_line_destroy(struct ph_line *line)
 {
 	if (!line)
 		return;
-	for (struct incoming *call = line->incoming; call; call = call->next)
-		call->line = NULL;
 	fail_outgoing(line);
-	ph_door_forget(line->config.door, line->config.caller.line);
+	forget_incoming(line);
 	ph_queue_fini(&line->queue);
 	ph_writer_free(line->writer);
 	free(line->packet);
@@ -137,10 +150,16 @@ static int send_written(struct ph_line *line)
 	return error ? error : send_packet(line, data, length);
 }
 
-static uint32_t milliseconds_left(const struct ph_line *line, int64_t deadline)
+static int64_t line_now(const struct ph_line *line)
 {
 	struct ph_hal *hal = &line->config.kernel->hal;
-	int64_t left = deadline - hal->now(hal->context);
+
+	return hal->now(hal->context);
+}
+
+static uint32_t milliseconds_left(const struct ph_line *line, int64_t deadline)
+{
+	int64_t left = deadline - line_now(line);
 
 	if (left <= PH_MILLISECOND)
 		return 1;
@@ -149,16 +168,43 @@ static uint32_t milliseconds_left(const struct ph_line *line, int64_t deadline)
 	return (uint32_t)(left / PH_MILLISECOND);
 }
 
+/* A peer that never answers: the door gave up on these calls already. */
+static void forget_expired(struct ph_line *line)
+{
+	int64_t now = line_now(line);
+	struct outgoing *call;
+	struct outgoing *next;
+
+	HASH_ITER(hh, line->outgoing, call, next)
+	{
+		if (call->deadline > now)
+			continue;
+		HASH_DEL(line->outgoing, call);
+		free(call);
+	}
+}
+
+static bool may_ask(struct ph_line *line)
+{
+	if (HASH_COUNT(line->outgoing) >= LINE_ASKED)
+		forget_expired(line);
+	return HASH_COUNT(line->outgoing) < LINE_ASKED;
+}
+
 int ph_line_call(struct ph_line *line, ph_handle ticket,
 	const struct ph_call *call, const char *then)
 {
-	struct outgoing *entry = calloc(1, sizeof(*entry));
+	struct outgoing *entry;
 	int error;
 
+	if (!may_ask(line))
+		return -ENOBUFS;
+	entry = calloc(1, sizeof(*entry));
 	if (!entry)
 		return -ENOMEM;
 	entry->id = ++line->last_id;
 	entry->ticket = ticket;
+	entry->deadline = call->deadline;
 	error = ph_packet_write_call(line->writer, entry->id, call->method,
 		then, milliseconds_left(line, call->deadline), call->arguments,
 		call->length);
@@ -197,13 +243,11 @@ static void answer_incoming(
 	struct incoming *call = context;
 	struct ph_line *line = call->line;
 
-	if (line) {
-		*call->link = call->next;
-		if (call->next)
-			call->next->link = call->link;
-		line->serving--;
-		send_answer(line, call->id, status, body, length);
-	}
+	*call->link = call->next;
+	if (call->next)
+		call->next->link = call->link;
+	line->serving--;
+	send_answer(line, call->id, status, body, length);
 	free(call);
 }
 
@@ -217,12 +261,32 @@ static void keep_incoming(struct ph_line *line, struct incoming *call)
 	line->serving++;
 }
 
+/* A call that is not even tried; the line stands. */
+static void turn_away(
+	struct ph_line *line, uint32_t id, const char *what, const char *next)
+{
+	struct ph_writer *writer;
+	struct ph_error error;
+	const uint8_t *body = NULL;
+	size_t length = 0;
+
+	if (ph_writer_create(&writer)) {
+		send_answer(line, id, PH_CALL_FAILED, NULL, 0);
+		return;
+	}
+	ph_fail(&error, PH_EXIT_DENIED, "", next, "%s", what);
+	ph_error_write(writer, &error);
+	if (ph_writer_finish(writer, &body, &length))
+		length = 0;
+	send_answer(line, id, PH_CALL_FAILED, body, length);
+	ph_writer_free(writer);
+}
+
 /* A call may not cost more time than anybody would wait for it. */
 #define LONGEST_CALL_MS (10 * 60 * 1000)
 
 static void serve(struct ph_line *line, const struct ph_packet *packet)
 {
-	struct ph_hal *hal = &line->config.kernel->hal;
 	uint32_t wait = packet->deadline_ms ? packet->deadline_ms : 1;
 	struct ph_call call = {.method = (uint16_t)packet->method,
 		.caller = &line->config.caller,
@@ -231,15 +295,18 @@ static void serve(struct ph_line *line, const struct ph_packet *packet)
 		.length = packet->length};
 	struct incoming *entry;
 
-	if (packet->method < 0 || line->serving >= LINE_CALLS) {
-		send_answer(line, packet->id,
-			packet->method < 0 ? PH_CALL_UNKNOWN : PH_CALL_DENIED,
-			NULL, 0);
+	if (packet->method < 0) {
+		send_answer(line, packet->id, PH_CALL_UNKNOWN, NULL, 0);
+		return;
+	}
+	if (line->serving >= LINE_CALLS) {
+		turn_away(line, packet->id, "too many calls on one line",
+			"wait for answers before calling again");
 		return;
 	}
 	if (wait > LONGEST_CALL_MS)
 		wait = LONGEST_CALL_MS;
-	call.deadline = hal->now(hal->context) + wait * PH_MILLISECOND;
+	call.deadline = line_now(line) + wait * PH_MILLISECOND;
 	entry = calloc(1, sizeof(*entry));
 	if (!entry)
 		return;
@@ -253,38 +320,69 @@ static void serve(struct ph_line *line, const struct ph_packet *packet)
 	keep_incoming(line, entry);
 }
 
-static void take_answer(struct ph_line *line, const struct ph_packet *packet)
+/* The call that is answered, or NULL: late, its deadline answered it. */
+static struct outgoing *answered(struct ph_line *line, uint32_t id)
 {
 	struct outgoing *call;
 
-	HASH_FIND(hh, line->outgoing, &packet->id, sizeof(packet->id), call);
-	if (!call)
-		return; /* late: its deadline answered it */
+	HASH_FIND(hh, line->outgoing, &id, sizeof(id), call);
+	return call;
+}
+
+static void take_answer(struct ph_line *line, struct outgoing *call,
+	const struct ph_packet *packet)
+{
 	HASH_DEL(line->outgoing, call);
 	ph_door_answer(line->config.door, call->ticket, packet->status,
 		packet->body, packet->length);
 	free(call);
 }
 
+/* Sound at its head, and over a limit. */
+static void take_excess(
+	struct ph_line *line, struct outgoing *call, struct ph_packet *packet)
+{
+	ph_log_warn("line", "packet.excess peer=%s kind=%s",
+		line->config.caller.node, packet->answer ? "answer" : "call");
+	packet->status = PH_CALL_FAILED;
+	if (call)
+		take_answer(line, call, packet);
+	else if (!packet->answer)
+		turn_away(line, packet->id, "the call is too large or too deep",
+			"split it; doc/PROTOCOL.md tells the limits");
+}
+
+static int refuse_packet(struct ph_line *line, int error)
+{
+	ph_log_warn("line", "packet.refused peer=%s error=%s",
+		line->config.caller.node, strerror(-error));
+	return -EPROTO;
+}
+
+/* An answer that was waited for may be a long table. */
 static int take_packet(struct ph_line *line, const uint8_t *data, size_t length)
 {
-	struct ph_skim_limits limits =
-		line->config.local ? PH_SKIM_TABLE : PH_SKIM_PEER;
 	struct ph_packet packet;
-	int error;
+	struct ph_skim_limits limits = PH_SKIM_PEER;
+	struct outgoing *call = NULL;
+	int error = ph_packet_peek(&packet, data, length);
 
-	/* An answer may be a long table; nobody sends one unasked. */
-	if (line->outgoing)
-		limits = PH_SKIM_TABLE;
-	error = ph_packet_read(&packet, data, length, limits);
-	if (error) {
-		ph_log_warn("line", "packet.refused peer=%s error=%s",
-			line->config.caller.node, strerror(-error));
-		return -EPROTO;
-	}
+	if (error)
+		return refuse_packet(line, error);
 	if (packet.answer)
-		take_answer(line, &packet);
-	else
+		call = answered(line, packet.id);
+	if (call)
+		limits = PH_SKIM_TABLE;
+	else if (!packet.answer)
+		limits = ph_call_limits(&line->config.caller);
+	error = ph_packet_read(&packet, data, length, limits);
+	if (error == -E2BIG)
+		take_excess(line, call, &packet);
+	else if (error)
+		return refuse_packet(line, error);
+	else if (call)
+		take_answer(line, call, &packet);
+	else if (!packet.answer)
 		serve(line, &packet);
 	return 0;
 }

@@ -21,7 +21,6 @@ struct ph_line_config {
 	struct ph_door *door;
 	struct ph_carrier *carrier;
 	struct ph_caller caller; /* how the peer's calls are stamped */
-	bool local;		 /* our own command line: tables may be long */
 };
 
 int ph_line_create(struct ph_line **out, const struct ph_line_config *config);
@@ -34,7 +33,7 @@ void ph_line_room(struct ph_line *line);
 
 /* Carries a call to the peer; the answer goes to `ticket` at the door. `then`
  * is the destination the peer sees ("" for itself). -ENOBUFS: too much is
- * waiting to be sent. */
+ * waiting to be sent, or to be answered. */
 int ph_line_call(struct ph_line *line, ph_handle ticket,
 	const struct ph_call *call, const char *then);
 

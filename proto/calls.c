@@ -198,12 +198,39 @@ static void read_body(struct ph_packet *packet, struct reader *reader)
 	reader_take(reader, PH_HEAD_MAP, UINT32_MAX);
 }
 
+/* The list, and whether it is a call or an answer. */
+static void read_kind(struct ph_packet *packet, struct reader *reader)
+{
+	uint64_t values = reader_take(reader, PH_HEAD_LIST, CALL_VALUES);
+
+	packet->answer = reader_take(reader, PH_HEAD_POSITIVE, 1);
+	if (values != (packet->answer ? ANSWER_VALUES : CALL_VALUES))
+		reader->failed = true;
+}
+
+int ph_packet_peek(struct ph_packet *packet, const uint8_t *data, size_t length)
+{
+	struct reader reader = {.data = data, .left = length};
+	struct ph_packet read = {.method = -ENOENT};
+
+	read_kind(&read, &reader);
+	read.id = (uint32_t)reader_take(&reader, PH_HEAD_POSITIVE, UINT32_MAX);
+	if (reader.failed)
+		return -EBADMSG;
+	*packet = read;
+	return 0;
+}
+
+struct ph_skim_limits ph_call_limits(const struct ph_caller *caller)
+{
+	return caller->role >= PH_ROLE_EXEC ? PH_SKIM_TABLE : PH_SKIM_PEER;
+}
+
 int ph_packet_read(struct ph_packet *packet, const uint8_t *data, size_t length,
 	struct ph_skim_limits limits)
 {
 	struct reader reader = {.data = data, .left = length};
 	struct ph_packet read = {.method = -ENOENT};
-	uint64_t values;
 	int error;
 
 	if (length > PH_PACKET_MAX)
@@ -211,9 +238,8 @@ int ph_packet_read(struct ph_packet *packet, const uint8_t *data, size_t length,
 	error = ph_skim(data, length, limits);
 	if (error)
 		return error;
-	values = reader_take(&reader, PH_HEAD_LIST, CALL_VALUES);
-	read.answer = reader_take(&reader, PH_HEAD_POSITIVE, 1);
-	if (values != (read.answer ? ANSWER_VALUES : CALL_VALUES))
+	read_kind(&read, &reader);
+	if (reader.failed)
 		return -EBADMSG;
 	if (read.answer)
 		read_answer(&read, &reader);

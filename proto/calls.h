@@ -80,9 +80,18 @@ struct ph_packet {
 	size_t length;
 };
 
+/* What a call's arguments may hold. Who may run programs here need not be kept
+ * from long tables: parts of a wiring are such. */
+struct ph_skim_limits ph_call_limits(const struct ph_caller *caller);
+
 /* Longest call or answer on a line; longer ones are refused unread. */
 #define PH_PACKET_MAX ((size_t)4 * 1024 * 1024)
 
+/* Of bytes that were not skimmed: whether it is an answer, and its id; the
+ * rest of `packet` is empty. For what ph_packet_read would refuse as too
+ * large, so that it can be answered. -EBADMSG. */
+int ph_packet_peek(
+	struct ph_packet *packet, const uint8_t *data, size_t length);
 /* Skims with `limits`. -EBADMSG and the skimmer's errors. */
 int ph_packet_read(struct ph_packet *packet, const uint8_t *data, size_t length,
 	struct ph_skim_limits limits);

@@ -125,8 +125,8 @@ static int request_read(struct ph_request *request, struct ph_error *error)
 	const struct ph_call *call = request->call;
 	const uint8_t *data = call->length ? call->arguments : empty_map;
 	size_t length = call->length ? call->length : sizeof(empty_map);
-	int result = ph_document_read(&request->document, data, length,
-		call->caller->line ? PH_SKIM_PEER : PH_SKIM_TABLE);
+	int result = ph_document_read(
+		&request->document, data, length, ph_call_limits(call->caller));
 
 	if (result)
 		return ph_fail(error, PH_EXIT_USAGE,
