@@ -112,6 +112,48 @@ static struct ph_yaml_node *builder_node(
 	return node;
 }
 
+/*
+ * Text in single quotes is read here: libfyaml 0.7.12 leaks its work on the
+ * eighth '' or so. A quote is doubled; blanks around a line's end go, one line
+ * end is a space, each further one a line feed.
+ */
+static char *quoted_text(
+	struct builder *builder, struct ph_span span, size_t *length)
+{
+	const char *at = builder->input->text + span.start;
+	const char *end = builder->input->text + span.end;
+	char *text =
+		ph_arena_take(builder->input->arena, span.end - span.start + 1);
+	size_t to = 0;
+
+	while (text != NULL && at < end) {
+		size_t blanks = 0;
+		size_t ends = 0;
+
+		while (at + blanks < end && strchr(" \t", at[blanks]))
+			blanks++;
+		if (at + blanks == end || strchr("\r\n", at[blanks]) == NULL) {
+			memcpy(text + to, at, blanks);
+			to += blanks;
+			at += blanks;
+			if (at == end)
+				break;
+			at += at[0] == '\'' && at + 1 < end;
+			text[to++] = *at++;
+			continue;
+		}
+		for (at += blanks; at < end && strchr(" \t\r\n", *at); at++)
+			ends += *at == '\n' ||
+				(*at == '\r' &&
+					(at + 1 == end || at[1] != '\n'));
+		memset(text + to, ends > 1 ? '\n' : ' ',
+			ends > 1 ? ends - 1 : 1);
+		to += ends > 1 ? ends - 1 : 1;
+	}
+	*length = to;
+	return text;
+}
+
 static void builder_scalar(struct builder *builder, struct fy_event *event)
 {
 	struct ph_span span = event_span(builder, event);
@@ -120,7 +162,10 @@ static void builder_scalar(struct builder *builder, struct fy_event *event)
 
 	if (node == NULL)
 		return;
-	const char *text = fy_token_get_text(event->scalar.value, &length);
+	const char *text =
+		fy_token_scalar_style(event->scalar.value) == FYSS_SINGLE_QUOTED
+			? quoted_text(builder, span, &length)
+			: fy_token_get_text(event->scalar.value, &length);
 	if (text == NULL)
 		length = 0;
 	if (!text_is_clean(text, length)) {

@@ -142,6 +142,28 @@ static void a_bundled_output_becomes_a_mux(void **state)
 	ph_wiring_free(wiring);
 }
 
+/* Read by our own hand: doubled quotes, folded lines. */
+static void single_quotes_are_read(void **state)
+{
+	struct ph_wiring *wiring =
+		read_text(HEAD "servers:\n  a:\n    exec:\n      - echo\n"
+			       "      - 'it''s  '\n"
+			       "      - 'one  \n   two\n\n\n  three'\n"
+			       "      - ''\n"
+			       "      - ' '''''''''''''''''''''''''''''''''\n");
+	struct part part = part_of(wiring, "");
+	struct ph_value server = listed(part.root, "servers", 0);
+
+	assert_int_equal(ph_wiring_errors(wiring), 0);
+	assert_true(ph_value_is(listed(server, "exec", 1), "it's  "));
+	assert_true(ph_value_is(listed(server, "exec", 2), "one two\n\nthree"));
+	assert_true(ph_value_is(listed(server, "exec", 3), ""));
+	assert_true(
+		ph_value_is(listed(server, "exec", 4), " ''''''''''''''''"));
+	part_free(&part);
+	ph_wiring_free(wiring);
+}
+
 static char *thousand(size_t count)
 {
 	char *text = NULL;
@@ -386,6 +408,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(parts_say_what_the_file_says),
 		cmocka_unit_test(a_bundled_output_becomes_a_mux),
+		cmocka_unit_test(single_quotes_are_read),
 		cmocka_unit_test(a_thousand_servers_are_quick),
 		cmocka_unit_test(sizes_are_bounded),
 		cmocka_unit_test(findings_are_bounded),
