@@ -312,18 +312,18 @@ static void carrier_news(
 		.reason = ph_get_copy(news, "reason", reason, sizeof(reason)),
 	};
 
-	if (generation && generation != edge->actual.generation)
-		return;
-	/* The last word of a carrier that is gone: what flowed stays seen. */
-	if (ph_value_count(ph_value_get(news, "sent"))) {
-		ph_control_take_flow(
-			edge, news, ph_loop_now(control->config.loop));
-		edge->flow.present = false;
-	}
 	if (ph_value_is(state, "closed") && !strcmp(reason, "end"))
 		event.kind = PH_CONNECTION_ON_ENDED;
 	else if (!ph_value_is(state, "closed") && !ph_value_is(state, "failed"))
 		return;
+	/* An older carrier broke because a newer one came. */
+	else if (generation && generation != edge->actual.generation)
+		return;
+	/* What passed in all stays to be seen. */
+	if (ph_value_type(ph_value_get(news, "sent")) == PH_MAP)
+		ph_control_take_flow(
+			edge, news, ph_loop_now(control->config.loop));
+	edge->flow.present = false;
 	ph_control_event(control, edge, &event);
 }
 

@@ -160,6 +160,9 @@ ph_call_fn ph_control_serve_tap;
 /* Enters one flow into its edge. */
 void ph_control_take_flow(
 	struct ph_edge *edge, struct ph_value item, int64_t now);
+/* Enters one item of wire.flows, or the last one that came with the news. */
+void ph_control_take_flow(
+	struct ph_edge *edge, struct ph_value item, int64_t now);
 /* Enters what wire.flows answered into the edges. */
 void ph_control_take_flows(struct ph_control *control, struct ph_value body);
 /* One item of control.connections, with `kind` for control.show. */

@@ -646,6 +646,11 @@ void world_news(struct world *world, const char *state, const char *reason)
 
 	ph_put_text(writer, "connection", world->connection);
 	ph_put_text(writer, "reason", reason);
+	if (world->news_generation)
+		ph_put_u64(writer, "generation", world->news_generation);
+	ph_put_map(writer, "sent");
+	ph_put_u64(writer, "bytes", 4711);
+	ph_write_end(writer);
 	ph_write_end(writer);
 	world_send(world, &world_self, PH_CONTROL_CARRIER, writer, &answer);
 	world_await(world, &answer);

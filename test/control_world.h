@@ -42,6 +42,7 @@ struct world {
 	bool hold_open; /* wire.open is not answered */
 	char connection[96];
 	uint64_t generation;
+	uint64_t news_generation; /* 0: the news does not say */
 	uint64_t sent;
 	bool blocked;
 	bool beta_knows;

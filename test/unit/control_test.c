@@ -98,6 +98,41 @@ static void a_finished_stream_is_not_run_again(void **state)
 	assert_int_equal(world_kept(world, "connections"), 1);
 }
 
+/* The Hostess and the wires close the older carrier when a newer one comes. */
+static void news_of_an_older_carrier_is_no_news(void **state)
+{
+	struct world *world = *state;
+
+	assert_int_equal(world_apply(world, world_here, NULL), PH_CALL_OK);
+	world_settle(world, PH_SECOND);
+	world_news(world, "failed", "reset");
+	world_settle(world, PH_SECOND);
+	assert_int_equal(world->generation, 2);
+	world->news_generation = 1;
+	world_news(world, "failed", "a newer carrier came");
+	assert_string_equal(world_field(world, "state"), "open");
+	world->news_generation = 2;
+	world_news(world, "failed", "reset");
+	assert_string_equal(world_field(world, "state"), "failed");
+}
+
+static void what_passed_stays_to_be_seen(void **state)
+{
+	struct world *world = *state;
+	struct answer answer;
+	struct ph_value item;
+
+	assert_int_equal(world_apply(world, world_here, NULL), PH_CALL_OK);
+	world_settle(world, PH_SECOND);
+	world_news(world, "closed", "end");
+	*world->connection = '\0';
+	world_call(world, PH_CONTROL_LIST, NULL, NULL, &answer);
+	item = ph_value_at(ph_value_get(answer.body, "items"), 0);
+	assert_int_equal(ph_get_int(ph_value_get(item, "sent"), "bytes"), 4711);
+	assert_int_equal(ph_get_int(ph_value_get(item, "rate"), "sent_bps"), 0);
+	world_answer_free(&answer);
+}
+
 static void an_end_while_stopping_is_remembered(void **state)
 {
 	struct world *world = *state;
@@ -280,6 +315,8 @@ int main(void)
 		TEST(a_dial_without_an_answer_is_given_up),
 		TEST(a_restart_keeps_the_id),
 		TEST(a_finished_stream_is_not_run_again),
+		TEST(news_of_an_older_carrier_is_no_news),
+		TEST(what_passed_stays_to_be_seen),
 		TEST(an_end_while_stopping_is_remembered),
 		TEST(a_stopping_node_redials_nothing),
 		TEST(rates_come_from_looks),
