@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "hostess/guestbook.h"
 #include "hostess/ledger.h"
@@ -374,9 +375,18 @@ static void test_evicted_before_it_is_free(void **state)
 	assert_null(guest->terminals[0].bookings);
 }
 
+/* Of this thread: the other tests that run beside it do not count. */
+static int64_t cpu_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return now.tv_sec * PH_SECOND + now.tv_nsec;
+}
+
 static int64_t query(struct fixture *fixture, const char *text, size_t *found)
 {
-	int64_t before = ph_clock_real.now(&ph_clock_real);
+	int64_t before = cpu_now();
 	struct ph_mask mask;
 
 	*found = 0;
@@ -389,7 +399,7 @@ static int64_t query(struct fixture *fixture, const char *text, size_t *found)
 			++*found;
 		}
 	ph_write_end(fixture->writer);
-	return ph_clock_real.now(&ph_clock_real) - before;
+	return cpu_now() - before;
 }
 
 static int compare(const void *one, const void *other)
