@@ -18,7 +18,10 @@
 #define EXECUTOR_LINES 1000
 
 struct ph_executor {
-	struct ph_executor_config config;
+	struct ph_executor_config config; /* its texts are the ones below */
+	char fqdn[254];
+	char *directory;
+	uint8_t node_key[PH_PUBLIC_KEY];
 	struct ph_unit *units; /* in the order of their start */
 	unsigned count;
 	uint64_t seed;
@@ -448,6 +451,19 @@ static int serve_all(struct ph_executor *executor)
 	return error;
 }
 
+static int copy_config(
+	struct ph_executor *executor, const struct ph_executor_config *config)
+{
+	executor->config = *config;
+	snprintf(executor->fqdn, sizeof(executor->fqdn), "%s", config->fqdn);
+	memcpy(executor->node_key, config->node_key, PH_PUBLIC_KEY);
+	executor->directory = strdup(config->directory);
+	executor->config.fqdn = executor->fqdn;
+	executor->config.node_key = executor->node_key;
+	executor->config.directory = executor->directory;
+	return executor->directory ? 0 : -ENOMEM;
+}
+
 int ph_executor_create(
 	struct ph_executor **out, const struct ph_executor_config *config)
 {
@@ -456,12 +472,14 @@ int ph_executor_create(
 
 	if (!executor)
 		return -ENOMEM;
-	executor->config = *config;
 	executor->task.run = tell_stopped;
 	/* Jitter needs to differ between nodes, not to be secret. */
 	executor->seed = (uint64_t)getpid() << 32 ^ (uint64_t)ph_clock_wall();
-	error = serve_all(executor);
+	error = copy_config(executor, config);
+	if (!error)
+		error = serve_all(executor);
 	if (error) {
+		free(executor->directory);
 		free(executor);
 		return error;
 	}
@@ -492,5 +510,6 @@ void ph_executor_destroy(struct ph_executor *executor)
 		ph_unit_destroy(unit);
 	}
 	ph_loop_cancel(executor->config.loop, &executor->task);
+	free(executor->directory);
 	free(executor);
 }

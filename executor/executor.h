@@ -31,6 +31,7 @@ struct ph_executor_config {
 	const uint8_t *node_key; /* PH_PUBLIC_KEY bytes */
 };
 
+/* Copies the texts. SIGPIPE must be ignored by the process. */
 int ph_executor_create(
 	struct ph_executor **out, const struct ph_executor_config *config);
 /* Stops every server: inputs first, SIGTERM to each group, SIGKILL after

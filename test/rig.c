@@ -87,8 +87,8 @@ ph_handle rig_handle(struct rig *rig, const char *server, const char *name)
 void rig_open(struct rig *rig)
 {
 	static const uint8_t key[PH_PUBLIC_KEY] = {7};
-	struct ph_executor_config config = {
-		.fqdn = "test.example", .node_key = key};
+	char fqdn[] = "test.example";
+	struct ph_executor_config config = {.fqdn = fqdn, .node_key = key};
 
 	*rig = (struct rig){0};
 	signal(SIGPIPE, SIG_IGN); /* as the node does */
@@ -107,6 +107,7 @@ void rig_open(struct rig *rig)
 	config.door = rig->door;
 	config.directory = rig->directory;
 	assert_int_equal(ph_executor_create(&rig->executor, &config), 0);
+	memset(fqdn, '?', strlen(fqdn)); /* it took a copy */
 }
 
 static void rig_stopped(void *context)

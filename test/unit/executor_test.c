@@ -113,6 +113,7 @@ static void a_finished_program_ends_its_stream(void **state)
 	assert_int_equal(ph_identity_parse(&identity, scene->rig.identity,
 				 strlen(scene->rig.identity)),
 		0);
+	assert_string_equal(identity.fqdn, "test.example");
 	assert_string_equal(identity.server, "it");
 	assert_string_equal(identity.mechanism, "none");
 }
