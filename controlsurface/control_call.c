@@ -138,7 +138,8 @@ static void told(struct ph_control *control, const struct ph_ask *ask,
 {
 	char text[sizeof(reply->error.what)];
 
-	if (reply->status)
+	/* What was to leave is not there: so be it. */
+	if (reply->status && reply->error.exit != PH_EXIT_NOT_FOUND)
 		ph_log_warn("control", "call.refused method=%s what=\"%s\"",
 			ph_call_type(ask->method)->name,
 			ph_log_escape(text, sizeof(text), reply->error.what,
