@@ -145,12 +145,12 @@ static void a_bundled_output_becomes_a_mux(void **state)
 /* Read by our own hand: doubled quotes, folded lines. */
 static void single_quotes_are_read(void **state)
 {
-	struct ph_wiring *wiring =
-		read_text(HEAD "servers:\n  a:\n    exec:\n      - echo\n"
-			       "      - 'it''s  '\n"
-			       "      - 'one  \n   two\n\n\n  three'\n"
-			       "      - ''\n"
-			       "      - ' '''''''''''''''''''''''''''''''''\n");
+	struct ph_wiring *wiring = read_text(
+		HEAD "servers:\n  a:\n    exec:\n      - echo\n"
+		     "      - 'it''s  '\n"
+		     "      - 'one  \n         two\n\n\n         three'\n"
+		     "      - ''\n"
+		     "      - ' '''''''''''''''''''''''''''''''''\n");
 	struct part part = part_of(wiring, "");
 	struct ph_value server = listed(part.root, "servers", 0);
 
