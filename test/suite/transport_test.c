@@ -10,10 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "kernel/loop.h"
@@ -41,7 +39,6 @@ static const struct row rows[] = {
 };
 
 struct end {
-	struct world *world;
 	struct ph_carrier *carrier;
 	struct ph_queue out;
 	bool opened;
@@ -223,7 +220,6 @@ static int setup(void **state)
 	assert_int_equal(0, ph_pool_create(&world->host.pool));
 	assert_int_equal(0, ph_worker_create(&world->host.worker, world->loop));
 	assert_int_equal(0, ph_tls_create(&world->host.tls, seed));
-	world->client.world = world->server.world = world;
 	world->client.admit = world->server.admit = PH_FRAME_MAX;
 	world->client.frame_size = world->server.frame_size = 1000;
 	ph_queue_init(&world->client.out, world->host.pool);
