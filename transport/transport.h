@@ -60,7 +60,7 @@ struct ph_transport_host {
 	struct ph_loop *loop;
 	struct ph_worker *worker; /* name resolution; NULL: literals only */
 	struct ph_pool *pool;
-	struct ph_tls *tls; /* NULL: everything plain */
+	struct ph_tls *tls; /* NULL: everything plain; serves one loop */
 };
 
 struct ph_dial {
@@ -71,7 +71,9 @@ struct ph_dial {
 
 struct ph_transport {
 	const char *scheme; /* "tcp", "unix" */
-	/* Starts dialling. -EINVAL, -ENOMEM, -EMFILE. */
+	/* Starts dialling. -EINVAL, -ENOMEM, -ENAMETOOLONG. Later: a name that
+	 * nobody knows is -ENXIO, several addresses that all failed what the
+	 * first of them said. */
 	int (*dial)(struct ph_transport_host *host, const struct ph_dial *dial,
 		const struct ph_carrier_events *events, void *context,
 		struct ph_carrier **out);
