@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -157,19 +158,16 @@ static pid_t bench_fork(void (*play)(struct bench_side *side),
 
 static int bench_reap(pid_t child, int64_t until)
 {
-	for (;;) {
-		int status;
-		pid_t gone = waitpid(child, &status, WNOHANG);
+	int64_t left = (until - bench_now()) / 1000000;
+	int fd = pidfd_open(child, 0);
+	struct pollfd gone = {.fd = fd, .events = POLLIN};
+	int status;
 
-		if (gone == child)
-			return WIFSIGNALED(status) || WEXITSTATUS(status) == 1;
-		if (bench_now() >= until) {
-			kill(child, SIGKILL);
-			waitpid(child, &status, 0);
-			return 1;
-		}
-		poll(NULL, 0, 2);
-	}
+	if (fd < 0 || poll(&gone, 1, left > 0 ? (int)left : 0) != 1)
+		kill(child, SIGKILL);
+	close(fd);
+	waitpid(child, &status, 0);
+	return WIFSIGNALED(status) || WEXITSTATUS(status) == 1;
 }
 
 static int bench_pair(const struct bench_contestant *contestant,
