@@ -67,7 +67,7 @@ $(BUILD)/%.o: %.c
 	$(Q)$(CC) $(CPPFLAGS) $(STD) $(CFLAGS) $(WARN) -MMD -MP -c -o $@ $<
 
 -include $(OBJECTS:.o=.d) $(NODEOBJ:.o=.d)
--include $(wildcard $(BUILD)/test/*/*.d $(BUILD)/bench/*.d)
+-include $(wildcard $(BUILD)/test/*.d $(BUILD)/test/*/*.d $(BUILD)/bench/*.d)
 
 include test/test.mk
 include bench/bench.mk

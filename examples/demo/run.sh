@@ -74,8 +74,8 @@ lines_up() { [ "$(ask status --json | grep -o '"lines":[0-9]*')" = '"lines":2' ]
 make_input() {
 	# Real bytes: programs and libraries of this machine, again and again
 	# until there are enough.
-	while :; do
-		find /usr/bin /usr/lib -xdev -type f -size +16k -print0
+	while find /usr/bin /usr/lib -xdev -type f -size +16k -print0; do
+		:
 	done 2>/dev/null | xargs -0 cat 2>/dev/null | head -c "$bytes" \
 		>"$work/input"
 	[ "$(stat -c %s "$work/input")" = "$bytes" ]
