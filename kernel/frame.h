@@ -19,17 +19,17 @@
  * a queue's memory as it is. The kernel never looks into a payload.
  */
 #define PH_FRAME_HEADER ((uint32_t)4)
-#define PH_FRAME_MAX    ((uint32_t)256 * 1024) /* payload bytes */
+#define PH_FRAME_MAX	((uint32_t)256 * 1024) /* payload bytes */
 
 enum ph_frame_flag {
-	PH_FRAME_FIN = 0x01,    /* last frame of its message */
-	PH_FRAME_BEGIN = 0x02,  /* a stream begins; no payload */
-	PH_FRAME_END = 0x04,    /* the stream is finished; no payload */
-	PH_FRAME_GAP = 0x08,    /* messages u64, bytes u64 were dropped here */
-	PH_FRAME_ACK = 0x10,    /* back to the sender: what was consumed */
+	PH_FRAME_FIN = 0x01,	/* last frame of its message */
+	PH_FRAME_BEGIN = 0x02,	/* a stream begins; no payload */
+	PH_FRAME_END = 0x04,	/* the stream is finished; no payload */
+	PH_FRAME_GAP = 0x08,	/* messages u64, bytes u64 were dropped here */
+	PH_FRAME_ACK = 0x10,	/* back to the sender: what was consumed */
 	PH_FRAME_ATTACH = 0x20, /* carrier set-up, see proto/attach.h */
-	PH_FRAME_CALL = 0x40,   /* on a line: one call or answer */
-	PH_FRAME_CUT = 0x80,    /* the stream broke off; no payload */
+	PH_FRAME_CALL = 0x40,	/* on a line: one call or answer */
+	PH_FRAME_CUT = 0x80,	/* the stream broke off; no payload */
 };
 
 /* Flags that say the frame is about the stream and not a part of it. */
@@ -60,8 +60,8 @@ static inline uint32_t ph_frame_length(const uint8_t *record)
 	return ph_load32(record) & 0xffffff;
 }
 
-static inline void ph_frame_header(uint8_t *record, uint32_t length,
-	uint8_t flags)
+static inline void ph_frame_header(
+	uint8_t *record, uint32_t length, uint8_t flags)
 {
 	record[0] = (uint8_t)length;
 	record[1] = (uint8_t)(length >> 8);

@@ -17,7 +17,11 @@ struct ph_kernel {
 };
 
 /* Kinds of objects behind handles. */
-enum ph_kind { PH_KIND_PIPE = 1, PH_KIND_TERMINAL, PH_KIND_CALL };
+enum ph_kind {
+	PH_KIND_PIPE = 1,
+	PH_KIND_TERMINAL,
+	PH_KIND_CALL
+};
 
 int ph_kernel_init(struct ph_kernel *kernel, struct ph_hal hal);
 /* Every pipe and terminal must be gone: asserts that no handle leaked. */

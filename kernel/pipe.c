@@ -19,7 +19,7 @@ struct ph_pipe {
 	bool source_open;
 	bool sink_open;
 	bool ended;	 /* END or CUT was appended */
-	bool finished; /* it was END */
+	bool finished;	 /* it was END */
 	bool wants_room; /* the source was refused */
 	struct ph_task readable;
 	struct ph_task room;

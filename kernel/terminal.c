@@ -15,8 +15,8 @@ struct ph_terminal {
 	unsigned size;
 	unsigned turn;	  /* inputs: whose message is being taken */
 	bool mid_message; /* the turn may not pass on yet */
-	bool streamed; /* output: something was sent since its creation */
-	bool finished; /* output: an empty stream ended before a pipe came */
+	bool streamed;	  /* output: something was sent since its creation */
+	bool finished;	  /* output: an empty stream ended before a pipe came */
 	void (*tap)(void *context, const struct ph_frame *frame);
 	void *tap_context;
 	struct ph_task connected;

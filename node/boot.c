@@ -67,8 +67,8 @@ int ph_boot_directory(struct ph_node *node, struct ph_error *error)
 }
 
 /* Where a passphrase may be waiting, best first. */
-static bool find_phrase(const struct ph_options *options, char *out,
-	size_t size)
+static bool find_phrase(
+	const struct ph_options *options, char *out, size_t size)
 {
 	const char *credentials = getenv("CREDENTIALS_DIRECTORY");
 
@@ -88,8 +88,8 @@ static bool find_phrase(const struct ph_options *options, char *out,
 	return !access(out, F_OK);
 }
 
-static int make_phrase(struct ph_node *node, const char *path,
-	struct ph_error *error)
+static int make_phrase(
+	struct ph_node *node, const char *path, struct ph_error *error)
 {
 	char phrase[PH_PASSPHRASE];
 	int code;
@@ -165,8 +165,8 @@ int ph_boot_listen(struct ph_node *node, struct ph_error *error)
 	if (ph_gate_listen(node->gate, &local, true, error))
 		return -1;
 	for (unsigned i = 0; i < options->listens; i++)
-		if (ph_gate_listen(node->gate, &options->listen[i], false,
-			    error))
+		if (ph_gate_listen(
+			    node->gate, &options->listen[i], false, error))
 			return -1;
 	return 0;
 }
@@ -179,23 +179,22 @@ struct loading {
 	int status;
 };
 
-static void on_loaded(void *context, int status, const uint8_t *body,
-	size_t length)
+static void on_loaded(
+	void *context, int status, const uint8_t *body, size_t length)
 {
 	struct loading *loading = context;
 	struct ph_document *document;
 
 	loading->done = true;
 	loading->status = status;
-	if (status ||
-		ph_document_read(&document, body, length, PH_SKIM_TABLE))
+	if (status || ph_document_read(&document, body, length, PH_SKIM_TABLE))
 		return;
 	loading->take(loading->node, ph_document_root(document));
 	ph_document_free(document);
 }
 
-static int load(struct loading *loading, uint16_t method,
-	struct ph_writer *writer)
+static int load(
+	struct loading *loading, uint16_t method, struct ph_writer *writer)
 {
 	struct ph_node *node = loading->node;
 	int error = ph_call_send(node->door, &ph_node_self, "", method, writer,
@@ -334,8 +333,8 @@ struct wiring_job {
 
 static void apply_wiring(struct ph_timer *timer);
 
-static void on_applied(void *context, int status, const uint8_t *body,
-	size_t length)
+static void on_applied(
+	void *context, int status, const uint8_t *body, size_t length)
 {
 	struct wiring_job *job = context;
 	struct ph_error error;
@@ -368,8 +367,9 @@ static void on_applied(void *context, int status, const uint8_t *body,
 
 static void apply_wiring(struct ph_timer *timer)
 {
-	struct wiring_job *job = (struct wiring_job *)((char *)timer -
-		offsetof(struct wiring_job, timer));
+	struct wiring_job *job =
+		(struct wiring_job *)((char *)timer -
+				      offsetof(struct wiring_job, timer));
 	struct ph_node *node = job->node;
 	struct ph_writer *writer;
 

@@ -12,16 +12,16 @@
  * command returns the exit code of DESIGN section 12.
  */
 struct ph_cli {
-	const char *socket;  /* --socket */
-	const char *node;    /* --node; "" the local one */
-	bool json;           /* --json */
-	int64_t timeout;     /* --timeout, ns */
-	bool follow;         /* --follow, -f of logs */
-	bool watch;          /* --watch */
-	long count;          /* -n; -1: not given */
-	const char *mask;    /* --mask */
-	const char *reason;  /* --why */
-	int argc;            /* what is left: the command's own words */
+	const char *socket; /* --socket */
+	const char *node;   /* --node; "" the local one */
+	bool json;	    /* --json */
+	int64_t timeout;    /* --timeout, ns */
+	bool follow;	    /* --follow, -f of logs */
+	bool watch;	    /* --watch */
+	long count;	    /* -n; -1: not given */
+	const char *mask;   /* --mask */
+	const char *reason; /* --why */
+	int argc;	    /* what is left: the command's own words */
 	char **argv;
 	struct ph_client *client;
 };

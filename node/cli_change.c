@@ -16,7 +16,7 @@
 
 /* Applying waits for hosts that are just coming up. */
 #define APPLY_PATIENCE (30 * PH_SECOND)
-#define WIRING_MOST ((size_t)4 * 1024 * 1024)
+#define WIRING_MOST    ((size_t)4 * 1024 * 1024)
 
 int ph_cmd_down(struct ph_cli *cli)
 {
@@ -42,8 +42,7 @@ static char *read_text(const char *path, size_t *length, struct ph_error *error)
 		got = fread(text, 1, WIRING_MOST + 1, file);
 	if (!file || !text || ferror(file) || got > WIRING_MOST) {
 		ph_fail(error, file ? PH_EXIT_USAGE : PH_EXIT_NOT_FOUND, path,
-			"name a wiring file that can be read",
-			"%s",
+			"name a wiring file that can be read", "%s",
 			got > WIRING_MOST ? "longer than 4 MiB"
 					  : strerror(errno));
 		free(text);
@@ -63,8 +62,9 @@ static const char *variable(void *context, const char *name)
 static int load_wiring(struct ph_cli *cli, const char *path,
 	struct ph_wiring **wiring, char **text, size_t *length)
 {
-	struct ph_wiring_input input = {
-		.file = path, .variable = variable, .bundled = ph_bundled_servers};
+	struct ph_wiring_input input = {.file = path,
+		.variable = variable,
+		.bundled = ph_bundled_servers};
 	struct ph_error error;
 
 	*text = read_text(path, length, &error);
@@ -80,8 +80,8 @@ static int load_wiring(struct ph_cli *cli, const char *path,
 	return 0;
 }
 
-static void print_findings(FILE *out, const struct ph_wiring *wiring,
-	const char *path)
+static void print_findings(
+	FILE *out, const struct ph_wiring *wiring, const char *path)
 {
 	const struct ph_finding *findings;
 	size_t count = ph_wiring_findings(wiring, &findings);
@@ -115,8 +115,8 @@ static void write_finding(struct ph_writer *writer,
 	ph_write_end(writer);
 }
 
-static void print_findings_json(const struct ph_wiring *wiring,
-	const char *path)
+static void print_findings_json(
+	const struct ph_wiring *wiring, const char *path)
 {
 	const struct ph_finding *findings;
 	size_t count = ph_wiring_findings(wiring, &findings);
@@ -259,8 +259,8 @@ static int tell_node(struct ph_cli *cli, const char *node, const char *mesh,
 	return code;
 }
 
-static int tell_peers(struct ph_cli *cli, const char *mesh,
-	const uint8_t *secret)
+static int tell_peers(
+	struct ph_cli *cli, const char *mesh, const uint8_t *secret)
 {
 	struct ph_reply reply;
 	struct ph_value peers;
@@ -317,8 +317,8 @@ static int rotate(struct ph_cli *cli)
 	ph_reply_free(&reply);
 	new_phrase(phrase, mesh);
 	if (ph_passphrase_secret(secret, mesh, phrase, strlen(phrase)))
-		code = ph_fail(&error, PH_EXIT_NEGATIVE, "", "",
-			"out of memory");
+		code = ph_fail(
+			&error, PH_EXIT_NEGATIVE, "", "", "out of memory");
 	if (!code)
 		code = ph_phrase_save(state, phrase, &error);
 	if (!code)

@@ -55,8 +55,9 @@ int ph_cmd_help(struct ph_cli *cli)
 			command->sentence, common_flags, exit_codes);
 		return 0;
 	}
-	fprintf(stderr, "posthouse: %s: no such command\n"
-			"  next: posthouse help lists them\n",
+	fprintf(stderr,
+		"posthouse: %s: no such command\n"
+		"  next: posthouse help lists them\n",
 		cli->argv[0]);
 	return PH_EXIT_USAGE;
 }
@@ -67,8 +68,8 @@ int ph_cmd_version(struct ph_cli *cli)
 	return 0;
 }
 
-static void complete_words(const char *before, const char *between,
-	const char *after)
+static void complete_words(
+	const char *before, const char *between, const char *after)
 {
 	printf("%s", before);
 	for (const struct ph_command *command = ph_commands; command->name;

@@ -37,8 +37,8 @@ int ph_cmd_tap(struct ph_cli *cli)
 		return ph_cli_usage(cli, "tap");
 	address = cli->argv[0];
 	if (strchr(address, '/')) {
-		snprintf(node, sizeof(node), "%.*s",
-			(int)strcspn(address, "/"), address);
+		snprintf(node, sizeof(node), "%.*s", (int)strcspn(address, "/"),
+			address);
 		cli->node = cli->node[0] ? cli->node : node;
 		address = strchr(address, '/') + 1;
 	}
@@ -144,8 +144,7 @@ static int ask_flag(struct ph_cli *cli, uint16_t method, const char *flag,
 	if (!quiet && cli->json)
 		code = ph_cli_envelope(cli, ph_value_get(reply.body, "items"));
 	else if (!quiet)
-		printf("%s%s%s\n", *yes ? flag : "not ",
-			*yes ? "" : flag,
+		printf("%s%s%s\n", *yes ? flag : "not ", *yes ? "" : flag,
 			ph_get_copy(item, "waiting_for", waiting,
 				sizeof(waiting))[0] &&
 					!*yes

@@ -59,8 +59,8 @@ static void print_row(struct ph_value item, struct row *row,
 	printf("%-28s %-28s %-9s %11s/s %11s/s %9s %9s %9s\n",
 		ph_cell_text(from, sizeof(from), ph_value_get(item, "from"),
 			PH_CELL_TEXT),
-		ph_cell_text(to, sizeof(to), ph_value_get(item, "to"),
-			PH_CELL_TEXT),
+		ph_cell_text(
+			to, sizeof(to), ph_value_get(item, "to"), PH_CELL_TEXT),
 		ph_cell_text(state, sizeof(state), ph_value_get(item, "state"),
 			PH_CELL_TEXT),
 		ph_text_bytes(sent, sizeof(sent),
@@ -77,8 +77,8 @@ static void print_row(struct ph_value item, struct row *row,
 		ph_text_bytes(total, sizeof(total), (double)row->received));
 }
 
-static void print_look(struct ph_value items, struct look *now,
-	const struct look *before)
+static void print_look(
+	struct ph_value items, struct look *now, const struct look *before)
 {
 	printf("%-28s %-28s %-9s %13s %13s %9s %9s %9s\n", "FROM", "TO",
 		"STATE", "SENT", "RECEIVED", "QUEUE", "THERE", "TOTAL");

@@ -13,8 +13,8 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-static void print_rows(const struct ph_column *columns, size_t count,
-	struct ph_value items)
+static void print_rows(
+	const struct ph_column *columns, size_t count, struct ph_value items)
 {
 	size_t rows = ph_value_count(items);
 	struct ph_value *list = calloc(rows ? rows : 1, sizeof(*list));
@@ -133,17 +133,17 @@ static void write_terminals(struct ph_writer *writer, struct ph_value guest)
 		ph_write_map(writer);
 		ph_put_value(writer, "node", ph_value_get(guest, "node"));
 		ph_put_value(writer, "server", ph_value_get(guest, "server"));
-		ph_put_value(writer, "terminal",
-			ph_value_get(terminal, "name"));
+		ph_put_value(
+			writer, "terminal", ph_value_get(terminal, "name"));
 		ph_put_value(writer, "direction",
 			ph_value_get(terminal, "direction"));
 		ph_put_value(writer, "type", ph_value_get(terminal, "type"));
-		ph_put_value(writer, "in_use",
-			ph_value_get(terminal, "in_use"));
+		ph_put_value(
+			writer, "in_use", ph_value_get(terminal, "in_use"));
 		ph_put_value(writer, "caps", ph_value_get(guest, "caps"));
 		ph_put_text(writer, "identity",
-			ph_get_copy(guest, "identity", identity,
-				sizeof(identity)));
+			ph_get_copy(
+				guest, "identity", identity, sizeof(identity)));
 		ph_write_end(writer);
 	}
 }
@@ -173,8 +173,7 @@ static void print_terminals(struct ph_value items)
 	ph_write_end(writer);
 	if (!ph_writer_finish(writer, &data, &length) &&
 		!ph_document_read(&document, data, length, PH_SKIM_TABLE)) {
-		print_rows(columns, COUNT(columns),
-			ph_document_root(document));
+		print_rows(columns, COUNT(columns), ph_document_root(document));
 		ph_document_free(document);
 	}
 	ph_writer_free(writer);
@@ -184,8 +183,8 @@ static int print_guests(struct ph_cli *cli, uint16_t method)
 {
 	struct ph_reply reply;
 	struct ph_value items;
-	int code = ph_cli_call(cli, method, ph_cli_argument("mask", cli->mask),
-		&reply);
+	int code = ph_cli_call(
+		cli, method, ph_cli_argument("mask", cli->mask), &reply);
 
 	if (code)
 		return code;
@@ -265,8 +264,8 @@ int ph_cmd_servers(struct ph_cli *cli)
 }
 
 /* `node/server:terminal` asks that node; an id says which node it is of. */
-static void aim_at_node(struct ph_cli *cli, const char *address, char *node,
-	size_t size)
+static void aim_at_node(
+	struct ph_cli *cli, const char *address, char *node, size_t size)
 {
 	size_t length = strcspn(address, "/#");
 

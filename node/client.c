@@ -77,18 +77,17 @@ static void on_closed(void *context, struct ph_carrier *carrier, int reason)
 static const struct ph_carrier_events client_events = {
 	on_open, on_frames, on_room, on_closed};
 
-static void serve_road(void *context, ph_handle ticket,
-	const struct ph_call *call)
+static void serve_road(
+	void *context, ph_handle ticket, const struct ph_call *call)
 {
 	struct ph_client *client = context;
 
 	/* "/" stands for the local node: a destination, but none beyond it. */
-	if (!client->line || ph_line_call(client->line, ticket, call,
-				     call->destination[0] == '/'
-					     ? ""
-					     : call->destination))
-		ph_door_answer(client->door, ticket, PH_CALL_UNREACHABLE, NULL,
-			0);
+	if (!client->line ||
+		ph_line_call(client->line, ticket, call,
+			call->destination[0] == '/' ? "" : call->destination))
+		ph_door_answer(
+			client->door, ticket, PH_CALL_UNREACHABLE, NULL, 0);
 }
 
 static int open_floor(struct ph_client *client)
@@ -96,8 +95,8 @@ static int open_floor(struct ph_client *client)
 	int error = ph_loop_create(&client->loop, &ph_clock_real);
 
 	if (!error)
-		error = ph_kernel_init(&client->kernel,
-			ph_loop_hal(client->loop));
+		error = ph_kernel_init(
+			&client->kernel, ph_loop_hal(client->loop));
 	if (!error)
 		error = ph_door_create(&client->door, &client->kernel);
 	if (error)
@@ -108,8 +107,8 @@ static int open_floor(struct ph_client *client)
 	return 0;
 }
 
-static int connect_failed(struct ph_client *client, const char *socket,
-	struct ph_error *error)
+static int connect_failed(
+	struct ph_client *client, const char *socket, struct ph_error *error)
 {
 	if (client->reason == -EACCES)
 		return ph_fail(error, PH_EXIT_DENIED, socket,
@@ -121,8 +120,8 @@ static int connect_failed(struct ph_client *client, const char *socket,
 		"no node answers here: %s", strerror(-client->reason));
 }
 
-int ph_client_open(struct ph_client **out, const char *socket,
-	struct ph_error *error)
+int ph_client_open(
+	struct ph_client **out, const char *socket, struct ph_error *error)
 {
 	struct ph_client *client = calloc(1, sizeof(*client));
 	struct ph_dial dial = {.plain = true};
@@ -130,12 +129,12 @@ int ph_client_open(struct ph_client **out, const char *socket,
 	int code;
 
 	if (!client || open_floor(client))
-		return ph_fail(error, PH_EXIT_NEGATIVE, "", "",
-			"out of memory");
+		return ph_fail(
+			error, PH_EXIT_NEGATIVE, "", "", "out of memory");
 	dial.address.scheme = PH_ADDRESS_UNIX;
 	snprintf(dial.address.host, sizeof(dial.address.host), "%s", socket);
-	code = ph_transport_unix.dial(&client->host, &dial, &client_events,
-		client, &client->carrier);
+	code = ph_transport_unix.dial(
+		&client->host, &dial, &client_events, client, &client->carrier);
 	if (code) {
 		client->reason = code;
 		client->closed = true;
@@ -175,8 +174,8 @@ struct waiting_call {
 	size_t length;
 };
 
-static void on_answer(void *context, int status, const uint8_t *body,
-	size_t length)
+static void on_answer(
+	void *context, int status, const uint8_t *body, size_t length)
 {
 	struct waiting_call *wait = context;
 
@@ -188,8 +187,8 @@ static void on_answer(void *context, int status, const uint8_t *body,
 		memcpy(wait->reply->bytes, body, length);
 }
 
-static int read_reply(struct ph_reply *reply, size_t length,
-	struct ph_error *error)
+static int read_reply(
+	struct ph_reply *reply, size_t length, struct ph_error *error)
 {
 	int code;
 
@@ -203,8 +202,8 @@ static int read_reply(struct ph_reply *reply, size_t length,
 	}
 	if (!length)
 		return 0;
-	code = ph_document_read(&reply->document, reply->bytes, length,
-		PH_SKIM_TABLE);
+	code = ph_document_read(
+		&reply->document, reply->bytes, length, PH_SKIM_TABLE);
 	if (code)
 		return ph_fail(error, PH_EXIT_NEGATIVE, "answer", "",
 			"cannot be read: %s", strerror(-code));
@@ -231,8 +230,8 @@ int ph_client_call(struct ph_client *client, const char *node, uint16_t method,
 		return ph_fail(error, PH_EXIT_NEGATIVE, "", "",
 			"cannot call: %s", strerror(-code));
 	while (!wait.done) {
-		next = ph_door_expire(client->door,
-			ph_clock_real.now(&ph_clock_real));
+		next = ph_door_expire(
+			client->door, ph_clock_real.now(&ph_clock_real));
 		if (next == INT64_MAX)
 			next = 0;
 		else

@@ -7,8 +7,8 @@
 /* A peer that hangs must not hold up the whole view. */
 #define PEER_PATIENCE (3 * PH_SECOND)
 
-static void copy_items(struct ph_writer *writer, const char *node,
-	struct ph_value items)
+static void copy_items(
+	struct ph_writer *writer, const char *node, struct ph_value items)
 {
 	char key[64];
 
@@ -40,8 +40,8 @@ static int ask(struct ph_cli *cli, const char *node, const char *name,
 
 	if (node[0] && !cli->node[0] && timeout > PEER_PATIENCE)
 		timeout = PEER_PATIENCE;
-	code = ph_client_call(cli->client, node, method, arguments, timeout,
-		&reply, error);
+	code = ph_client_call(
+		cli->client, node, method, arguments, timeout, &reply, error);
 	ph_writer_free(arguments);
 	if (!code)
 		copy_items(writer, name, ph_value_get(reply.body, "items"));
@@ -49,8 +49,8 @@ static int ask(struct ph_cli *cli, const char *node, const char *name,
 	return code;
 }
 
-static int local_name(struct ph_cli *cli, char *out, size_t size,
-	struct ph_error *error)
+static int local_name(
+	struct ph_cli *cli, char *out, size_t size, struct ph_error *error)
 {
 	struct ph_reply reply;
 	int code = ph_client_call(cli->client, "", PH_NODE_STATUS, NULL,

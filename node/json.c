@@ -96,18 +96,18 @@ static json_t *json_now(void)
 	return json_string(text);
 }
 
-int ph_json_envelope(FILE *out, const struct ph_envelope *envelope,
-	struct ph_value items)
+int ph_json_envelope(
+	FILE *out, const struct ph_envelope *envelope, struct ph_value items)
 {
 	json_t *json = json_object();
 	int error;
 
 	json_object_set_new(json, "api", json_integer(1));
 	json_object_set_new(json, "node", json_string(envelope->node));
-	json_object_set_new(json, "epoch",
-		json_integer((json_int_t)envelope->epoch));
-	json_object_set_new(json, "revision",
-		json_integer((json_int_t)envelope->revision));
+	json_object_set_new(
+		json, "epoch", json_integer((json_int_t)envelope->epoch));
+	json_object_set_new(
+		json, "revision", json_integer((json_int_t)envelope->revision));
 	json_object_set_new(json, "ts", json_now());
 	json_object_set_new(json, "items", json_list(items));
 	error = json_dumpf(json, out, JSON_COMPACT);

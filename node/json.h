@@ -16,7 +16,7 @@ struct ph_envelope {
 	uint64_t revision;
 };
 
-int ph_json_envelope(FILE *out, const struct ph_envelope *envelope,
-	struct ph_value items);
+int ph_json_envelope(
+	FILE *out, const struct ph_envelope *envelope, struct ph_value items);
 
 #endif

@@ -88,8 +88,9 @@ static const struct common commons[] = {
 
 static int bad_flag(const char *flag, const char *what)
 {
-	fprintf(stderr, "posthouse: %s: %s\n"
-			"  next: posthouse help tells the flags\n",
+	fprintf(stderr,
+		"posthouse: %s: %s\n"
+		"  next: posthouse help tells the flags\n",
 		flag, what);
 	return PH_EXIT_USAGE;
 }
@@ -155,7 +156,8 @@ static int run_up(int argc, char **argv)
 
 static int run_command(const struct ph_command *command, int argc, char **argv)
 {
-	struct ph_cli cli = {.node = "", .count = -1, .timeout = 10 * PH_SECOND};
+	struct ph_cli cli = {
+		.node = "", .count = -1, .timeout = 10 * PH_SECOND};
 	struct ph_error error;
 	char socket[256];
 	int code;
@@ -201,10 +203,11 @@ int main(int argc, char **argv)
 	for (const struct ph_command *command = ph_commands; command->name;
 		command++)
 		if (!strcmp(command->name, name))
-			return run_command(command, argc > 1 ? argc - 1 : 1,
-				argv + 1);
-	fprintf(stderr, "posthouse: %s: no such command\n"
-			"  next: posthouse help lists them\n",
+			return run_command(
+				command, argc > 1 ? argc - 1 : 1, argv + 1);
+	fprintf(stderr,
+		"posthouse: %s: no such command\n"
+		"  next: posthouse help lists them\n",
 		name);
 	return PH_EXIT_USAGE;
 }

@@ -28,7 +28,7 @@
 #include "store/store.h"
 
 /* SIGTERM to gone within 5 s: servers get most of it. */
-#define STOP_GRACE   (3 * PH_SECOND)
+#define STOP_GRACE    (3 * PH_SECOND)
 #define STOP_FAREWELL (500 * PH_MILLISECOND)
 
 const struct ph_caller ph_node_self = {.role = PH_ROLE_EXEC};
@@ -56,8 +56,9 @@ static int guard_role(void *context, const struct ph_call *call)
 
 static void door_due(struct ph_timer *timer)
 {
-	struct ph_node *node = (struct ph_node *)((char *)timer -
-		offsetof(struct ph_node, door_timer));
+	struct ph_node *node =
+		(struct ph_node *)((char *)timer -
+				   offsetof(struct ph_node, door_timer));
 	int64_t next = ph_door_expire(node->door, ph_loop_now(node->loop));
 
 	if (next != INT64_MAX)
@@ -73,8 +74,8 @@ static void door_alarm(void *context, int64_t when)
 
 static int no_memory(struct ph_error *error, const char *where, int code)
 {
-	return ph_fail(error, PH_EXIT_NEGATIVE, where, "", "%s",
-		strerror(-code));
+	return ph_fail(
+		error, PH_EXIT_NEGATIVE, where, "", "%s", strerror(-code));
 }
 
 /* Loop, kernel, worker and door: what every room stands on. */
@@ -83,8 +84,7 @@ static int lay_floor(struct ph_node *node, struct ph_error *error)
 	int code = ph_loop_create(&node->loop, &ph_clock_real);
 
 	if (!code)
-		code = ph_kernel_init(&node->kernel,
-			ph_loop_hal(node->loop));
+		code = ph_kernel_init(&node->kernel, ph_loop_hal(node->loop));
 	if (!code)
 		code = ph_worker_create(&node->worker, node->loop);
 	if (!code)
@@ -191,8 +191,8 @@ static int open_servers(struct ph_node *node, struct ph_error *error)
 		.bundled = ph_bundled_servers,
 		.seed = seed,
 		.context = node};
-	int code = ph_hostess_create(&node->hostess, node->loop, node->door,
-		node->name);
+	int code = ph_hostess_create(
+		&node->hostess, node->loop, node->door, node->name);
 
 	if (code)
 		return no_memory(error, "the Hostess", code);
@@ -227,8 +227,8 @@ static void on_signal(struct ph_watch *watch, uint32_t events)
 	struct signalfd_siginfo info;
 
 	while (read(watch->fd, &info, sizeof(info)) == sizeof(info))
-		ph_node_stop(node,
-			info.ssi_signo == SIGINT ? "SIGINT" : "SIGTERM");
+		ph_node_stop(
+			node, info.ssi_signo == SIGINT ? "SIGINT" : "SIGTERM");
 }
 
 static void servers_stopped(void *context)
@@ -254,8 +254,7 @@ static void turn_until(struct ph_node *node, const bool *done, int64_t most)
 {
 	int64_t until = ph_clock_real.now(&ph_clock_real) + most;
 
-	while (!(done && *done) &&
-		ph_clock_real.now(&ph_clock_real) < until)
+	while (!(done && *done) && ph_clock_real.now(&ph_clock_real) < until)
 		ph_loop_turn(node->loop, 20 * PH_MILLISECOND);
 }
 
@@ -309,26 +308,43 @@ static int run_node(struct ph_node *node)
 	return node->exit;
 }
 
-int ph_node_run(const struct ph_options *options)
+int ph_node_create(struct ph_node **out, const struct ph_options *options,
+	struct ph_error *error)
 {
 	struct ph_node *node = calloc(1, sizeof(*node));
-	struct ph_error error = {0};
-	int code;
 
 	if (!node)
-		return PH_EXIT_NEGATIVE;
+		return no_memory(error, "the node", -ENOMEM);
 	node->options = *options;
 	node->started = ph_clock_wall();
 	snprintf(node->name, sizeof(node->name), "%s", options->name);
+	if (open_node(node, error))
+		return -1;
+	*out = node;
+	return 0;
+}
+
+void ph_node_destroy(struct ph_node *node)
+{
+	close_node(node);
+	destroy_node(node);
+	free(node);
+}
+
+int ph_node_run(const struct ph_options *options)
+{
+	struct ph_error error = {0};
+	struct ph_node *node;
+	int code;
+
 	ph_boot_process();
-	if (ph_secrets_harden(&error) || open_node(node, &error)) {
+	if (ph_secrets_harden(&error) ||
+		ph_node_create(&node, options, &error)) {
 		ph_boot_fail(&error);
 		return (int)error.exit;
 	}
 	code = run_node(node);
-	close_node(node);
-	destroy_node(node);
+	ph_node_destroy(node);
 	ph_log_info("node", "stopped");
-	free(node);
 	return code;
 }

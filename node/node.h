@@ -54,6 +54,13 @@ struct ph_node {
 /* The caller that stands for this node itself. */
 extern const struct ph_caller ph_node_self;
 
+/* Boots as far as listening; ph_boot_open opens it for business. -1 with
+ * `error`: what was begun goes with the process. */
+int ph_node_create(struct ph_node **out, const struct ph_options *options,
+	struct ph_error *error);
+/* Closes carriers, waiting for their farewells, then every room. Loop, kernel
+ * and door go with the process. */
+void ph_node_destroy(struct ph_node *node);
 /* Boots, runs until told to stop, shuts down; returns the exit code. */
 int ph_node_run(const struct ph_options *options);
 /* Begins an orderly stop; idempotent. */

@@ -24,19 +24,19 @@ struct flag {
 static int bad(struct ph_error *error, const char *flag, const char *text,
 	const char *next)
 {
-	return ph_fail(error, PH_EXIT_USAGE, flag, next, "not valid: '%s'",
-		text);
+	return ph_fail(
+		error, PH_EXIT_USAGE, flag, next, "not valid: '%s'", text);
 }
 
-static int read_wiring(struct ph_options *options, const char *text,
-	struct ph_error *error)
+static int read_wiring(
+	struct ph_options *options, const char *text, struct ph_error *error)
 {
 	options->wiring = text;
 	return 0;
 }
 
-static int read_name(struct ph_options *options, const char *text,
-	struct ph_error *error)
+static int read_name(
+	struct ph_options *options, const char *text, struct ph_error *error)
 {
 	if (!ph_name_is_valid(text, strlen(text)))
 		return bad(error, "--name", text,
@@ -45,8 +45,8 @@ static int read_name(struct ph_options *options, const char *text,
 	return 0;
 }
 
-static int read_state(struct ph_options *options, const char *text,
-	struct ph_error *error)
+static int read_state(
+	struct ph_options *options, const char *text, struct ph_error *error)
 {
 	if (!text[0] || strlen(text) >= sizeof(options->state))
 		return bad(error, "--state", text, "a shorter path");
@@ -87,29 +87,29 @@ static int read_addresses(struct ph_address *list, unsigned *count,
 	return 0;
 }
 
-static int read_listen(struct ph_options *options, const char *text,
-	struct ph_error *error)
+static int read_listen(
+	struct ph_options *options, const char *text, struct ph_error *error)
 {
 	return read_addresses(options->listen, &options->listens,
 		PH_OPTIONS_LISTEN, "--listen", text, error);
 }
 
-static int read_join(struct ph_options *options, const char *text,
-	struct ph_error *error)
+static int read_join(
+	struct ph_options *options, const char *text, struct ph_error *error)
 {
 	return read_addresses(options->join, &options->joins, PH_OPTIONS_JOIN,
 		"--join", text, error);
 }
 
-static int read_passphrase(struct ph_options *options, const char *text,
-	struct ph_error *error)
+static int read_passphrase(
+	struct ph_options *options, const char *text, struct ph_error *error)
 {
 	options->passphrase_file = text;
 	return 0;
 }
 
-static int read_local(struct ph_options *options, const char *text,
-	struct ph_error *error)
+static int read_local(
+	struct ph_options *options, const char *text, struct ph_error *error)
 {
 	if (text && (!strcmp(text, "0") || !strcmp(text, "no")))
 		return 0;
@@ -117,8 +117,8 @@ static int read_local(struct ph_options *options, const char *text,
 	return read_listen(options, "127.0.0.1:7678,[::1]:7678", error);
 }
 
-static int read_role(struct ph_options *options, const char *text,
-	struct ph_error *error)
+static int read_role(
+	struct ph_options *options, const char *text, struct ph_error *error)
 {
 	int role = ph_role_parse(text);
 
@@ -129,18 +129,18 @@ static int read_role(struct ph_options *options, const char *text,
 	return 0;
 }
 
-static int read_socket(struct ph_options *options, const char *text,
-	struct ph_error *error)
+static int read_socket(
+	struct ph_options *options, const char *text, struct ph_error *error)
 {
 	if (!text[0] || strlen(text) >= sizeof(options->socket))
-		return bad(error, "--socket", text,
-			"a path of at most 107 bytes");
+		return bad(
+			error, "--socket", text, "a path of at most 107 bytes");
 	snprintf(options->socket, sizeof(options->socket), "%s", text);
 	return 0;
 }
 
-static int read_log(struct ph_options *options, const char *text,
-	struct ph_error *error)
+static int read_log(
+	struct ph_options *options, const char *text, struct ph_error *error)
 {
 	static const char *const names[] = {"error", "warn", "info", "debug"};
 
@@ -154,8 +154,8 @@ static int read_log(struct ph_options *options, const char *text,
 }
 
 /* Known to the design, not built yet: off is what there is. */
-static int read_off(struct ph_options *options, const char *text,
-	struct ph_error *error)
+static int read_off(
+	struct ph_options *options, const char *text, struct ph_error *error)
 {
 	if (!strcmp(text, "off"))
 		return 0;
@@ -272,8 +272,8 @@ static int read_environment(struct ph_options *options, struct ph_error *error)
 }
 
 /* A list that is given by flag replaces the environment's. */
-static void flag_replaces(struct ph_options *options, const char *name,
-	unsigned *seen)
+static void flag_replaces(
+	struct ph_options *options, const char *name, unsigned *seen)
 {
 	if (!strcmp(name, "listen") && !(*seen & 1)) {
 		options->listens = 0;
@@ -320,8 +320,8 @@ static int read_flags(struct ph_options *options, int argc, char **argv,
 	return 0;
 }
 
-int ph_options_read(struct ph_options *out, int argc, char **argv,
-	struct ph_error *error)
+int ph_options_read(
+	struct ph_options *out, int argc, char **argv, struct ph_error *error)
 {
 	*out = (struct ph_options){
 		.peer_role = PH_ROLE_EXEC, .log = PH_LOG_INFO};

@@ -15,8 +15,19 @@
  * node.status, node.health, node.ready, node.stop. What runs and what is wired
  * is asked of those who know it: executor and control surface.
  */
-enum { SERVERS_RUNNING, SERVERS_WAITING, SERVERS_FAILED, SERVERS_COUNTS };
-enum { WIRES_OPEN, WIRES_CLOSED, WIRES_WAITING, WIRES_FAILED, WIRES_COUNTS };
+enum {
+	SERVERS_RUNNING,
+	SERVERS_WAITING,
+	SERVERS_FAILED,
+	SERVERS_COUNTS
+};
+enum {
+	WIRES_OPEN,
+	WIRES_CLOSED,
+	WIRES_WAITING,
+	WIRES_FAILED,
+	WIRES_COUNTS
+};
 
 struct survey {
 	struct ph_node *node;
@@ -73,8 +84,8 @@ static void note_waiting(struct survey *survey, struct ph_value item,
 		reason);
 }
 
-static void count_items(struct survey *survey, const uint8_t *body,
-	size_t length, bool servers)
+static void count_items(
+	struct survey *survey, const uint8_t *body, size_t length, bool servers)
 {
 	struct ph_document *document;
 	struct ph_value items;
@@ -134,8 +145,8 @@ static void write_loop(struct ph_writer *writer, struct ph_node *node)
 	ph_put_map(writer, "loop");
 	ph_put_u64(writer, "turns", stats.turns);
 	ph_put_u64(writer, "wakeups", stats.wakeups);
-	ph_put_int(writer, "longest_turn_us",
-		stats.longest_turn / PH_MICROSECOND);
+	ph_put_int(
+		writer, "longest_turn_us", stats.longest_turn / PH_MICROSECOND);
 	ph_write_end(writer);
 }
 
@@ -168,8 +179,8 @@ static void write_status(struct ph_writer *writer, const struct survey *survey)
 static bool is_ready(const struct survey *survey)
 {
 	return !survey->servers[SERVERS_WAITING] &&
-		!survey->servers[SERVERS_FAILED] &&
-		!survey->wires[WIRES_WAITING] && !survey->wires[WIRES_FAILED];
+	       !survey->servers[SERVERS_FAILED] &&
+	       !survey->wires[WIRES_WAITING] && !survey->wires[WIRES_FAILED];
 }
 
 static void answer_survey(struct survey *survey)
@@ -195,8 +206,8 @@ static void answer_survey(struct survey *survey)
 	ph_writer_free(writer);
 }
 
-static void on_wires(void *context, int status, const uint8_t *body,
-	size_t length)
+static void on_wires(
+	void *context, int status, const uint8_t *body, size_t length)
 {
 	struct survey *survey = context;
 
@@ -214,8 +225,8 @@ static int ask(struct survey *survey, uint16_t method, ph_answer_fn *answer)
 		ph_loop_now(node->loop), 2 * PH_SECOND, answer, survey);
 }
 
-static void on_servers(void *context, int status, const uint8_t *body,
-	size_t length)
+static void on_servers(
+	void *context, int status, const uint8_t *body, size_t length)
 {
 	struct survey *survey = context;
 
@@ -225,8 +236,8 @@ static void on_servers(void *context, int status, const uint8_t *body,
 		free(survey);
 }
 
-static void serve_survey(void *context, ph_handle ticket,
-	const struct ph_call *call)
+static void serve_survey(
+	void *context, ph_handle ticket, const struct ph_call *call)
 {
 	struct survey *survey = calloc(1, sizeof(*survey));
 
@@ -239,8 +250,8 @@ static void serve_survey(void *context, ph_handle ticket,
 		free(survey);
 }
 
-static void serve_stop(void *context, ph_handle ticket,
-	const struct ph_call *call)
+static void serve_stop(
+	void *context, ph_handle ticket, const struct ph_call *call)
 {
 	struct ph_node *node = context;
 

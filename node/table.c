@@ -6,7 +6,7 @@
 #include "kernel/clock.h"
 #include "kernel/log.h"
 
-#define CELL     96
+#define CELL	     96
 #define COLUMNS_MOST 16
 
 struct ph_value ph_value_path(struct ph_value map, const char *path)
@@ -96,17 +96,17 @@ static void list_text(char *out, size_t size, struct ph_value list)
 	out[0] = 0;
 	for (size_t i = 0; i < ph_value_count(list) && used + 2 < size; i++) {
 		scalar_text(item, sizeof(item), ph_value_at(list, i));
-		used += (size_t)snprintf(out + used, size - used, "%s%s",
-			i ? "," : "", item);
+		used += (size_t)snprintf(
+			out + used, size - used, "%s%s", i ? "," : "", item);
 	}
 }
 
-char *ph_cell_text(char *out, size_t size, struct ph_value value,
-	enum ph_cell cell)
+char *ph_cell_text(
+	char *out, size_t size, struct ph_value value, enum ph_cell cell)
 {
 	double number = ph_value_type(value) == PH_FLOAT
-		? ph_value_float(value, 0)
-		: (double)ph_value_int(value, 0);
+				? ph_value_float(value, 0)
+				: (double)ph_value_int(value, 0);
 
 	switch (cell) {
 	case PH_CELL_BYTES:
@@ -169,8 +169,8 @@ void ph_table_print(FILE *out, const struct ph_column *columns, size_t count,
 		for (size_t c = 0; c < count; c++)
 			print_cell(out,
 				ph_cell_text(text, sizeof(text),
-					ph_value_path(items[i],
-						columns[c].path),
+					ph_value_path(
+						items[i], columns[c].path),
 					columns[c].cell),
 				widths[c], c + 1 == count);
 }
@@ -186,8 +186,8 @@ static bool is_scalar_list(struct ph_value list)
 	return true;
 }
 
-static void print_pair(FILE *out, const char *key, struct ph_value value,
-	unsigned indent)
+static void print_pair(
+	FILE *out, const char *key, struct ph_value value, unsigned indent)
 {
 	enum ph_type type = ph_value_type(value);
 	char text[512];

@@ -27,8 +27,8 @@ struct ph_column {
 /* By path through maps; nil when absent. */
 struct ph_value ph_value_path(struct ph_value map, const char *path);
 /* One cell as text: outside text escaped, cut to fit. Returns out. */
-char *ph_cell_text(char *out, size_t size, struct ph_value value,
-	enum ph_cell cell);
+char *ph_cell_text(
+	char *out, size_t size, struct ph_value value, enum ph_cell cell);
 char *ph_text_bytes(char *out, size_t size, double bytes);
 char *ph_text_age(char *out, size_t size, int64_t wall);
 /* Aligned columns, a title line first. */

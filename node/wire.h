@@ -30,7 +30,7 @@ struct wire {
 	struct ph_carrier *carrier;
 	struct ph_session *session; /* in: what brought the carrier */
 	struct ph_pipe *pipe;
-	struct ph_counters given;  /* the pipe's, once it is gone */
+	struct ph_counters given; /* the pipe's, once it is gone */
 	struct ph_counters taken;
 	struct ph_queue queue;	   /* ATTACH, ATTACHED and ACK frames */
 	struct ph_ack acked;	   /* out: told by the receiver; in: told */

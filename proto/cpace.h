@@ -12,9 +12,9 @@
  * Pure but for the random scalar, which the caller hands in. Secrets are wiped
  * by the caller with sodium_memzero.
  */
-#define PH_CPACE_SCALAR  32
-#define PH_CPACE_POINT   32
-#define PH_CPACE_KEY     64 /* ISK, and each confirmation tag */
+#define PH_CPACE_SCALAR	 32
+#define PH_CPACE_POINT	 32
+#define PH_CPACE_KEY	 64 /* ISK, and each confirmation tag */
 #define PH_CPACE_SID_MAX 64
 
 struct ph_bytes {
@@ -24,8 +24,8 @@ struct ph_bytes {
 
 /* lv(a, b, ...): each part behind its length in LEB128. Returns the length,
  * or -ENOSPC. */
-int ph_lv(uint8_t *out, size_t size, const struct ph_bytes *parts,
-	size_t count);
+int ph_lv(
+	uint8_t *out, size_t size, const struct ph_bytes *parts, size_t count);
 
 /* The generator of a run (draft 7.3: calculate_generator). */
 void ph_cpace_generator(uint8_t point[PH_CPACE_POINT], struct ph_bytes prs,
