@@ -343,6 +343,11 @@ static void on_open(void *context, struct ph_carrier *carrier)
 	ph_node_id_text(session->peer.id, info.peer_key);
 	ph_limits_advance(
 		session->gate->node->limits, session->pending, PH_PHASE_TLS);
+	if (!memcmp(info.peer_key, session->gate->node->key, PH_PUBLIC_KEY)) {
+		/* A list of seeds that all nodes share names each of them. */
+		session_end(session, "that is this node itself");
+		return;
+	}
 	if (ph_trust_is_revoked(
 		    session->gate->node->trust, session->peer.key)) {
 		refuse(session, "its key is revoked");

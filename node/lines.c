@@ -13,6 +13,9 @@
 
 #define DIAL_FIRST (100 * PH_MILLISECOND)
 #define DIAL_MOST  (5 * PH_SECOND)
+/* A line that ends sooner was refused by the other side's rules: it is tried
+ * again ever later, as a dial that failed. */
+#define LINE_BRIEF (2 * PH_SECOND)
 /* Two nodes that hear of each other at once would both dial. */
 #define DIAL_COURTESY (300 * PH_MILLISECOND)
 /* Lines that came up so close together are crossing dials, not a redial. */
@@ -459,7 +462,8 @@ void ph_lines_on_line(void *context, struct ph_session *session)
 		snprintf(peer->heard_by, sizeof(peer->heard_by), "%s",
 			who->dialled ? "dialled" : "line");
 	settle_seed(who->target, peer);
-	peer->dialling.backoff = DIAL_FIRST;
+	if (!peer->dialling.backoff)
+		peer->dialling.backoff = DIAL_FIRST;
 	if (keeps_old_line(lines, peer, who->dialled)) {
 		ph_session_close(session);
 		return;
@@ -471,12 +475,18 @@ void ph_lines_on_line(void *context, struct ph_session *session)
 static void lost_line(
 	struct ph_lines *lines, struct peer *peer, const char *why)
 {
+	int64_t age = ph_loop_now(lines->node->loop) - peer->line_since;
+	struct dialling *dialling = &peer->dialling;
+
 	ph_log_warn(
 		"lines", "line.lost peer=%s because=\"%s\"", peer->name, why);
 	peer->session = NULL;
 	peer->line = NULL; /* the session destroys it */
 	peer->since = ph_clock_wall();
-	peer_dial(peer);
+	if (age < LINE_BRIEF && !dialling->timer.slot)
+		dial_again(dialling);
+	else
+		peer_dial(peer);
 }
 
 static void failed_dial(struct dialling *dialling, const char *why)
