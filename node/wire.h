@@ -35,6 +35,7 @@ struct wire {
 	struct ph_queue queue;	   /* ATTACH, ATTACHED and ACK frames */
 	struct ph_ack acked;	   /* out: told by the receiver; in: told */
 	struct ph_timer ack_timer; /* in */
+	bool seated;		   /* the Hostess must hear when it leaves */
 	bool attached;
 	bool finished;
 	bool closing;
@@ -53,6 +54,7 @@ struct wire {
 struct ph_wires {
 	struct ph_node *node;
 	struct wire *table;
+	uint64_t last_claim;
 	bool closed;
 };
 
@@ -61,6 +63,11 @@ struct wire *wire_find(
 /* Enters a new wire; an older one of the same key is cut first. */
 struct wire *wire_create(
 	struct ph_wires *wires, enum wire_side side, const char *connection);
+/* A carrier that says it belongs to the connection: nothing else knows of it
+ * until its claim was proven, and until then it disturbs no other. */
+struct wire *wire_claim(struct ph_wires *wires, const char *connection);
+/* The claim is proven: enters it as WIRE_IN; an older one is cut first. */
+void wire_prove(struct wire *wire);
 /* Out of the table; its memory goes. Pipe and carrier must be gone. */
 void wire_free(struct wire *wire);
 /* Sends what is in the wire's own queue. */

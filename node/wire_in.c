@@ -15,12 +15,26 @@ static void close_carrier(struct wire *wire)
 	ph_carrier_close(wire->carrier);
 }
 
+/* At once, not when the carrier is gone: a half-open one can never deliver
+ * late, and the next may come. */
+static void leave_input(struct wire *wire)
+{
+	struct ph_pipe *pipe = wire->pipe;
+
+	if (!pipe)
+		return;
+	wire_settle(wire);
+	ph_pipe_set_watcher(pipe, (struct ph_pipe_watcher){0});
+	ph_pipe_close_source(pipe, -ECONNRESET);
+}
+
 void wire_in_cut(struct wire *wire, const char *why)
 {
 	if (wire->closing)
 		return;
 	wire->why = why;
 	close_carrier(wire);
+	leave_input(wire);
 }
 
 /* What the input's server has taken, as far as it was not told yet. */
@@ -125,17 +139,14 @@ static void on_closed(void *context, struct ph_carrier *carrier, int reason)
 
 	wire->closing = true;
 	ph_timer_stop(wire->wires->node->loop, &wire->ack_timer);
-	if (wire->pipe) {
-		ph_pipe_set_watcher(wire->pipe, (struct ph_pipe_watcher){0});
-		ph_pipe_close_source(wire->pipe, -ECONNRESET);
-	}
+	leave_input(wire);
 	if (!wire->finished)
 		ph_log_warn("wire", "cut connection=%s from=%s because=\"%s\"",
 			wire->connection, wire->peer,
 			wire->why ? wire->why
 				  : (reason ? strerror(-reason)
 					    : "the sender closed"));
-	if (wire->attached)
+	if (wire->seated)
 		wire_detach(wire);
 	wire_free(wire);
 }
@@ -171,8 +182,11 @@ static int connect_input(struct wire *wire, ph_handle input)
 static void on_seated(
 	struct wire *wire, ph_handle input, const struct ph_error *error)
 {
+	wire->seated = !error;
 	if (wire->closing)
 		return;
+	if (!error)
+		wire_prove(wire);
 	if (error || connect_input(wire, input)) {
 		/* One answer for every reason. */
 		answer_attach(wire, 1);
@@ -195,12 +209,7 @@ int wire_in_attach(void *context, struct ph_session *session,
 
 	if (wires->closed)
 		return -ESHUTDOWN;
-	wire = wire_find(wires, WIRE_IN, attach->connection);
-	/* An older carrier of the same connection goes first, so that a
-	 * half-open one can never deliver late. */
-	if (wire && attach->generation <= wire->generation)
-		return -ESTALE;
-	wire = wire_create(wires, WIRE_IN, attach->connection);
+	wire = wire_claim(wires, attach->connection);
 	if (!wire)
 		return -ENOMEM;
 	wire->ack_timer.on_due = ack_due;

@@ -31,6 +31,11 @@ struct wire *wire_find(
 	return wire;
 }
 
+static bool is_claim(const struct wire *wire)
+{
+	return wire->key[0] == '?';
+}
+
 static void wire_cut(struct wire *wire, const char *why)
 {
 	if (wire->side == WIRE_OUT)
@@ -41,28 +46,62 @@ static void wire_cut(struct wire *wire, const char *why)
 		wire_local_cut(wire, why);
 }
 
-struct wire *wire_create(
+static struct wire *wire_make(
 	struct ph_wires *wires, enum wire_side side, const char *connection)
 {
-	struct wire *old = wire_find(wires, side, connection);
 	struct wire *wire = calloc(1, sizeof(*wire));
 
 	if (!wire)
 		return NULL;
-	if (old) {
-		/* It leaves the table now, and itself when its carrier did. */
-		HASH_DEL(wires->table, old);
-		old->key[0] = 0;
-		wire_cut(old, "a newer carrier came");
-	}
 	wire->wires = wires;
 	wire->side = side;
 	wire->since = ph_clock_wall();
 	snprintf(wire->connection, sizeof(wire->connection), "%s", connection);
-	make_key(wire->key, side, connection);
 	ph_queue_init(&wire->queue, wires->node->kernel.pool);
+	return wire;
+}
+
+/* An older one leaves the table now, and itself when its carrier did. */
+static void wire_enter(struct wire *wire)
+{
+	struct ph_wires *wires = wire->wires;
+	struct wire *old = wire_find(wires, wire->side, wire->connection);
+
+	if (old) {
+		HASH_DEL(wires->table, old);
+		old->key[0] = 0;
+		wire_cut(old, "a newer carrier came");
+	}
+	make_key(wire->key, wire->side, wire->connection);
+	HASH_ADD_STR(wires->table, key, wire);
+}
+
+struct wire *wire_create(
+	struct ph_wires *wires, enum wire_side side, const char *connection)
+{
+	struct wire *wire = wire_make(wires, side, connection);
+
+	if (wire)
+		wire_enter(wire);
+	return wire;
+}
+
+struct wire *wire_claim(struct ph_wires *wires, const char *connection)
+{
+	struct wire *wire = wire_make(wires, WIRE_IN, connection);
+
+	if (!wire)
+		return NULL;
+	snprintf(wire->key, sizeof(wire->key), "?:%llu",
+		(unsigned long long)++wires->last_claim);
 	HASH_ADD_STR(wires->table, key, wire);
 	return wire;
+}
+
+void wire_prove(struct wire *wire)
+{
+	HASH_DEL(wire->wires->table, wire);
+	wire_enter(wire);
 }
 
 void wire_free(struct wire *wire)
@@ -107,25 +146,33 @@ static void tell(
 		ph_loop_now(node->loop), WORD_PATIENCE, heard, NULL);
 }
 
-void wire_detach(struct wire *wire)
+static void tell_detached(struct ph_wires *wires, const char *connection,
+	uint32_t generation, bool finished)
 {
 	struct ph_writer *writer;
 
 	if (ph_writer_create(&writer))
 		return;
 	ph_write_map(writer);
-	ph_put_text(writer, "connection", wire->connection);
-	ph_put_u64(writer, "generation", wire->generation);
-	ph_put_bool(writer, "finished", wire->finished);
+	ph_put_text(writer, "connection", connection);
+	ph_put_u64(writer, "generation", generation);
+	ph_put_bool(writer, "finished", finished);
 	ph_write_end(writer);
-	tell(wire->wires->node, PH_HOSTESS_DETACH, writer);
+	tell(wires->node, PH_HOSTESS_DETACH, writer);
 	ph_writer_free(writer);
+}
+
+void wire_detach(struct wire *wire)
+{
+	tell_detached(wire->wires, wire->connection, wire->generation,
+		wire->finished);
 }
 
 /* A question to the Hostess; the wire may be gone when she answers. */
 struct seat_question {
 	struct ph_wires *wires;
 	char key[100];
+	char connection[96];
 	uint32_t generation;
 	void (*seated)(struct wire *wire, ph_handle input,
 		const struct ph_error *error);
@@ -149,6 +196,10 @@ static void on_seat(
 			input = ph_get_u64(ph_document_root(document), "input");
 		ph_document_free(document);
 		question->seated(wire, input, status ? &error : NULL);
+	} else if (!status) {
+		/* It left while the Hostess seated it. */
+		tell_detached(question->wires, question->connection,
+			question->generation, false);
 	}
 	free(question);
 }
@@ -170,6 +221,8 @@ int wire_seat(
 	question->generation = wire->generation;
 	question->seated = seated;
 	memcpy(question->key, wire->key, sizeof(question->key));
+	memcpy(question->connection, wire->connection,
+		sizeof(question->connection));
 	ph_write_map(writer);
 	ph_put_text(writer, "connection", wire->connection);
 	ph_put_bytes(writer, "token", wire->token, sizeof(wire->token));
@@ -383,6 +436,8 @@ static void serve_flows(
 	ph_write_map(writer);
 	ph_put_list(writer, "items");
 	for (struct wire *wire = wires->table; wire; wire = wire->hh.next) {
+		if (is_claim(wire))
+			continue;
 		ph_write_map(writer);
 		put_flow(writer, wire);
 		ph_write_end(writer);
@@ -423,6 +478,19 @@ void ph_wires_destroy(struct ph_wires *wires)
 	free(wires);
 }
 
+/* Those whose claim she just proved, which did not hear of it yet. */
+static void evict_claims(struct ph_wires *wires, const char *connection)
+{
+	struct wire *wire;
+	struct wire *next;
+
+	HASH_ITER(hh, wires->table, wire, next)
+	{
+		if (is_claim(wire) && !strcmp(wire->connection, connection))
+			wire_cut(wire, "the Hostess took the seat away");
+	}
+}
+
 void ph_wires_evict(struct ph_wires *wires, const char *connection)
 {
 	struct wire *wire = wire_find(wires, WIRE_IN, connection);
@@ -431,6 +499,8 @@ void ph_wires_evict(struct ph_wires *wires, const char *connection)
 		wire = wire_find(wires, WIRE_LOCAL, connection);
 	if (wire)
 		wire_cut(wire, "the Hostess took the seat away");
+	else
+		evict_claims(wires, connection);
 }
 
 unsigned ph_wires_count(const struct ph_wires *wires)
