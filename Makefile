@@ -51,15 +51,15 @@ $(BUILD)/posthouse: $(BUILD)/libposthouse.a $(NODEOBJ)
 
 $(BUILD)/libposthouse.a: $(OBJECTS)
 	$(call say,AR,$@)
-	$(Q)rm -f $@ && ar rcs $@ $^
+	$(Q)rm -f $@ && ar rcsP $@ $^
 
 $(BUILD)/libkernel.a: $(KERNEL)
 	$(call say,AR,$@)
-	$(Q)rm -f $@ && ar rcs $@ $^
+	$(Q)rm -f $@ && ar rcsP $@ $^
 
 $(BUILD)/libnode.a: $(filter-out $(BUILD)/node/main.o,$(NODEOBJ))
 	$(call say,AR,$@)
-	$(Q)rm -f $@ && ar rcs $@ $^
+	$(Q)rm -f $@ && ar rcsP $@ $^
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)

@@ -10,8 +10,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <sodium.h>
-
 #include "controlsurface/control.h"
 #include "kernel/log.h"
 #include "node/gate.h"
@@ -19,6 +17,7 @@
 #include "node/lines.h"
 #include "node/notify.h"
 #include "node/trust.h"
+#include "proto/secret.h"
 
 #define LOAD_PATIENCE (10 * PH_SECOND)
 
@@ -101,7 +100,7 @@ static int make_phrase(
 			"joining a mesh takes its passphrase");
 	ph_passphrase_make(phrase);
 	code = ph_phrase_save(node->options.state, phrase, error);
-	sodium_memzero(phrase, sizeof(phrase));
+	ph_wipe(phrase, sizeof(phrase));
 	if (code)
 		return -1;
 	fprintf(stderr,
@@ -131,7 +130,7 @@ int ph_boot_passphrase(struct ph_node *node, struct ph_error *error)
 		return -1;
 	}
 	ph_trust_set_secret(node->trust, secret);
-	sodium_memzero(secret, sizeof(secret));
+	ph_wipe(secret, sizeof(secret));
 	ph_phrase_free(phrase);
 	return 0;
 }
@@ -268,12 +267,12 @@ static void begin_ring(struct ph_node *node)
 	uint8_t key[PH_RING_KEY];
 
 	if (ph_trust_ring(node->trust, ring) == 0) {
-		randombytes_buf(random, sizeof(random));
-		randombytes_buf(key, sizeof(key));
+		ph_random(random, sizeof(random));
+		ph_random(key, sizeof(key));
 		ph_trust_ring_rotate(node->trust, random, key);
 	}
-	sodium_memzero(key, sizeof(key));
-	sodium_memzero(ring, sizeof(ring));
+	ph_wipe(key, sizeof(key));
+	ph_wipe(ring, sizeof(ring));
 }
 
 int ph_boot_load(struct ph_node *node, struct ph_error *error)
@@ -295,7 +294,7 @@ int ph_boot_load(struct ph_node *node, struct ph_error *error)
 	/* The file's passphrase wins over the kept one. */
 	if (secrets)
 		ph_trust_rotate(node->trust, secret[0], ph_clock_wall());
-	sodium_memzero(secret, sizeof(secret));
+	ph_wipe(secret, sizeof(secret));
 	begin_ring(node);
 	return 0;
 }

@@ -4,12 +4,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <sodium.h>
-
 #include "controlsurface/wiring.h"
 #include "node/cli.h"
 #include "node/keys.h"
 #include "node/table.h"
+#include "proto/secret.h"
 
 /* The commands that change something: down, lint, apply, unapply,
  * passphrase. */
@@ -291,13 +290,6 @@ static int tell_peers(
 	return missed ? PH_EXIT_NEGATIVE : 0;
 }
 
-/* A new phrase of the same mesh: its public part stays. */
-static void new_phrase(char phrase[PH_PASSPHRASE], const char *mesh)
-{
-	ph_passphrase_make(phrase);
-	memcpy(phrase, mesh, PH_MESH_ID - 1);
-}
-
 static int rotate(struct ph_cli *cli)
 {
 	struct ph_error error;
@@ -315,7 +307,7 @@ static int rotate(struct ph_cli *cli)
 	ph_get_copy(status, "mesh", mesh, sizeof(mesh));
 	ph_get_copy(status, "state_directory", state, sizeof(state));
 	ph_reply_free(&reply);
-	new_phrase(phrase, mesh);
+	ph_passphrase_renew(phrase, mesh);
 	if (ph_passphrase_secret(secret, mesh, phrase, strlen(phrase)))
 		code = ph_fail(
 			&error, PH_EXIT_NEGATIVE, "", "", "out of memory");
@@ -331,8 +323,8 @@ static int rotate(struct ph_cli *cli)
 		printf("kept in %s/%s; the old one lets machines in for a day "
 		       "more\n",
 			state, PH_PHRASE_FILE);
-	sodium_memzero(phrase, sizeof(phrase));
-	sodium_memzero(secret, sizeof(secret));
+	ph_wipe(phrase, sizeof(phrase));
+	ph_wipe(secret, sizeof(secret));
 	return code;
 }
 
@@ -351,6 +343,6 @@ int ph_cmd_passphrase(struct ph_cli *cli)
 		return ph_cli_usage(cli, "passphrase");
 	ph_passphrase_make(phrase);
 	printf("%s\n", phrase);
-	sodium_memzero(phrase, sizeof(phrase));
+	ph_wipe(phrase, sizeof(phrase));
 	return 0;
 }

@@ -1,12 +1,12 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <sodium.h>
 
 #include "kernel/log.h"
 #include "node/keys.h"
 #include "node/peer.h"
 #include "node/trust.h"
+#include "proto/secret.h"
 
 /*
  * mesh.greet: the first words on a line, said again when there is news: who I
@@ -84,7 +84,7 @@ static void write_ring(struct ph_writer *writer, struct ph_node *node)
 		ph_write_end(writer);
 	}
 	ph_write_end(writer);
-	sodium_memzero(ring, sizeof(ring));
+	ph_wipe(ring, sizeof(ring));
 }
 
 static void write_greeting(struct ph_writer *writer, struct ph_lines *lines)
@@ -184,7 +184,7 @@ static void hear_ring(struct ph_lines *lines, struct ph_value list)
 			continue;
 		memcpy(key.key, bytes, PH_RING_KEY);
 		ph_trust_ring_merge(lines->node->trust, &key);
-		sodium_memzero(&key, sizeof(key));
+		ph_wipe(&key, sizeof(key));
 	}
 }
 

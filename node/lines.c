@@ -1,15 +1,16 @@
 #include "node/lines.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <sodium.h>
 #include <utlist.h>
 
 #include "kernel/log.h"
 #include "node/peer.h"
 #include "node/trust.h"
+#include "proto/secret.h"
 
 #define DIAL_FIRST (100 * PH_MILLISECOND)
 #define DIAL_MOST  (5 * PH_SECOND)
@@ -22,189 +23,12 @@
 #define CROSSING     (3 * PH_SECOND)
 #define GOSSIP_DELAY (20 * PH_MILLISECOND)
 
-static void dial_due(struct ph_timer *timer);
-
 static uint32_t lines_random(struct ph_lines *lines, uint32_t below)
 {
 	lines->random ^= lines->random << 13;
 	lines->random ^= lines->random >> 7;
 	lines->random ^= lines->random << 17;
 	return (uint32_t)((lines->random >> 16) % below);
-}
-
-struct peer *peer_find(struct ph_lines *lines, const char *id)
-{
-	struct peer *peer;
-
-	HASH_FIND_STR(lines->peers, id, peer);
-	return peer;
-}
-
-struct peer *peer_named(struct ph_lines *lines, const char *text)
-{
-	struct peer *found = NULL;
-	size_t length = strlen(text);
-
-	for (struct peer *peer = lines->peers; peer; peer = peer->hh.next) {
-		if (!strcmp(peer->name, text))
-			return peer;
-		if (length >= 8 && !strncmp(peer->id, text, length)) {
-			if (found)
-				return NULL;
-			found = peer;
-		}
-	}
-	return found;
-}
-
-struct peer *peer_of_line(struct ph_lines *lines, uint64_t line)
-{
-	for (struct peer *peer = lines->peers; peer; peer = peer->hh.next)
-		if (peer->line && ph_line_id(peer->line) == line)
-			return peer;
-	return NULL;
-}
-
-struct peer *peer_get(
-	struct ph_lines *lines, const uint8_t *key, const char *name)
-{
-	char id[PH_NODE_ID_TEXT];
-	struct peer *peer;
-
-	ph_node_id_text(id, key);
-	peer = peer_find(lines, id);
-	if (peer || !strcmp(id, lines->node->id) ||
-		HASH_COUNT(lines->peers) >= PEERS_MOST)
-		return peer;
-	peer = calloc(1, sizeof(*peer));
-	if (!peer)
-		return NULL;
-	memcpy(peer->id, id, sizeof(peer->id));
-	memcpy(peer->key, key, sizeof(peer->key));
-	snprintf(peer->name, sizeof(peer->name), "%s", name);
-	peer->since = ph_clock_wall();
-	peer->dialling.lines = lines;
-	peer->dialling.peer = peer;
-	peer->dialling.timer.on_due = dial_due;
-	HASH_ADD_STR(lines->peers, id, peer);
-	return peer;
-}
-
-void peer_add_address(struct peer *peer, const char *text, bool best)
-{
-	struct ph_address address;
-	char canonical[128];
-	unsigned index = 0;
-	unsigned place;
-
-	if (ph_address_parse(&address, text) || !address.port)
-		return;
-	ph_address_format(&address, canonical, sizeof(canonical));
-	while (index < peer->address_count &&
-		strcmp(peer->addresses[index], canonical) != 0)
-		index++;
-	if (index < peer->address_count && !best)
-		return;
-	if (index == peer->address_count) {
-		if (peer->address_count < PEER_ADDRESSES)
-			peer->address_count++;
-		else if (!best)
-			return;
-		else
-			index = PEER_ADDRESSES - 1;
-	}
-	place = best ? 0 : index;
-	memmove(peer->addresses[place + 1], peer->addresses[place],
-		(index - place) * sizeof(peer->addresses[0]));
-	memcpy(peer->addresses[place], canonical, sizeof(canonical));
-}
-
-static void unheard(
-	void *context, int status, const uint8_t *body, size_t length)
-{
-	if (status)
-		ph_log_debug("lines", "word.unheard status=%d", status);
-}
-
-void lines_tell(struct ph_lines *lines, const char *destination,
-	uint16_t method, struct ph_writer *writer)
-{
-	ph_call_send(lines->node->door, &ph_node_self, destination, method,
-		writer, ph_loop_now(lines->node->loop), 10 * PH_SECOND, unheard,
-		NULL);
-}
-
-/* Puts the finished map `inner` into a store.put. */
-static void put_map(struct ph_lines *lines, const char *space, const char *key,
-	struct ph_writer *inner)
-{
-	const uint8_t *data;
-	struct ph_writer *writer;
-	size_t length;
-
-	if (ph_writer_finish(inner, &data, &length) ||
-		ph_writer_create(&writer))
-		return;
-	ph_write_map(writer);
-	ph_put_text(writer, "space", space);
-	ph_put_text(writer, "key", key);
-	ph_put_bytes(writer, "value", data, length);
-	ph_write_end(writer);
-	lines_tell(lines, "", PH_STORE_PUT, writer);
-	ph_writer_free(writer);
-}
-
-void lines_save_trust(struct ph_lines *lines)
-{
-	uint64_t revision = ph_trust_revision(lines->node->trust);
-	struct ph_writer *writer;
-
-	if (revision == lines->saved || ph_writer_create(&writer))
-		return;
-	lines->saved = revision;
-	ph_trust_write(lines->node->trust, writer);
-	put_map(lines, "trust", "book", writer);
-	ph_writer_free(writer);
-}
-
-void peer_save(struct peer *peer)
-{
-	struct ph_writer *writer;
-
-	if (ph_writer_create(&writer))
-		return;
-	ph_write_map(writer);
-	ph_put_text(writer, "name", peer->name);
-	ph_put_bytes(writer, "key", peer->key, sizeof(peer->key));
-	ph_put_list(writer, "addresses");
-	for (unsigned i = 0; i < peer->address_count; i++)
-		ph_write_text(writer, peer->addresses[i]);
-	ph_write_end(writer);
-	ph_write_end(writer);
-	put_map(peer->dialling.lines, "peers", peer->id, writer);
-	ph_writer_free(writer);
-}
-
-void ph_lines_remember(struct ph_lines *lines, struct ph_value entry)
-{
-	size_t length;
-	const uint8_t *key =
-		ph_value_bytes(ph_value_get(entry, "key"), &length);
-	struct ph_value addresses = ph_value_get(entry, "addresses");
-	struct peer *peer;
-	char text[128];
-
-	if (length != PH_PUBLIC_KEY || !ph_trust_find(lines->node->trust, key))
-		return;
-	peer = peer_get(lines, key, ph_get_copy(entry, "name", text, 40));
-	if (!peer)
-		return;
-	snprintf(peer->heard_by, sizeof(peer->heard_by), "store");
-	for (size_t i = 0; i < ph_value_count(addresses); i++)
-		peer_add_address(peer,
-			ph_value_copy(
-				ph_value_at(addresses, i), text, sizeof(text)),
-			false);
 }
 
 static void dial_again(struct dialling *dialling)
@@ -263,6 +87,13 @@ static void dial_due(struct ph_timer *timer)
 				 offsetof(struct dialling, timer)));
 }
 
+void dialling_init(struct dialling *dialling, struct ph_lines *lines)
+{
+	dialling->lines = lines;
+	dialling->backoff = DIAL_FIRST;
+	dialling->timer.on_due = dial_due;
+}
+
 void peer_dial(struct peer *peer)
 {
 	struct ph_lines *lines = peer->dialling.lines;
@@ -293,10 +124,8 @@ void ph_lines_seed(struct ph_lines *lines, const struct ph_address *address)
 	if (!seed)
 		return;
 	seed->address = *address;
-	seed->dialling.lines = lines;
+	dialling_init(&seed->dialling, lines);
 	seed->dialling.seed = seed;
-	seed->dialling.backoff = DIAL_FIRST;
-	seed->dialling.timer.on_due = dial_due;
 	LL_PREPEND(lines->seeds, seed);
 	ph_log_info("lines", "seed at=%s",
 		ph_address_format(address, text, sizeof(text)));
@@ -578,7 +407,7 @@ int ph_lines_create(struct ph_lines **out, struct ph_node *node)
 		return -ENOMEM;
 	lines->node = node;
 	lines->gossip.on_due = gossip_due;
-	randombytes_buf(&lines->random, sizeof(lines->random));
+	ph_random(&lines->random, sizeof(lines->random));
 	lines->random |= 1;
 	road_serve(lines);
 	greet_serve(lines);

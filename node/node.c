@@ -10,8 +10,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <sodium.h>
-
 #include "controlsurface/control.h"
 #include "executor/executor.h"
 #include "hostess/hostess.h"

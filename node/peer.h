@@ -74,7 +74,7 @@ struct ph_lines {
 	bool started;
 };
 
-/* lines.c */
+/* peer.c */
 struct peer *peer_find(struct ph_lines *lines, const char *id);
 /* By name, id, or an unambiguous beginning of an id of 8 or more. */
 struct peer *peer_named(struct ph_lines *lines, const char *text);
@@ -84,6 +84,8 @@ struct peer *peer_get(
 	struct ph_lines *lines, const uint8_t *key, const char *name);
 void peer_add_address(struct peer *peer, const char *text, bool best);
 void peer_save(struct peer *peer);
+/* lines.c */
+void dialling_init(struct dialling *dialling, struct ph_lines *lines);
 /* Dials now if there is no line and no attempt. */
 void peer_dial(struct peer *peer);
 void peer_hang_up(struct peer *peer, const char *why);

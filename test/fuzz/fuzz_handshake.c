@@ -5,6 +5,7 @@
  * behind that check is reached. Whatever comes, nobody is IN by other bytes
  * than the honest ones.
  */
+#include <stdio.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,9 +39,10 @@ static void config_fill(
 {
 	memset(config, 0, sizeof(*config));
 	config->role = side == A ? PH_DIALLER : PH_LISTENER;
-	strcpy(config->name, side == A ? "alpha" : "beta");
-	strcpy(config->mesh, "m0000000");
-	strcpy(config->transport, "tcp");
+	snprintf(config->name, sizeof(config->name), "%s",
+		side == A ? "alpha" : "beta");
+	snprintf(config->mesh, sizeof(config->mesh), "%s", "m0000000");
+	snprintf(config->transport, sizeof(config->transport), "%s", "tcp");
 	memset(config->exporter, 0x55, sizeof(config->exporter));
 	memset(config->key, 0x10 + side, sizeof(config->key));
 	memset(config->peer_key, 0x11 - side, sizeof(config->peer_key));

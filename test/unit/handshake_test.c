@@ -13,168 +13,7 @@
 
 #include "proto/handshake.h"
 #include "proto/handshake_pake.h"
-
-/*
- * Two sides in one process and an attacker between them, who sees and may
- * change every message. `rebind` gives the attacker what TLS never would: the
- * key of `bind`. Then only the passphrase is left to refuse a change.
- */
-struct rng {
-	uint64_t state;
-};
-
-static uint64_t rng_next(struct rng *rng)
-{
-	uint64_t z = rng->state += UINT64_C(0x9e3779b97f4a7c15);
-
-	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-	return z ^ (z >> 31);
-}
-
-static void rng_fill(struct rng *rng, void *out, size_t length)
-{
-	uint8_t *byte = out;
-
-	for (size_t i = 0; i < length; i++)
-		byte[i] = (uint8_t)(rng_next(rng) >> 32);
-}
-
-struct wire {
-	uint8_t data[PH_HANDSHAKE_MAX];
-	size_t length;
-};
-
-enum {
-	A,
-	B
-};
-
-struct world {
-	struct ph_handshake_config config[2];
-	struct ph_handshake side[2];
-	enum ph_handshake_verdict verdict[2];
-	struct wire log[8];
-	unsigned messages;
-	bool altered[2]; /* this side was given a changed message */
-	/* Changes message number `at` (1 HELLO ... 6 ACCEPT). */
-	void (*attack)(struct world *world, struct wire *wire, unsigned at);
-	bool rebind;
-	unsigned attack_at;
-	unsigned attack_bit;
-	struct rng rng;
-};
-
-static void world_init(struct world *world, uint64_t seed)
-{
-	static const char *const names[] = {"alpha", "beta"};
-
-	memset(world, 0, sizeof(*world));
-	world->rng.state = seed;
-	for (int i = 0; i < 2; i++) {
-		struct ph_handshake_config *config = &world->config[i];
-		uint8_t wide[64];
-
-		config->role = i == A ? PH_DIALLER : PH_LISTENER;
-		strcpy(config->name, names[i]);
-		strcpy(config->mesh, "m0000000");
-		strcpy(config->transport, "tcp");
-		memset(config->exporter, 0x55, sizeof(config->exporter));
-		memset(config->key, 0x10 + i, sizeof(config->key));
-		memset(config->peer_key, 0x11 - i, sizeof(config->peer_key));
-		memset(config->secret[0], 0x77, PH_MESH_SECRET);
-		config->secrets = 1;
-		rng_fill(&world->rng, config->nonce, sizeof(config->nonce));
-		rng_fill(&world->rng, wide, sizeof(wide));
-		crypto_core_ristretto255_scalar_reduce(config->scalar, wide);
-	}
-}
-
-static void world_trust(struct world *world, bool a, bool b)
-{
-	world->config[A].trusted = a;
-	world->config[B].trusted = b;
-}
-
-static void rebind(const struct ph_handshake *receiver, struct wire *wire)
-{
-	crypto_generichash_state state;
-
-	if (wire->length < 32)
-		return;
-	crypto_generichash_init(&state, receiver->bind_key, 32, 32);
-	crypto_generichash_update(&state, receiver->transcript, 64);
-	crypto_generichash_update(&state, wire->data, wire->length - 32);
-	crypto_generichash_final(&state, wire->data + wire->length - 32, 32);
-}
-
-static bool is_close(const struct wire *wire)
-{
-	struct wire close;
-
-	close.length = ph_handshake_close(close.data);
-	return wire->length == close.length &&
-	       memcmp(wire->data, close.data, close.length) == 0;
-}
-
-/* Hands a message to a side through the attacker. */
-static void deliver(
-	struct world *world, int to, struct wire *wire, struct wire *answer)
-{
-	struct wire before = *wire;
-	unsigned number = ++world->messages;
-
-	if (number < 8)
-		world->log[number] = *wire;
-	if (world->attack)
-		world->attack(world, wire, number);
-	if (world->rebind && !is_close(wire))
-		rebind(&world->side[to], wire);
-	if (before.length != wire->length ||
-		memcmp(before.data, wire->data, wire->length) != 0)
-		world->altered[to] = true;
-	world->verdict[to] = ph_handshake_step(&world->side[to], wire->data,
-		wire->length, answer->data, &answer->length);
-	if (world->verdict[to] == PH_HANDSHAKE_REFUSED && answer->length)
-		assert_true(is_close(answer));
-}
-
-/* Runs until nobody has anything to say. */
-static void world_run(struct world *world)
-{
-	struct wire wire;
-	int to = B;
-
-	assert_int_equal(ph_handshake_init(&world->side[A], &world->config[A],
-				 wire.data, &wire.length),
-		0);
-	assert_int_equal(ph_handshake_init(&world->side[B], &world->config[B],
-				 NULL, NULL),
-		0);
-	while (wire.length) {
-		struct wire answer = {.length = 0};
-
-		deliver(world, to, &wire, &answer);
-		wire = answer;
-		to = !to;
-	}
-}
-
-static void world_fini(struct world *world)
-{
-	ph_handshake_fini(&world->side[A]);
-	ph_handshake_fini(&world->side[B]);
-}
-
-static void expect(struct world *world, enum ph_handshake_verdict a,
-	enum ph_handshake_verdict b, unsigned messages)
-{
-	assert_int_equal(world->verdict[A], a);
-	assert_int_equal(world->verdict[B], b);
-	assert_int_equal(world->messages, messages);
-}
-
-/* Honest runs. */
+#include "test/handshake_world.h"
 
 static void pinned_keys_skip_the_passphrase(void **state)
 {
@@ -183,7 +22,7 @@ static void pinned_keys_skip_the_passphrase(void **state)
 	world_init(&world, 1);
 	world_trust(&world, true, true);
 	world_run(&world);
-	expect(&world, PH_HANDSHAKE_IN, PH_HANDSHAKE_IN, 2);
+	world_expect(&world, PH_HANDSHAKE_IN, PH_HANDSHAKE_IN, 2);
 	assert_false(ph_handshake_by_passphrase(&world.side[A]));
 	assert_false(ph_handshake_by_passphrase(&world.side[B]));
 	assert_string_equal(ph_handshake_peer(&world.side[A]), "beta");
@@ -198,7 +37,7 @@ static void one_sided_trust_needs_the_passphrase(void **state)
 		world_init(&world, 2 + bits);
 		world_trust(&world, bits & 1, bits & 2);
 		world_run(&world);
-		expect(&world, PH_HANDSHAKE_IN, PH_HANDSHAKE_IN, 6);
+		world_expect(&world, PH_HANDSHAKE_IN, PH_HANDSHAKE_IN, 6);
 		assert_true(ph_handshake_by_passphrase(&world.side[A]));
 		assert_true(ph_handshake_by_passphrase(&world.side[B]));
 		assert_int_equal(ph_handshake_guesses(&world.side[A]), 0);
@@ -215,7 +54,7 @@ static void pinned_needs_no_passphrase_at_all(void **state)
 	world.config[A].secrets = 0;
 	world.config[B].secrets = 0;
 	world_run(&world);
-	expect(&world, PH_HANDSHAKE_IN, PH_HANDSHAKE_IN, 2);
+	world_expect(&world, PH_HANDSHAKE_IN, PH_HANDSHAKE_IN, 2);
 }
 
 static void either_passphrase_opens_while_one_is_rotated(void **state)
@@ -261,8 +100,8 @@ static void wrong_passphrase_is_refused(void **state)
 	world.config[A].secret[0][31] ^= 1;
 	world_run(&world);
 	/* The listener's CLOSE is what the dialler gets. */
-	expect(&world, PH_HANDSHAKE_REFUSED, PH_HANDSHAKE_REFUSED, 6);
-	assert_true(is_close(&world.log[6]));
+	world_expect(&world, PH_HANDSHAKE_REFUSED, PH_HANDSHAKE_REFUSED, 6);
+	assert_true(world_is_close(&world.log[6]));
 	assert_string_equal(
 		world.side[B].reason, "wrong passphrase, or a relay");
 	assert_int_equal(ph_handshake_guesses(&world.side[A]), 1);
@@ -281,7 +120,8 @@ static void a_relay_is_refused(void **state)
 		rng_fill(&world.rng, world.config[B].exporter, 32);
 		world.rebind = true;
 		world_run(&world);
-		expect(&world, PH_HANDSHAKE_REFUSED, PH_HANDSHAKE_REFUSED, 6);
+		world_expect(
+			&world, PH_HANDSHAKE_REFUSED, PH_HANDSHAKE_REFUSED, 6);
 		/* Without the keys of `bind` it does not get beyond HELLO. */
 		world.rebind = false;
 		world.messages = 0;
@@ -298,7 +138,7 @@ static void another_key_in_tls_is_refused(void **state)
 	world_init(&world, 30);
 	world.config[B].peer_key[5] ^= 1;
 	world_run(&world);
-	expect(&world, PH_HANDSHAKE_REFUSED, PH_HANDSHAKE_REFUSED, 6);
+	world_expect(&world, PH_HANDSHAKE_REFUSED, PH_HANDSHAKE_REFUSED, 6);
 }
 
 static void another_mesh_is_refused_at_once(void **state)
@@ -308,9 +148,11 @@ static void another_mesh_is_refused_at_once(void **state)
 
 		world_init(&world, 31);
 		world_trust(&world, trusted, trusted);
-		strcpy(world.config[B].mesh, "m0000001");
+		snprintf(world.config[B].mesh, sizeof(world.config[B].mesh),
+			"%s", "m0000001");
 		world_run(&world);
-		expect(&world, PH_HANDSHAKE_REFUSED, PH_HANDSHAKE_REFUSED, 2);
+		world_expect(
+			&world, PH_HANDSHAKE_REFUSED, PH_HANDSHAKE_REFUSED, 2);
 		assert_int_equal(ph_handshake_guesses(&world.side[B]), 0);
 	}
 }
@@ -323,7 +165,7 @@ static void without_a_passphrase_strangers_stay_out(void **state)
 	world_init(&world, 32);
 	world.config[B].secrets = 0;
 	world_run(&world);
-	expect(&world, PH_HANDSHAKE_REFUSED, PH_HANDSHAKE_REFUSED, 2);
+	world_expect(&world, PH_HANDSHAKE_REFUSED, PH_HANDSHAKE_REFUSED, 2);
 	/* A dialler that could only fail does not begin. */
 	world.config[A].secrets = 0;
 	assert_int_equal(ph_handshake_init(&world.side[A], &world.config[A],
@@ -350,7 +192,7 @@ static void configs_that_are_no_run_are_refused(void **state)
 				 &wire.length),
 		-EINVAL);
 	world_init(&world, 34);
-	strcpy(config->name, "no name");
+	snprintf(config->name, sizeof(config->name), "%s", "no name");
 	assert_int_equal(ph_handshake_init(&world.side[A], config, wire.data,
 				 &wire.length),
 		-EINVAL);
@@ -697,7 +539,7 @@ static void lost_runs_count_as_guesses(void **state)
 		ph_handshake_init(&world.side[B], &world.config[B], NULL, NULL);
 		for (unsigned at = 1; at <= stop; at++) {
 			answer.length = 0;
-			deliver(&world, at % 2 ? B : A, &wire, &answer);
+			world_deliver(&world, at % 2 ? B : A, &wire, &answer);
 			wire = answer;
 		}
 		assert_int_equal(ph_handshake_guesses(&world.side[A]),
@@ -798,7 +640,7 @@ static void messages_are_small(void **state)
 	memset(world.config[B].name, 'm', 39);
 	world.config[B].secrets = 2;
 	world_run(&world);
-	expect(&world, PH_HANDSHAKE_IN, PH_HANDSHAKE_IN, 6);
+	world_expect(&world, PH_HANDSHAKE_IN, PH_HANDSHAKE_IN, 6);
 	for (unsigned i = 1; i <= 6; i++)
 		assert_in_range(world.log[i].length, 32, 256);
 }

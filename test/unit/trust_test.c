@@ -136,7 +136,7 @@ static struct ph_vouch vouch(unsigned by, unsigned key, const char *name)
 	struct ph_vouch vouch = {.issued = 7};
 
 	memcpy(vouch.key, key_of(key), PH_PUBLIC_KEY);
-	strcpy(vouch.name, name);
+	snprintf(vouch.name, sizeof(vouch.name), "%s", name);
 	assert_int_equal(ph_vouch_sign(&vouch, seed_of(by), MESH), 0);
 	return vouch;
 }
