@@ -62,9 +62,34 @@ int ph_cmd_help(struct ph_cli *cli)
 	return PH_EXIT_USAGE;
 }
 
+static void version_json(void)
+{
+	struct ph_document *document;
+	struct ph_writer *writer;
+	const uint8_t *data;
+	size_t length;
+
+	if (ph_writer_create(&writer))
+		return;
+	ph_write_list(writer);
+	ph_write_map(writer);
+	ph_put_text(writer, "version", PH_VERSION);
+	ph_write_end(writer);
+	ph_write_end(writer);
+	if (!ph_writer_finish(writer, &data, &length) &&
+		!ph_document_read(&document, data, length, PH_SKIM_TABLE)) {
+		ph_cli_offline_envelope(ph_document_root(document));
+		ph_document_free(document);
+	}
+	ph_writer_free(writer);
+}
+
 int ph_cmd_version(struct ph_cli *cli)
 {
-	printf("posthouse %s\n", PH_VERSION);
+	if (cli->json)
+		version_json();
+	else
+		printf("posthouse %s\n", PH_VERSION);
 	return 0;
 }
 
