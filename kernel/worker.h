@@ -8,24 +8,30 @@
 struct ph_loop;
 
 /*
- * The thread for whatever blocks, so that the data thread never does. Work is
- * kept in lanes: one thread a lane, started by its first job, first in first
- * out. Lanes exist so that a dead name server cannot hold back an
- * acknowledgement that waits for the disk.
+ * The threads for whatever blocks, so that the data thread never does. Work is
+ * kept in lanes, so that a dead name server cannot hold back an acknowledgement
+ * that waits for the disk. A lane begins its jobs first in, first out; its
+ * threads start when they are needed, up to its width. Jobs of one strand run
+ * one at a time, in order: a disk that hangs holds up the server that uses it
+ * and not its neighbours.
  */
 enum ph_lane {
-	PH_LANE_STORE, /* database commits */
-	PH_LANE_FILE,  /* file writes and fsync */
+	PH_LANE_STORE, /* database commits: one thread */
+	PH_LANE_FILE,  /* file reads, writes and fsync */
 	PH_LANE_NAME,  /* name resolution */
-	PH_LANE_THINK, /* Argon2id, wiring files */
+	PH_LANE_THINK, /* Argon2id, wiring files: one thread */
 	PH_LANES,
 };
+
+/* Threads of a lane at most. */
+#define PH_LANE_WIDTH 8u
 
 struct ph_job {
 	/* On the lane's thread; touches nothing that the loop may touch. */
 	void (*work)(struct ph_job *job);
 	/* On the loop's thread, once, after work returned. May free the job. */
 	void (*done)(struct ph_job *job);
+	const void *strand;	  /* NULL: of none */
 	struct ph_task task;	  /* private */
 	struct ph_job *next;	  /* private */
 	struct ph_worker *worker; /* private */

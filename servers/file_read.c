@@ -10,8 +10,8 @@
 /*
  * A file's bytes from its beginning, when its output is wired. The disk may
  * block, so only the worker touches it: two blocks are under way, and while
- * one is sent the other is read. The file lane is first in, first out, so that
- * plain read(2) keeps their order. A block's buffer belongs to the loop; the
+ * one is sent the other is read. The jobs are one strand, so that plain read(2)
+ * keeps their order. A block's buffer belongs to the loop; the
  * worker only fills its bytes, and they are sent without being copied.
  */
 #define BLOCK  PH_FRAME_MAX
@@ -114,6 +114,7 @@ static void read_block(struct file_read *file, struct block *block)
 	block->state = BLOCK_BUSY;
 	block->job.work = work_read;
 	block->job.done = done_read;
+	block->job.strand = file;
 	ph_worker_submit(file->server->worker, PH_LANE_FILE, &block->job);
 }
 
@@ -215,6 +216,7 @@ static int file_open(struct ph_server *server, struct ph_error *error)
 	file->opening = true;
 	file->job.work = work_open;
 	file->job.done = done_open;
+	file->job.strand = file;
 	ph_worker_submit(server->worker, PH_LANE_FILE, &file->job);
 	return 0;
 }

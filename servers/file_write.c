@@ -65,6 +65,7 @@ static void start_job(struct file_write *file, void (*work)(struct ph_job *job),
 	file->busy = true;
 	file->job.work = work;
 	file->job.done = done;
+	file->job.strand = file;
 	ph_worker_submit(file->server->worker, PH_LANE_FILE, &file->job);
 }
 
@@ -168,6 +169,7 @@ static void submit_batch(struct file_write *file)
 	batch->fd = file->file->fd;
 	batch->job.work = work_write;
 	batch->job.done = done_write;
+	batch->job.strand = file;
 	file->fill = !file->fill;
 	ph_worker_submit(file->server->worker, PH_LANE_FILE, &batch->job);
 }

@@ -144,6 +144,48 @@ static void test_stuck_lane_holds_no_other(void **state)
 	sem_destroy(&hold);
 }
 
+/* One strand waits for its stuck disk; its neighbours of the same lane do not,
+ * and its own order holds. */
+static void test_strands_hold_only_themselves(void **state)
+{
+	enum {
+		COUNT = 64
+	};
+	static struct sample samples[COUNT];
+	struct sample stuck = sample_make();
+	struct bench bench;
+	sem_t hold;
+	int orders[4] = {0};
+	unsigned done = 0;
+
+	sem_init(&hold, 0, 0);
+	bench_open(&bench);
+	stuck.hold = &hold;
+	stuck.job.strand = &orders[0];
+	ph_worker_submit(bench.worker, PH_LANE_FILE, &stuck.job);
+	for (int i = 0; i < COUNT; i++) {
+		samples[i] = sample_make();
+		samples[i].order = &orders[i % 4];
+		samples[i].job.strand = &orders[i % 4];
+		ph_worker_submit(bench.worker, PH_LANE_FILE, &samples[i].job);
+	}
+	while (done < COUNT - COUNT / 4) {
+		bench_turn(&bench);
+		done = 0;
+		for (int i = 0; i < COUNT; i++)
+			done += samples[i].done;
+	}
+	assert_int_equal(stuck.done, 0);
+	assert_int_equal(samples[0].done, 0);
+	sem_post(&hold);
+	while (ph_worker_pending(bench.worker))
+		bench_turn(&bench);
+	for (int i = 0; i < COUNT; i++)
+		assert_int_equal(samples[i].place, i / 4);
+	bench_close(&bench);
+	sem_destroy(&hold);
+}
+
 /* Destroying finishes the work; `done` comes with the loop's next turns. */
 static void test_destroy_finishes_what_was_submitted(void **state)
 {
@@ -217,6 +259,7 @@ int main(void)
 		cmocka_unit_test(test_work_elsewhere_done_here),
 		cmocka_unit_test(test_lane_is_first_in_first_out),
 		cmocka_unit_test(test_stuck_lane_holds_no_other),
+		cmocka_unit_test(test_strands_hold_only_themselves),
 		cmocka_unit_test(test_destroy_finishes_what_was_submitted),
 		cmocka_unit_test(test_done_may_submit_and_free),
 	};
