@@ -14,7 +14,8 @@
  * passphrase proved them), and the mesh's keyring. What it says of others is
  * hearsay: it costs a dial, never trust.
  */
-#define GREET_PEERS 64u
+#define GREET_PEERS   64u
+#define GREET_REVOKED 256u
 
 static void write_addresses(struct ph_writer *writer, struct ph_node *node)
 {
@@ -87,6 +88,21 @@ static void write_ring(struct ph_writer *writer, struct ph_node *node)
 	ph_wipe(ring, sizeof(ring));
 }
 
+/* A revocation must reach everybody; the newest matter most. */
+static void write_revoked(struct ph_writer *writer, struct ph_node *node)
+{
+	const uint8_t *key;
+	size_t count = 0;
+
+	while (ph_trust_revoked_at(node->trust, count))
+		count++;
+	ph_put_list(writer, "revoked");
+	for (size_t i = count > GREET_REVOKED ? count - GREET_REVOKED : 0;
+		(key = ph_trust_revoked_at(node->trust, i)); i++)
+		ph_write_bytes(writer, key, PH_PUBLIC_KEY);
+	ph_write_end(writer);
+}
+
 static void write_greeting(struct ph_writer *writer, struct ph_lines *lines)
 {
 	struct ph_node *node = lines->node;
@@ -97,6 +113,7 @@ static void write_greeting(struct ph_writer *writer, struct ph_lines *lines)
 	write_addresses(writer, node);
 	write_peers(writer, lines);
 	write_ring(writer, node);
+	write_revoked(writer, node);
 	ph_write_end(writer);
 }
 
@@ -188,6 +205,31 @@ static void hear_ring(struct ph_lines *lines, struct ph_value list)
 	}
 }
 
+/* Only who may run programs here anyway is believed about others' keys. */
+static void hear_revoked(struct peer *peer, struct ph_value list)
+{
+	struct ph_lines *lines = peer->dialling.lines;
+	struct ph_error error;
+	char text[2 * PH_PUBLIC_KEY + 1];
+
+	if (ph_line_caller(peer->line)->role < PH_ROLE_EXEC)
+		return;
+	for (size_t i = 0; i < ph_value_count(list) && i < GREET_REVOKED; i++) {
+		size_t length;
+		const uint8_t *key =
+			ph_value_bytes(ph_value_at(list, i), &length);
+
+		if (length != PH_PUBLIC_KEY ||
+			ph_trust_is_revoked(lines->node->trust, key))
+			continue;
+		for (size_t k = 0; k < length; k++)
+			snprintf(text + 2 * k, 3, "%02x", key[k]);
+		if (mesh_revoke(lines, text, &error))
+			ph_log_warn("mesh", "revoke.unheard because=\"%s\"",
+				error.what);
+	}
+}
+
 static void hear_greeting(struct peer *peer, struct ph_value greeting)
 {
 	struct ph_lines *lines = peer->dialling.lines;
@@ -211,6 +253,8 @@ static void hear_greeting(struct peer *peer, struct ph_value greeting)
 		lines_gossip(lines);
 	}
 	lines_save_trust(lines);
+	/* Last: it may take this very peer away. */
+	hear_revoked(peer, ph_value_get(greeting, "revoked"));
 }
 
 static void serve_greet(

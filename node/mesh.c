@@ -139,30 +139,39 @@ static void on_unpinned(void *context, const struct ph_pin *pin)
 	forget_peer(lines, pin->id);
 }
 
+int mesh_revoke(
+	struct ph_lines *lines, const char *text, struct ph_error *error)
+{
+	uint8_t key[PH_PUBLIC_KEY];
+	char id[PH_NODE_ID_TEXT];
+
+	if (ph_trust_revoke(
+		    lines->node->trust, text, key, on_unpinned, lines, error))
+		return -1;
+	ph_node_id_text(id, key);
+	ph_log_warn("mesh", "peer.revoked name=%s id=%.8s", text, id);
+	forget_peer(lines, id);
+	lines_save_trust(lines);
+	lines_gossip(lines);
+	return 0;
+}
+
 static void serve_revoke(
 	void *context, ph_handle ticket, const struct ph_call *call)
 {
 	struct ph_lines *lines = context;
 	struct ph_request request;
 	struct ph_error error;
-	uint8_t key[PH_PUBLIC_KEY];
-	char id[PH_NODE_ID_TEXT];
 	char name[80];
 
 	if (ph_request_open(&request, lines->node->door, ticket, call))
 		return;
 	ph_get_copy(request.arguments, "node", name, sizeof(name));
 	ph_request_close(&request);
-	if (ph_trust_revoke(lines->node->trust, name, key, on_unpinned, lines,
-		    &error)) {
+	if (mesh_revoke(lines, name, &error))
 		ph_answer_error(lines->node->door, ticket, &error);
-		return;
-	}
-	ph_node_id_text(id, key);
-	ph_log_warn("mesh", "peer.revoked name=%s id=%.8s", name, id);
-	forget_peer(lines, id);
-	lines_save_trust(lines);
-	answer_node(lines, ticket, name);
+	else
+		answer_node(lines, ticket, name);
 }
 
 static void serve_rotate(

@@ -106,5 +106,9 @@ void greet_serve(struct ph_lines *lines);
 void greet_peer(struct peer *peer);
 /* mesh.c */
 void mesh_serve(struct ph_lines *lines);
+/* Revokes here and tells the others: by name, id or key in hex. -1 with the
+ * error. */
+int mesh_revoke(
+	struct ph_lines *lines, const char *text, struct ph_error *error);
 
 #endif

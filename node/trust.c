@@ -413,6 +413,11 @@ int ph_trust_revoke(struct ph_trust *trust, const char *text,
 	return 0;
 }
 
+const uint8_t *ph_trust_revoked_at(const struct ph_trust *trust, size_t index)
+{
+	return index < trust->revoked.count ? trust->revoked.keys[index] : NULL;
+}
+
 /* Keys that failed. */
 
 bool ph_trust_may_dial(const struct ph_trust *trust,

@@ -79,6 +79,9 @@ const struct ph_pin *ph_trust_at(const struct ph_trust *trust, size_t index);
 bool ph_trust_is_revoked(
 	const struct ph_trust *trust, const uint8_t key[PH_PUBLIC_KEY]);
 
+/* The revoked keys, oldest first; NULL past the last. */
+const uint8_t *ph_trust_revoked_at(const struct ph_trust *trust, size_t index);
+
 /* A key was proven (handshake ended IN): may it be called `name`? -1 with
  * `error` when it is revoked, our own, or the name belongs to another key. */
 int ph_trust_check(const struct ph_trust *trust,
