@@ -55,6 +55,7 @@ struct ph_control {
 	struct ph_apply *applies;
 	unsigned applying; /* files at the worker */
 	uint64_t rounds;
+	uint64_t changes; /* of what is declared, in this life */
 
 	struct ph_control_call *waiting;
 	struct ph_control_call *flying;
@@ -67,6 +68,13 @@ struct ph_control {
 	bool skipped; /* a scope could not be read back */
 	bool quiet;
 };
+
+/* Grows with every change of what is declared here, also over restarts: the
+ * epoch counts them. */
+static inline uint64_t ph_control_revision(const struct ph_control *control)
+{
+	return (control->config.epoch << 20) + control->changes;
+}
 
 /* --- control_call.c --- */
 

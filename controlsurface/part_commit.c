@@ -325,6 +325,7 @@ static void commit_take(struct commit *commit, struct ph_control_scope *scope)
 	struct ph_part *old = scope->part;
 	bool empty = ph_part_is_empty(commit->part);
 
+	control->changes++;
 	ph_log_info("control",
 		"scope.committed name=%s servers=%u wires=%u "
 		"by=%s",

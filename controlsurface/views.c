@@ -324,6 +324,7 @@ static void looked(struct ph_control *control, const struct ph_ask *ask,
 
 	ph_control_take_flows(control, reply->body);
 	ph_write_map(writer);
+	ph_put_u64(writer, "revision", ph_control_revision(control));
 	ph_put_list(writer, "items");
 	for (edge = control->connectome.ids; edge; edge = edge->by_id.next) {
 		if (ph_view_matches(control, &look->address, edge))

@@ -35,6 +35,7 @@ struct survey {
 	uint16_t method;
 	unsigned servers[SERVERS_COUNTS];
 	unsigned wires[WIRES_COUNTS];
+	uint64_t revision;
 	char waiting[160]; /* the first thing that is not ready */
 };
 
@@ -93,6 +94,9 @@ static void count_items(
 	if (ph_document_read(&document, body, length, PH_SKIM_TABLE))
 		return;
 	items = ph_value_get(ph_document_root(document), "items");
+	if (!servers)
+		survey->revision =
+			ph_get_u64(ph_document_root(document), "revision");
 	for (size_t i = 0; i < ph_value_count(items); i++) {
 		struct ph_value item = ph_value_at(items, i);
 		struct ph_value state = ph_value_get(item, "state");
@@ -161,6 +165,7 @@ static void write_status(struct ph_writer *writer, const struct survey *survey)
 	ph_put_text(writer, "mesh", node->mesh);
 	ph_put_text(writer, "version", PH_VERSION);
 	ph_put_u64(writer, "epoch", node->epoch);
+	ph_put_u64(writer, "revision", survey->revision);
 	ph_put_int(writer, "pid", getpid());
 	ph_put_int(writer, "since", node->started);
 	ph_put_list(writer, "listen");
