@@ -18,9 +18,11 @@ struct ph_pipe {
 	int reason;	       /* first one told */
 	bool source_open;
 	bool sink_open;
-	bool ended;	 /* END or CUT was appended */
-	bool finished;	 /* it was END */
-	bool wants_room; /* the source was refused */
+	bool ended;	  /* END or CUT was appended */
+	bool finished;	  /* it was END */
+	bool wants_room;  /* the source was refused */
+	int64_t taken_in; /* bytes until on_taken */
+	struct ph_task taken;
 	struct ph_task readable;
 	struct ph_task room;
 	struct ph_task closed;
@@ -45,12 +47,12 @@ static void run_readable(struct ph_task *task)
 	struct ph_pipe *pipe = pipe_of(task, readable);
 	uint64_t before = pipe->out.frames;
 
-	if (!pipe->sink_open || !pipe->queue.count)
+	if (!pipe->sink_open || !pipe->queue.bytes)
 		return;
 	pipe->sink.ops->on_readable(pipe->sink.context, pipe);
 	/* A sink that took something and left something gets its next turn; one
 	 * that took nothing is full itself and comes by its own. */
-	if (pipe->sink_open && pipe->queue.count && pipe->out.frames != before)
+	if (pipe->sink_open && pipe->queue.bytes && pipe->out.frames != before)
 		defer(pipe, &pipe->readable);
 }
 
@@ -62,12 +64,21 @@ static void run_room(struct ph_task *task)
 		pipe->source.ops->on_room(pipe->source.context, pipe);
 }
 
+static void run_taken(struct ph_task *task)
+{
+	struct ph_pipe *pipe = pipe_of(task, taken);
+
+	if (pipe->source_open && pipe->source.ops->on_taken)
+		pipe->source.ops->on_taken(pipe->source.context, pipe);
+}
+
 static void run_gone(struct ph_task *task)
 {
 	struct ph_pipe *pipe = pipe_of(task, gone);
 
 	cancel(pipe, &pipe->readable);
 	cancel(pipe, &pipe->room);
+	cancel(pipe, &pipe->taken);
 	if (pipe->watcher.on_gone)
 		pipe->watcher.on_gone(
 			pipe->watcher.context, pipe, pipe->reason);
@@ -117,6 +128,8 @@ int ph_pipe_create(struct ph_kernel *kernel, struct ph_end source,
 		pipe->limits.messages = UINT32_MAX;
 	pipe->source_open = true;
 	pipe->sink_open = true;
+	pipe->taken_in = INT64_MAX;
+	pipe->taken.run = run_taken;
 	pipe->readable.run = run_readable;
 	pipe->room.run = run_room;
 	pipe->closed.run = run_closed;
@@ -147,7 +160,7 @@ static bool fits(const struct ph_pipe *pipe, uint32_t length)
 	const struct ph_queue *queue = &pipe->queue;
 
 	/* An empty pipe takes any one frame, however small its limit. */
-	return !queue->count ||
+	return !queue->bytes ||
 	       (queue->bytes + PH_FRAME_HEADER + length <= pipe->limits.bytes &&
 		       queue->messages < pipe->limits.messages);
 }
@@ -299,6 +312,19 @@ bool ph_pipe_receive(struct ph_pipe *pipe, struct ph_frame *frame)
 	return ph_queue_first(&pipe->queue, frame);
 }
 
+void ph_pipe_notify(struct ph_pipe *pipe, uint32_t bytes)
+{
+	cancel(pipe, &pipe->taken);
+	pipe->taken_in = bytes;
+}
+
+static void tell_taken(struct ph_pipe *pipe)
+{
+	pipe->taken_in = INT64_MAX;
+	if (pipe->source_open)
+		defer(pipe, &pipe->taken);
+}
+
 void ph_pipe_release(struct ph_pipe *pipe)
 {
 	struct ph_frame frame;
@@ -309,6 +335,9 @@ void ph_pipe_release(struct ph_pipe *pipe)
 	pipe->out.messages += (frame.flags & PH_FRAME_FIN) &&
 			      !ph_frame_is_control(frame.flags);
 	ph_queue_drop(&pipe->queue);
+	pipe->taken_in -= frame.length + PH_FRAME_HEADER;
+	if (pipe->taken_in <= 0)
+		tell_taken(pipe);
 	if (pipe->wants_room)
 		offer_room(pipe);
 }
@@ -328,6 +357,23 @@ void ph_pipe_took(struct ph_pipe *pipe, uint64_t bytes, uint64_t frames,
 	pipe->out.bytes += bytes - pipe->queue.bytes - gone * PH_FRAME_HEADER;
 	if (pipe->wants_room)
 		offer_room(pipe);
+}
+
+int ph_pipe_rewind(struct ph_pipe *pipe, uint64_t next)
+{
+	struct ph_queue *queue = &pipe->queue;
+	uint64_t bytes = queue->bytes;
+	uint64_t frames = queue->frames;
+	uint64_t messages = queue->messages;
+	int error = ph_queue_rewind(queue, next);
+
+	if (error)
+		return error;
+	/* Counts back what was taken in vain. */
+	ph_pipe_took(pipe, bytes, frames, messages);
+	if (queue->bytes)
+		defer(pipe, &pipe->readable);
+	return 0;
 }
 
 void ph_pipe_close_sink(struct ph_pipe *pipe, int reason)

@@ -26,6 +26,8 @@ struct ph_end_ops {
 	void (*on_readable)(void *context, struct ph_pipe *pipe);
 	/* To the source, after a refusal: there is room again. */
 	void (*on_room)(void *context, struct ph_pipe *pipe);
+	/* To the source, once it asked by ph_pipe_notify. May be NULL. */
+	void (*on_taken)(void *context, struct ph_pipe *pipe);
 	/* To the source: the sink closed; 0 when it had consumed END, else a
 	 * negative errno. The source end counts as closed. */
 	void (*on_closed)(void *context, struct ph_pipe *pipe, int reason);
@@ -71,6 +73,9 @@ bool ph_pipe_push(struct ph_pipe *pipe, const struct ph_segment *segment);
 /* True when a frame of `length` bytes would be taken now; else on_room will
  * follow. */
 bool ph_pipe_has_room(struct ph_pipe *pipe, uint32_t length);
+/* Asks for one on_taken, when the sink took that many more bytes frame by
+ * frame (headers count). Asked again before that: the later one holds. */
+void ph_pipe_notify(struct ph_pipe *pipe, uint32_t bytes);
 /* The stream is finished. Always taken. Closes the source end for sending;
  * on_closed still tells when the sink consumed it. */
 void ph_pipe_finish(struct ph_pipe *pipe);
@@ -94,6 +99,9 @@ void ph_pipe_release(struct ph_pipe *pipe);
 struct ph_queue *ph_pipe_queue(struct ph_pipe *pipe);
 void ph_pipe_took(struct ph_pipe *pipe, uint64_t bytes, uint64_t frames,
 	uint64_t messages);
+/* The queue keeps what the carrier takes (ph_queue_retain). The sink has
+ * another carrier: sends again from frame `next`. -ERANGE. */
+int ph_pipe_rewind(struct ph_pipe *pipe, uint64_t next);
 /* Drops what waits; 0 after END was consumed, else a negative errno. */
 void ph_pipe_close_sink(struct ph_pipe *pipe, int reason);
 

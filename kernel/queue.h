@@ -16,6 +16,16 @@ struct iovec;
  * frame by frame (a terminal) or byte by byte (a carrier), never both.
  *
  * Nothing is allocated per frame. Limits are the pipe's business.
+ *
+ * A retaining queue keeps what a carrier took until it is acknowledged, so
+ * that another carrier can begin again in the middle:
+ *
+ *     first             cursor                  end
+ *       | kept, at most    | waiting              |
+ *       | `window` bytes   |                      |
+ *
+ * Its small frames stay packed in shared buffers, and it gives segments back
+ * whole. bytes, messages and frames count what waits.
  */
 struct ph_segment {
 	struct ph_buffer *buffer;
@@ -36,6 +46,15 @@ struct ph_queue {
 	uint64_t bytes;	   /* payload and headers waiting */
 	uint64_t messages; /* ends of messages waiting */
 	uint64_t frames;   /* frames waiting, one begun counts */
+
+	/* Retaining: */
+	uint64_t window; /* most bytes kept; 0: nothing is */
+	uint64_t kept;	 /* bytes sent and not given back */
+	uint64_t first;	 /* number of the oldest frame here */
+	uint32_t sent;	 /* the cursor's segment */
+	uint32_t sent_bytes;
+	uint32_t sent_frames; /* of that segment, no longer counted */
+	uint32_t sent_messages;
 };
 
 /* From here up a frame's payload is referenced and not copied (measured:
@@ -60,10 +79,20 @@ int ph_queue_append(struct ph_queue *queue, const struct ph_segment *segment);
 bool ph_queue_first(const struct ph_queue *queue, struct ph_frame *frame);
 void ph_queue_drop(struct ph_queue *queue);
 
-/* Fills at most `most` vectors from the front; returns how many. */
+/* Keeps from now on what is sent, at most `window` bytes of it. Before
+ * anything was taken; the first frame's number is 0. */
+void ph_queue_retain(struct ph_queue *queue, uint64_t window);
+/* Gives back the segments whose frames are all below `next`. */
+void ph_queue_acknowledge(struct ph_queue *queue, uint64_t next);
+/* Sends again from frame `next`; -ERANGE: it is not here. */
+int ph_queue_rewind(struct ph_queue *queue, uint64_t next);
+/* Something waits, and the window lets it go. */
+bool ph_queue_sendable(const struct ph_queue *queue);
+
+/* Fills at most `most` vectors with what comes next; returns how many. */
 unsigned ph_queue_vectors(
 	const struct ph_queue *queue, struct iovec *vectors, unsigned most);
-/* Takes `bytes` from the front, as far as a carrier wrote them. */
+/* Takes `bytes` of that, as far as a carrier wrote them. */
 void ph_queue_advance(struct ph_queue *queue, size_t bytes);
 
 #endif

@@ -123,7 +123,8 @@ int ph_carrier_send(struct ph_carrier *carrier, struct ph_queue *queue)
 		return -EAGAIN; /* on_open follows */
 	if (carrier->state > PH_CARRIER_OPEN || carrier->broken)
 		return -EPIPE;
-	for (int i = 0; i < STREAM_WRITES && queue->count && !error; i++)
+	for (int i = 0; i < STREAM_WRITES && ph_queue_sendable(queue) && !error;
+		i++)
 		error = stream_write(carrier, queue);
 	ph_pulse_beat(&carrier->pulse);
 	if (error && error != -EAGAIN) {
@@ -134,7 +135,8 @@ int ph_carrier_send(struct ph_carrier *carrier, struct ph_queue *queue)
 		ph_carrier_interest(carrier);
 		return -EPIPE;
 	}
-	carrier->blocked = queue->count;
+	/* A closed window is opened by the owner, not by the socket. */
+	carrier->blocked = ph_queue_sendable(queue);
 	if (carrier->blocked || carrier->filter->holds)
 		ph_carrier_interest(carrier);
 	return carrier->blocked ? -EAGAIN : 0;
