@@ -53,6 +53,7 @@ struct peer {
 	struct dialling dialling;
 	struct waiting *waiting;
 	unsigned waiting_count;
+	struct ph_timer patience; /* of those that wait */
 	UT_hash_handle hh;
 };
 

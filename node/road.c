@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +10,9 @@
  * its command line may use it; a peer's call is never passed on, or it would
  * travel further under this node's name.
  */
+
+/* So much before its deadline a call learns that nobody will take it. */
+#define ANSWER_EARLY (100 * PH_MILLISECOND)
 
 static void refuse(struct ph_lines *lines, ph_handle ticket, enum ph_exit code,
 	const char *where, const char *next, const char *what)
@@ -29,6 +33,46 @@ static void carry(
 		refuse(lines, ticket, PH_EXIT_UNREACHABLE, peer->name, "",
 			error == -EMSGSIZE ? "the call is too long"
 					   : "the line is jammed");
+}
+
+/* Who waits for a line is told in time that there is none: a call that was
+ * never sent has not timed out, its node is unreachable. */
+static int64_t gives_up(const struct waiting *waiting)
+{
+	return waiting->call.deadline - ANSWER_EARLY;
+}
+
+static void drop_late(struct peer *peer)
+{
+	struct ph_lines *lines = peer->dialling.lines;
+	int64_t now = ph_loop_now(lines->node->loop);
+	struct waiting **place = &peer->waiting;
+	int64_t next = INT64_MAX;
+
+	while (*place) {
+		struct waiting *waiting = *place;
+
+		if (gives_up(waiting) > now) {
+			if (gives_up(waiting) < next)
+				next = gives_up(waiting);
+			place = &waiting->next;
+			continue;
+		}
+		*place = waiting->next;
+		peer->waiting_count--;
+		refuse(lines, waiting->ticket, PH_EXIT_UNREACHABLE, peer->name,
+			"start it, or see posthouse peers for its addresses",
+			"no line");
+		free(waiting);
+	}
+	if (next != INT64_MAX)
+		ph_timer_start(lines->node->loop, &peer->patience, next);
+}
+
+static void patience_over(struct ph_timer *timer)
+{
+	drop_late((struct peer *)((char *)timer -
+				  offsetof(struct peer, patience)));
 }
 
 static void wait_for_line(
@@ -55,6 +99,10 @@ static void wait_for_line(
 		last = &(*last)->next;
 	*last = waiting;
 	peer->waiting_count++;
+	peer->patience.on_due = patience_over;
+	if (!peer->patience.slot || gives_up(waiting) < peer->patience.due)
+		ph_timer_start(peer->dialling.lines->node->loop,
+			&peer->patience, gives_up(waiting));
 }
 
 void road_flush(struct peer *peer)
@@ -73,6 +121,7 @@ void road_flush(struct peer *peer)
 
 void road_fail(struct peer *peer)
 {
+	ph_timer_stop(peer->dialling.lines->node->loop, &peer->patience);
 	while (peer->waiting) {
 		struct waiting *waiting = peer->waiting;
 
