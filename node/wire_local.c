@@ -30,7 +30,7 @@ void wire_local_cut(struct wire *wire, const char *why)
 static int connect_ends(struct wire *wire, ph_handle input)
 {
 	struct ph_pipe_watcher watcher = {pipe_gone, wire};
-	struct ph_pipe_limits limits = {0};
+	struct ph_pipe_limits limits = {.bytes = wire->limit};
 
 	return ph_terminal_connect(&wire->wires->node->kernel, wire->output,
 		input, limits, watcher, &wire->pipe);

@@ -54,7 +54,7 @@ static void attach_output(struct wire *wire)
 {
 	struct ph_pipe_watcher watcher = {pipe_gone, wire};
 	struct ph_end sink = {&sink_ops, wire};
-	struct ph_pipe_limits limits = {0};
+	struct ph_pipe_limits limits = {.bytes = wire->limit};
 	struct ph_error error;
 	int code = ph_terminal_connect_sink(&wire->wires->node->kernel,
 		wire->output, sink, limits, watcher, &wire->pipe);

@@ -271,6 +271,7 @@ static void open_remote(
 static void open_wire(struct ph_wires *wires, struct ph_request *request)
 {
 	struct ph_value arguments = request->arguments;
+	uint64_t limit = ph_get_u64(arguments, "queue");
 	char connection[96];
 	char peer[40];
 	size_t length;
@@ -295,6 +296,7 @@ static void open_wire(struct ph_wires *wires, struct ph_request *request)
 	memcpy(wire->peer, peer, sizeof(peer));
 	wire->generation = (uint32_t)ph_get_u64(arguments, "generation");
 	wire->output = ph_get_u64(arguments, "output");
+	wire->limit = limit < UINT32_MAX ? (uint32_t)limit : UINT32_MAX;
 	if (!here) {
 		open_remote(wires, request, wire);
 		return;
