@@ -375,7 +375,8 @@ static void syntax_tell(struct builder *builder, struct fy_diag *diag)
 	struct fy_diag_error *error = fy_diag_errors_iterate(diag, &iterator);
 	struct ph_span span = {builder->last, builder->last};
 	const char *message = "this is not YAML";
-	const char *next = NULL;
+	const char *next = "Look at brackets, quotes and indentation, here and "
+			   "in the lines above.";
 
 	if (error != NULL) {
 		message = error->msg;
