@@ -87,10 +87,23 @@ static bool find_phrase(
 	return !access(out, F_OK);
 }
 
+/* How others reach the first listener: a wildcard by this node's name. */
+static void first_address(const struct ph_node *node, char *out, size_t size)
+{
+	struct ph_address address = node->options.listen[0];
+
+	if (address.scheme == PH_ADDRESS_TCP &&
+		(!address.host[0] || !strcmp(address.host, "::") ||
+			!strcmp(address.host, "0.0.0.0")))
+		snprintf(address.host, sizeof(address.host), "%s", node->name);
+	ph_address_format(&address, out, size);
+}
+
 static int make_phrase(
 	struct ph_node *node, const char *path, struct ph_error *error)
 {
 	char phrase[PH_PASSPHRASE];
+	char address[128];
 	int code;
 
 	if (node->options.joins)
@@ -103,13 +116,14 @@ static int make_phrase(
 	ph_wipe(phrase, sizeof(phrase));
 	if (code)
 		return -1;
+	first_address(node, address, sizeof(address));
 	fprintf(stderr,
 		"posthouse: a new mesh. Its passphrase is kept in %s\n"
 		"  on the next machine, with a copy of that file:\n"
-		"    posthouse up --join %s:7678 --passphrase-file FILE\n"
+		"    posthouse up --join %s --passphrase-file FILE\n"
 		"  whoever has it may run programs on every node "
 		"(--peer-role view|operate|wire limits new peers).\n",
-		path, node->name);
+		path, address);
 	return 0;
 }
 

@@ -177,12 +177,14 @@ static const struct flag flags[] = {
 	{"join", "POSTHOUSE_JOIN", "HOST:PORT", read_join,
 		"where another node of the mesh is, may be repeated"},
 	{"passphrase-file", "POSTHOUSE_PASSPHRASE_FILE", "FILE",
-		read_passphrase, "the mesh's passphrase (or /dev/fd/N)"},
+		read_passphrase,
+		"where the mesh's passphrase is, 0600 or /dev/fd/N (default: "
+		"passphrase in --state)"},
 	{"local", "POSTHOUSE_LOCAL", NULL, read_local,
 		"listen on the loopback only"},
 	{"peer-role", "POSTHOUSE_PEER_ROLE", "ROLE", read_role,
-		"what new peers may do: view operate wire exec "
-		"(default exec)"},
+		"what new peers may do here: view operate wire exec (default "
+		"exec: the passphrase is then a shell on this node)"},
 	{"socket", "POSTHOUSE_SOCKET", "PATH", read_socket,
 		"where commands find this node"},
 	{"log", "POSTHOUSE_LOG", "LEVEL", read_log,
@@ -204,8 +206,10 @@ void ph_options_help(void)
 		printf("  --%-15s %-10s %s\n", flags[i].name,
 			flags[i].value ? flags[i].value : "",
 			flags[i].sentence);
-	printf("\nEvery flag also stands in the environment: --name is "
-	       "POSTHOUSE_NAME; a flag wins.\n");
+	printf("\n-f is --file (in the environment POSTHOUSE_WIRING). Every "
+	       "other "
+	       "flag stands there\nunder its name: --name is POSTHOUSE_NAME. A "
+	       "flag wins.\n");
 }
 
 static void default_name(struct ph_options *options)
