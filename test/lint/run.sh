@@ -7,7 +7,8 @@ set -u
 cd "$(dirname "$0")/../.." || exit 1
 export BUILD=${1:-build}
 passed=0 failed=0 skipped=0
-for rule in self layers own-header banned length format symbols mutable secrets; do
+for rule in self layers own-header banned length format symbols mutable secrets \
+	links; do
 	found=$(test/lint/$rule.sh)
 	case $? in
 	0) word=passed passed=$((passed + 1)) ;;

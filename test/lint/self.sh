@@ -12,7 +12,7 @@ export BUILD=build
 bad=0
 
 clean() {
-	rm -f hostess/* kernel/* build/*/*
+	rm -f hostess/* kernel/* build/*/* doc/*.md
 	printf '#include "hostess/x.h"\n\n#include <string.h>\n\n' >hostess/x.c
 	printf 'int x(void)\n{\n\treturn 0; /* strcpy(a, b) */\n}\n' >>hostess/x.c
 	printf 'int x(void);\n' >hostess/x.h
@@ -63,6 +63,7 @@ plant mutable hostess/x.c 'int counter;'
 plant mutable hostess/x.c 'static int y = 1;\nint *z(void)\n{\n\treturn &y;\n}'
 plant secrets hostess/x.c 'int y(char *token)\n{\n\treturn memcmp(token, "abc",\n\t\t3);\n}'
 plant secrets hostess/x.c 'int y(struct { char mac[4]; } *a)\n{\n\treturn memcmp("abc", a->mac, 3);\n}'
+plant links doc/page.md 'see [that](nowhere.md)'
 command -v clang-format >/dev/null &&
 	plant format hostess/x.c 'int   y;'
 exit $bad
