@@ -31,19 +31,23 @@ static uint32_t lines_random(struct ph_lines *lines, uint32_t below)
 	return (uint32_t)((lines->random >> 16) % below);
 }
 
-static void dial_again(struct dialling *dialling)
+static void dial_after(struct dialling *dialling, int64_t wait)
 {
 	struct ph_lines *lines = dialling->lines;
-	int64_t wait = dialling->backoff;
 
 	if (lines->closed || dialling->attempt)
 		return;
 	wait += wait * (int64_t)lines_random(lines, 40) / 100 - wait / 5;
+	ph_timer_start(lines->node->loop, &dialling->timer,
+		ph_loop_now(lines->node->loop) + wait);
+}
+
+static void dial_again(struct dialling *dialling)
+{
+	dial_after(dialling, dialling->backoff);
 	dialling->backoff = dialling->backoff * 2 > DIAL_MOST
 				    ? DIAL_MOST
 				    : dialling->backoff * 2;
-	ph_timer_start(lines->node->loop, &dialling->timer,
-		ph_loop_now(lines->node->loop) + wait);
 }
 
 /* The address whose turn it is, or -ENOENT. */
@@ -318,8 +322,21 @@ static void lost_line(
 		peer_dial(peer);
 }
 
-static void failed_dial(struct dialling *dialling, const char *why)
+/* A wrong passphrase is not tried again and again: it would use up what its
+ * source may try, and others behind the same address with it. */
+static bool is_hopeless(
+	const struct dialling *dialling, const struct ph_session *session)
 {
+	const struct ph_session_peer *who = ph_session_peer(session);
+
+	return who->id[0] && !ph_trust_may_dial(dialling->lines->node->trust,
+				     who->key, ph_clock_wall());
+}
+
+static void failed_dial(
+	struct dialling *dialling, struct ph_session *session, const char *why)
+{
+	bool hopeless = is_hopeless(dialling, session);
 	char text[160];
 	struct ph_address address = {0};
 
@@ -333,13 +350,19 @@ static void failed_dial(struct dialling *dialling, const char *why)
 		address = dialling->seed->address;
 	if (!dialling->refused && !dialling->lines->closed)
 		ph_log_warn("lines",
-			"dial.failed to=%s because=\"%s\" next=\"redialling\"",
+			"dial.failed to=%s because=\"%s\" next=\"%s\"",
 			dialling->peer ? dialling->peer->name
 				       : ph_address_format(
 						 &address, text, sizeof(text)),
-			why);
+			why,
+			hopeless ? "compare the passphrase files; tried again "
+				   "in an hour or after a restart"
+				 : "redialling");
 	dialling->refused = true;
-	dial_again(dialling);
+	if (hopeless)
+		dial_after(dialling, PH_TRUST_FAILED_FOR);
+	else
+		dial_again(dialling);
 }
 
 void ph_lines_on_gone(void *context, struct ph_session *session, void *target,
@@ -355,7 +378,7 @@ void ph_lines_on_gone(void *context, struct ph_session *session, void *target,
 		}
 	}
 	if (dialling && dialling->attempt == session)
-		failed_dial(dialling, why);
+		failed_dial(dialling, session, why);
 }
 
 int ph_lines_candidate(struct ph_lines *lines, const char *node,

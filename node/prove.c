@@ -21,7 +21,8 @@ static void settle_guess(struct ph_session *session)
 	guesses = ph_handshake_guesses(session->handshake);
 	ph_limits_guessed(
 		node->limits, ph_source_of(session->source), guesses, now);
-	if (guesses && session->peer.dialled)
+	/* A carrier that broke proves nothing against the key. */
+	if (guesses && session->peer.dialled && session->refused)
 		ph_trust_failed(
 			node->trust, session->peer.key, ph_clock_wall());
 }
@@ -109,6 +110,7 @@ void prove_step(
 	verdict = ph_handshake_step(
 		handshake, data, length, session->held, &session->held_length);
 	if (verdict == PH_HANDSHAKE_REFUSED) {
+		session->refused = true;
 		session_refuse(session,
 			handshake->reason ? handshake->reason : "refused");
 		return;

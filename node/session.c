@@ -243,6 +243,8 @@ static void on_closed(void *context, struct ph_carrier *carrier, int reason)
 		session_free(session);
 		return;
 	}
+	/* What it cost is known before anybody thinks of trying again. */
+	prove_drop(session);
 	if (!session->local)
 		gate->events.on_gone(gate->events.context, session,
 			session->peer.target, reason,

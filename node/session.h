@@ -31,6 +31,7 @@ struct ph_session {
 	ph_pending pending; /* among the strangers; 0: not, or no more */
 	bool guessing;	    /* a try at the passphrase is paid for */
 	bool asked;	    /* whether it may be, was settled */
+	bool refused;	    /* the handshake ended so */
 	uint8_t held[PH_HANDSHAKE_MAX]; /* waits for a turn to guess */
 	size_t held_length;
 	struct ph_timer guess;
