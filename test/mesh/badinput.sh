@@ -1,0 +1,206 @@
+#!/bin/bash
+# What people get wrong, each with what, where and what next, and its exit
+# code; a full disk; stopping with programs that do not want to; sd_notify.
+. "$(dirname "$0")/lib.bash"
+
+mounted=
+on_finish() { [ -z "$mounted" ] || umount "$mounted"; }
+
+new_phrase
+node_up alpha
+node_up beta --join "$(address alpha)"
+expect_soon 10 "line" has_lines alpha 1
+
+# EXIT WIRING WORDS...: applied at alpha, refused so, and nothing remains.
+refused() {
+	local code=$1
+	printf '%s\n' "wiring: 1" "name: bad" "$2" >"$W/bad.yaml"
+	shift 2
+	expect_exit "$code" ph alpha apply "$W/bad.yaml"
+	expect_said "$@"
+	sed '/^[^ ].* warning /,/^[^ ].* error /d' "$W/said" >"$W/errors"
+	[ -s "$W/errors" ] || cp "$W/said" "$W/errors"
+	grep -qE '^  (next: )?[A-Za-z]' "$W/errors" ||
+		fail "it does not say what to do: $(cat "$W/said")"
+	holds alpha '.items == []' servers ||
+		fail "a refused file started: $(ask alpha '.items[].name' servers)"
+	holds alpha '.items == []' connections || fail "it left connections"
+}
+
+sink='sink: {host: beta, use: "null"}'
+refused 4 "servers: {gone: {host: beta, exec: [no-such-program-1]}, $sink}
+wires: [gone:stdout -> sink:in]" "no such program: no-such-program-1" beta
+refused 4 "servers: {there: {host: beta, exec: [/dev/null]}, $sink}
+wires: [there:stdout -> sink:in]" "/dev/null"
+refused 78 "servers: {tick: {host: alpha, use: clock}, $sink}
+wires: [tick:out -> snik:in]" "bad.yaml:4" snik sink
+refused 78 "servers: {tick: {host: alpha, use: clock}, $sink}
+wires: [tick:out -> sink:inn]" "bad.yaml:4" inn "sink:in?"
+refused 78 "servers: {tick: {host: alpha, use: clock}, tock: {host: beta, use: clock}}
+wires: [tick:out -> tock:out]" "bad.yaml:4" output
+refused 78 "servers:
+  tick: {host: alpha, use: clock}
+  tick: {host: alpha, use: zero}" "bad.yaml:5" tick
+refused 78 "servers: {tick: {host: alpha, use: klock}}" "bad.yaml:3" klock clock
+refused 78 "servers: {tick: {host: alpha, use: clock}" "bad.yaml:"
+refused 78 "servers: {tick: {host: alpha, use: file.read}}" path
+refused 78 "servers: {a: {host: alpha, exec: cat}}" "must be a list"
+refused 78 "servers: {tick: {host: alpha, use: clock, hots: beta}}" hots host
+# A server of a guest book that this file does not declare may still come: the
+# wire waits for it, and says for what.
+cat >"$W/later.yaml" <<END
+wiring: 1
+name: later
+servers: {tick: {host: alpha, use: clock}}
+wires: [tick:out -> beta/nobody:in]
+END
+expect_exit 0 ph alpha apply "$W/later.yaml"
+waits_for_nobody() {
+	holds alpha '.items[0] | .state == "failed"
+		and (.reason | test("nobody"))' connections
+}
+expect_soon 5 "the wire says what it waits for" waits_for_nobody
+expect_exit 1 ph alpha ready
+expect_said nobody
+expect_exit 0 ph alpha unapply later
+expect_exit 4 ph alpha apply "$W/nowhere.yaml"
+expect_said nowhere.yaml "next:"
+expect_exit 78 ph alpha lint "$W/bad.yaml" || :
+say "refused files: ok"
+
+# A host that is not there; nothing is started on the one that is.
+expect_exit 4 ph alpha apply <(printf '%s\n' "wiring: 1" "name: bad" \
+	"servers: {tick: {host: nowhere, use: clock}, $sink}" \
+	"wires: [tick:out -> sink:in]")
+expect_said nowhere "next:"
+holds alpha '.items == []' servers || fail "half of a wiring was started"
+
+# A name that another file has.
+one() { printf '%s\n' "wiring: 1" "name: $1" \
+	"servers: {tick: {host: beta, use: clock}}" >"$W/$1.yaml"; }
+one first
+one second
+expect_exit 0 ph alpha apply "$W/first.yaml"
+expect_exit 5 ph alpha apply "$W/second.yaml"
+expect_said tick first "next:"
+expect_exit 0 ph alpha unapply first
+expect_exit 4 ph alpha unapply first
+expect_said first "next:"
+say "conflicts: ok"
+
+# --- a full disk under file.write
+
+if [ "$(id -u)" = 0 ] && mkdir "$W/small" &&
+	mount -t tmpfs -o size=4m tmpfs "$W/small" 2>/dev/null; then
+	mounted=$W/small
+	echo "what was there before" >"$W/small/target"
+	random_file $((16 << 20)) "$W/big"
+	cat >"$W/full.yaml" <<END
+wiring: 1
+name: full
+servers:
+  source: {host: alpha, use: file.read, with: {path: $W/big}}
+  target: {host: beta, use: file.write, with: {path: $W/small/target}}
+wires:
+  - source:out -> target:in
+END
+	expect_exit 0 ph alpha apply "$W/full.yaml"
+	tells_full() {
+		holds alpha '.items[] | select(.name == "target") | .reason
+			| test("No space left")' servers
+	}
+	expect_soon 10 "the reason is told" tells_full
+	[ "$(cat "$W/small/target")" = "what was there before" ] ||
+		fail "the target was touched"
+	holds alpha 'all(.items[]; .reason != "end")' connections ||
+		fail "a stream that was not kept is acknowledged as ended"
+	# Room is made: without a hand it is tried again, or on request.
+	mount -o remount,size=40m "$W/small"
+	whole() { same_bytes "$W/big" "$W/small/target"; }
+	if ! await 8 whole; then
+		expect_exit 0 ph alpha unapply full
+		expect_exit 0 ph alpha apply "$W/full.yaml"
+		expect_soon 15 "there is room now: whole" whole
+	fi
+	[ "$(find "$W/small" -type f | wc -l)" = 1 ] ||
+		fail "left behind: $(ls -A "$W/small")"
+	expect_exit 0 ph alpha unapply full
+	umount "$mounted" && mounted=
+	say "full disk: ok"
+else
+	say "full disk: needs root and mount, skipped"
+fi
+
+# --- SIGTERM, with programs that ignore it
+
+cat >"$W/stubborn" <<'END'
+#!/bin/bash
+# FILE: ignores every signal it may, and says so.
+trap '' TERM INT HUP
+echo $$ >"$1"
+exec {nap}<> <(:)
+while :; do read -rt 10 -u "$nap"; done
+END
+chmod +x "$W/stubborn"
+cat >"$W/stay.yaml" <<END
+wiring: 1
+name: stay
+servers:
+  tick: {host: alpha, use: clock, with: {every: 20ms}}
+  stubborn: {host: beta, exec: ["$W/stubborn", "$W/stubborn.pid"]}
+  polite: {host: beta, exec: [sh, -c, "exec cat >/dev/null"]}
+wires:
+  - tick:out -> polite:stdin
+END
+expect_exit 0 ph alpha apply "$W/stay.yaml"
+expect_soon 5 "the program runs" test -s "$W/stubborn.pid"
+stubborn=$(cat "$W/stubborn.pid")
+begin=$(now_ms)
+node_stop beta || fail "beta ended with $?"
+took=$(($(now_ms) - begin))
+[ $took -lt $((5000 * PATIENCE)) ] || fail "SIGTERM to gone took $took ms"
+is_gone_or_zombie "$stubborn" || fail "its program outlived the node"
+say "SIGTERM to gone: $took ms"
+
+# --- sd_notify
+
+cat >"$W/listen.c" <<'END'
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+int main(int argc, char **argv)
+{
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
+	char text[512];
+	ssize_t got;
+	int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+
+	snprintf(at.sun_path, sizeof(at.sun_path), "%s", argv[1]);
+	if (bind(fd, (struct sockaddr *)&at, sizeof(at)))
+		return 1;
+	alarm(60);
+	while ((got = recv(fd, text, sizeof(text), 0)) > 0) {
+		printf("%.*s\n", (int)got, text);
+		fflush(stdout);
+	}
+	return 0;
+}
+END
+if ${CC:-cc} -o "$W/listen" "$W/listen.c" 2>"$W/said"; then
+	"$W/listen" "$W/notify" >"$W/notified" {NAP}>&- &
+	MINE[$!]=listen
+	expect_soon 5 "the receiver is there" test -S "$W/notify"
+	export NOTIFY_SOCKET=$W/notify
+	node_up beta
+	unset NOTIFY_SOCKET
+	expect_soon 5 "READY=1" grep -qx 'READY=1' "$W/notified"
+	! grep -q STOPPING "$W/notified" || fail "STOPPING=1 too early"
+	node_stop beta
+	expect_soon 5 "STOPPING=1" grep -qx 'STOPPING=1' "$W/notified"
+	say "sd_notify: ok"
+else
+	fail "no compiler: $(cat "$W/said")"
+fi
