@@ -74,4 +74,40 @@ static inline bool ph_frame_is_control(uint8_t flags)
 	return flags & PH_FRAME_CONTROL;
 }
 
+/* The last frame of a message. */
+static inline bool ph_frame_is_message(uint8_t flags)
+{
+	return (flags & PH_FRAME_FIN) && !ph_frame_is_control(flags);
+}
+
+/* What a GAP frame says was lost at its place. */
+struct ph_gap {
+	uint64_t messages;
+	uint64_t bytes; /* of their payloads */
+};
+
+#define PH_GAP_LENGTH ((uint32_t)16)
+
+static inline void ph_gap_write(
+	const struct ph_gap *gap, uint8_t out[PH_GAP_LENGTH])
+{
+	uint64_t words[2] = {htole64(gap->messages), htole64(gap->bytes)};
+
+	memcpy(out, words, sizeof(words));
+}
+
+/* False: no GAP of ours. */
+static inline bool ph_gap_read(
+	struct ph_gap *gap, const uint8_t *data, uint32_t length)
+{
+	uint64_t words[2];
+
+	if (length != PH_GAP_LENGTH)
+		return false;
+	memcpy(words, data, sizeof(words));
+	gap->messages = le64toh(words[0]);
+	gap->bytes = le64toh(words[1]);
+	return true;
+}
+
 #endif

@@ -4,10 +4,13 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "kernel/backlog.h"
+
 struct ph_pipe {
 	struct ph_kernel *kernel;
 	ph_handle handle;
 	struct ph_queue queue;
+	struct ph_backlog *backlog; /* with a policy that may drop, else NULL */
 	struct ph_end source;
 	struct ph_end sink;
 	struct ph_pipe_watcher watcher;
@@ -21,6 +24,8 @@ struct ph_pipe {
 	bool ended;	  /* END or CUT was appended */
 	bool finished;	  /* it was END */
 	bool wants_room;  /* the source was refused */
+	bool late;	  /* the rest of a message is not for this pipe */
+	uint64_t given;	  /* backlog: bytes since the sink had its turn */
 	int64_t taken_in; /* bytes until on_taken */
 	struct ph_task taken;
 	struct ph_task readable;
@@ -28,6 +33,9 @@ struct ph_pipe {
 	struct ph_task closed;
 	struct ph_task gone;
 };
+
+/* Bytes a carrier is handed at once out of a backlog: one good write. */
+#define PIPE_HAND ((uint64_t)64 * 1024)
 
 #define pipe_of(task, member)                                                  \
 	((struct ph_pipe *)((char *)(task)-offsetof(struct ph_pipe, member)))
@@ -42,18 +50,30 @@ static void cancel(struct ph_pipe *pipe, struct ph_task *task)
 	pipe->kernel->hal.cancel(pipe->kernel->hal.context, task);
 }
 
+static void give_room(struct ph_pipe *pipe);
+
+/* The sink had its turn: from now on, what does not fit is dropped. */
+static void renew(struct ph_pipe *pipe)
+{
+	pipe->given = 0;
+	if (pipe->wants_room)
+		give_room(pipe);
+}
+
 static void run_readable(struct ph_task *task)
 {
 	struct ph_pipe *pipe = pipe_of(task, readable);
 	uint64_t before = pipe->out.frames;
 
-	if (!pipe->sink_open || !pipe->queue.bytes)
-		return;
-	pipe->sink.ops->on_readable(pipe->sink.context, pipe);
+	if (pipe->sink_open && ph_pipe_waits(pipe))
+		pipe->sink.ops->on_readable(pipe->sink.context, pipe);
 	/* A sink that took something and left something gets its next turn; one
 	 * that took nothing is full itself and comes by its own. */
-	if (pipe->sink_open && pipe->queue.bytes && pipe->out.frames != before)
+	if (pipe->sink_open && ph_pipe_waits(pipe) &&
+		pipe->out.frames != before)
 		defer(pipe, &pipe->readable);
+	if (pipe->backlog)
+		renew(pipe);
 }
 
 static void run_room(struct ph_task *task)
@@ -83,6 +103,7 @@ static void run_gone(struct ph_task *task)
 		pipe->watcher.on_gone(
 			pipe->watcher.context, pipe, pipe->reason);
 	ph_queue_fini(&pipe->queue);
+	ph_backlog_destroy(pipe->backlog);
 	free(pipe);
 }
 
@@ -108,12 +129,25 @@ static void run_closed(struct ph_task *task)
 	leave(pipe);
 }
 
+/* The connection's limits, with what the policy says. */
+static void set_limits(struct ph_pipe *pipe, struct ph_pipe_limits limits)
+{
+	if (!limits.bytes)
+		limits.bytes = PH_PIPE_BYTES;
+	if (!limits.messages)
+		limits.messages = UINT32_MAX;
+	if (limits.full && limits.full->messages &&
+		limits.full->messages < limits.messages)
+		limits.messages = limits.full->messages;
+	pipe->limits = limits;
+}
+
 int ph_pipe_create(struct ph_kernel *kernel, struct ph_end source,
 	struct ph_end sink, struct ph_pipe_limits limits,
 	struct ph_pipe_watcher watcher, struct ph_pipe **out)
 {
 	struct ph_pipe *pipe = calloc(1, sizeof(*pipe));
-	int error;
+	int error = 0;
 
 	if (!pipe)
 		return -ENOMEM;
@@ -121,11 +155,7 @@ int ph_pipe_create(struct ph_kernel *kernel, struct ph_end source,
 	pipe->source = source;
 	pipe->sink = sink;
 	pipe->watcher = watcher;
-	pipe->limits = limits;
-	if (!pipe->limits.bytes)
-		pipe->limits.bytes = PH_PIPE_BYTES;
-	if (!pipe->limits.messages)
-		pipe->limits.messages = UINT32_MAX;
+	set_limits(pipe, limits);
 	pipe->source_open = true;
 	pipe->sink_open = true;
 	pipe->taken_in = INT64_MAX;
@@ -135,9 +165,14 @@ int ph_pipe_create(struct ph_kernel *kernel, struct ph_end source,
 	pipe->closed.run = run_closed;
 	pipe->gone.run = run_gone;
 	ph_queue_init(&pipe->queue, kernel->pool);
-	error = ph_handle_open(
-		kernel->handles, PH_KIND_PIPE, pipe, &pipe->handle);
+	if (limits.full && limits.full->on_full)
+		error = ph_backlog_create(
+			&pipe->backlog, kernel->pool, &pipe->in);
+	if (!error)
+		error = ph_handle_open(
+			kernel->handles, PH_KIND_PIPE, pipe, &pipe->handle);
 	if (error) {
+		ph_backlog_destroy(pipe->backlog);
 		free(pipe);
 		return error;
 	}
@@ -165,32 +200,54 @@ static bool fits(const struct ph_pipe *pipe, uint32_t length)
 		       queue->messages < pipe->limits.messages);
 }
 
+static void want_room(struct ph_pipe *pipe)
+{
+	if (pipe->wants_room)
+		return;
+	pipe->wants_room = true;
+	pipe->blocked_since = pipe->kernel->hal.now(pipe->kernel->hal.context);
+}
+
+/* One that may drop refuses only to give its sink a turn: a sink that was not
+ * asked is not slow, and a source that is never refused would never stop. */
+static bool is_exhausted(struct ph_pipe *pipe, uint32_t length)
+{
+	if (!pipe->given || pipe->given + length <= pipe->limits.bytes)
+		return false;
+	want_room(pipe);
+	defer(pipe, &pipe->readable);
+	return true;
+}
+
 bool ph_pipe_has_room(struct ph_pipe *pipe, uint32_t length)
 {
+	if (pipe->ended || !pipe->sink_open || pipe->late)
+		return true; /* nothing will wait here */
+	if (pipe->backlog)
+		return !is_exhausted(pipe, PH_FRAME_HEADER + length);
 	if (fits(pipe, length))
 		return true;
-	if (!pipe->wants_room) {
-		pipe->wants_room = true;
-		pipe->blocked_since =
-			pipe->kernel->hal.now(pipe->kernel->hal.context);
-	}
+	want_room(pipe);
 	return false;
 }
 
-/* The source was refused and the queue has drained to half: tell it. */
-static void offer_room(struct ph_pipe *pipe)
+static void give_room(struct ph_pipe *pipe)
 {
-	int64_t now;
+	int64_t now = pipe->kernel->hal.now(pipe->kernel->hal.context);
 
-	if (!pipe->wants_room || pipe->queue.bytes > pipe->limits.bytes / 2 ||
-		pipe->queue.messages > pipe->limits.messages / 2)
-		return;
-	now = pipe->kernel->hal.now(pipe->kernel->hal.context);
 	pipe->wants_room = false;
 	pipe->in.blocked += (uint64_t)(now - pipe->blocked_since);
 	pipe->blocked_since = 0;
 	if (pipe->source_open)
 		defer(pipe, &pipe->room);
+}
+
+/* The source was refused and the queue has drained to half: tell it. */
+static void offer_room(struct ph_pipe *pipe)
+{
+	if (ph_pipe_queued(pipe) <= pipe->limits.bytes / 2 &&
+		pipe->queue.messages <= pipe->limits.messages / 2)
+		give_room(pipe);
 }
 
 static int may_send(struct ph_pipe *pipe, uint32_t length)
@@ -212,11 +269,122 @@ static void count_in(struct ph_pipe *pipe, uint8_t flags, uint32_t length)
 		defer(pipe, &pipe->readable);
 }
 
+/* True: the frame belongs to a message that began before the pipe did. */
+static bool is_late(struct ph_pipe *pipe, uint8_t flags)
+{
+	if (!pipe->late || ph_frame_is_control(flags))
+		return false;
+	pipe->late = !(flags & PH_FRAME_FIN);
+	return true;
+}
+
+static bool backlog_fits(
+	const struct ph_pipe *pipe, const struct ph_frame *frame)
+{
+	const struct ph_queue *waiting = &pipe->backlog->waiting;
+	uint64_t queued = ph_pipe_queued(pipe);
+
+	if (!queued || ph_frame_is_control(frame->flags))
+		return true;
+	if (queued + PH_FRAME_HEADER + frame->length > pipe->limits.bytes)
+		return false;
+	return !(frame->flags & PH_FRAME_FIN) ||
+	       waiting->messages < pipe->limits.messages;
+}
+
+bool ph_pipe_could_take(const struct ph_pipe *pipe, uint32_t length)
+{
+	uint64_t fixed = pipe->queue.bytes + pipe->backlog->pending.bytes;
+
+	return !fixed || fixed + PH_FRAME_HEADER + length <= pipe->limits.bytes;
+}
+
+bool ph_pipe_drop_oldest(struct ph_pipe *pipe)
+{
+	return ph_backlog_drop(pipe->backlog, &pipe->queue);
+}
+
+/* Asks the policy until the frame fits, or is not wanted. */
+static enum ph_full_verdict make_room(
+	struct ph_pipe *pipe, const struct ph_frame *frame)
+{
+	enum ph_full_verdict verdict = PH_FULL_RETRY;
+
+	while (verdict == PH_FULL_RETRY && !backlog_fits(pipe, frame))
+		verdict = pipe->limits.full->on_full(pipe, frame->length);
+	return verdict;
+}
+
+/* Too slow: what waits is lost with the connection, and said to be. */
+static int cut_slow(struct ph_pipe *pipe)
+{
+	ph_backlog_drop_all(pipe->backlog, &pipe->queue);
+	ph_pipe_break(pipe, -ENOBUFS);
+	return -EPIPE;
+}
+
+static int keep_frame(struct ph_pipe *pipe, const struct ph_frame *frame,
+	const struct ph_segment *segment)
+{
+	struct ph_backlog *backlog = pipe->backlog;
+	struct ph_segment own;
+	int error = 0;
+
+	if (!segment) {
+		error = ph_filler_put(&backlog->filler, frame, &own);
+		segment = &own;
+	}
+	if (!error)
+		error = ph_backlog_put(backlog, segment);
+	if (!error)
+		return 0;
+	/* Half of it may be in: it cannot be given again. */
+	ph_pipe_break(pipe, error);
+	return -EPIPE;
+}
+
+static int put_backlog(struct ph_pipe *pipe, const struct ph_frame *frame,
+	const struct ph_segment *segment)
+{
+	enum ph_full_verdict verdict = PH_FULL_SKIP;
+
+	if (!pipe->backlog->skipping || ph_frame_is_control(frame->flags))
+		verdict = make_room(pipe, frame);
+	switch (verdict) {
+	case PH_FULL_CLOSE:
+		return cut_slow(pipe);
+	case PH_FULL_SKIP:
+		ph_backlog_skip(pipe->backlog, frame->flags, frame->length);
+		return 0;
+	case PH_FULL_RETRY:
+		break;
+	}
+	return keep_frame(pipe, frame, segment);
+}
+
+static int send_backlog(struct ph_pipe *pipe, const struct ph_frame *frame,
+	const struct ph_segment *segment)
+{
+	int error = put_backlog(pipe, frame, segment);
+
+	if (error)
+		return error;
+	pipe->given += PH_FRAME_HEADER + frame->length;
+	count_in(pipe, frame->flags, frame->length);
+	return 0;
+}
+
 int ph_pipe_send(
 	struct ph_pipe *pipe, uint8_t flags, const void *data, uint32_t length)
 {
 	int error = may_send(pipe, length);
+	struct ph_frame frame = {
+		.data = data, .length = length, .flags = flags};
 
+	if (!error && is_late(pipe, flags))
+		return 0;
+	if (!error && pipe->backlog)
+		return send_backlog(pipe, &frame, NULL);
 	if (!error)
 		error = ph_queue_copy(&pipe->queue, flags, data, length);
 	if (!error)
@@ -232,12 +400,36 @@ int ph_pipe_send_frame(struct ph_pipe *pipe, const struct ph_frame *frame)
 		return ph_pipe_send(
 			pipe, frame->flags, frame->data, frame->length);
 	error = may_send(pipe, frame->length);
+	if (!error && is_late(pipe, frame->flags))
+		return 0;
+	if (!error && pipe->backlog)
+		return send_backlog(pipe, frame, NULL);
 	if (!error)
 		error = ph_queue_gather(&pipe->queue, frame->flags,
 			frame->buffer, frame->data, frame->length);
 	if (!error)
 		count_in(pipe, frame->flags, frame->length);
 	return error;
+}
+
+int ph_pipe_send_segment(struct ph_pipe *pipe, const struct ph_segment *segment)
+{
+	struct ph_frame frame = ph_segment_frame(segment);
+	int error = may_send(pipe, frame.length);
+
+	if (error || is_late(pipe, frame.flags))
+		return error;
+	if (pipe->backlog)
+		return send_backlog(pipe, &frame, segment);
+	error = ph_queue_join(&pipe->queue, segment);
+	if (!error)
+		count_in(pipe, frame.flags, frame.length);
+	return error;
+}
+
+void ph_pipe_join_late(struct ph_pipe *pipe)
+{
+	pipe->late = true;
 }
 
 bool ph_pipe_push(struct ph_pipe *pipe, const struct ph_segment *segment)
@@ -263,7 +455,9 @@ static void append_last(struct ph_pipe *pipe, uint8_t flag)
 		return;
 	pipe->ended = true;
 	/* Out of memory here would leave the sink waiting for ever. */
-	if (ph_queue_copy(&pipe->queue, flag | PH_FRAME_FIN, NULL, 0))
+	if (pipe->backlog ? ph_backlog_end(pipe->backlog, flag)
+			  : ph_queue_copy(
+				    &pipe->queue, flag | PH_FRAME_FIN, NULL, 0))
 		abort();
 	count_in(pipe, flag, 0);
 }
@@ -302,6 +496,11 @@ bool ph_pipe_is_finished(const struct ph_pipe *pipe)
 	return pipe->finished;
 }
 
+int ph_pipe_reason(const struct ph_pipe *pipe)
+{
+	return pipe->reason;
+}
+
 void ph_pipe_set_watcher(struct ph_pipe *pipe, struct ph_pipe_watcher watcher)
 {
 	pipe->watcher = watcher;
@@ -309,7 +508,16 @@ void ph_pipe_set_watcher(struct ph_pipe *pipe, struct ph_pipe_watcher watcher)
 
 bool ph_pipe_receive(struct ph_pipe *pipe, struct ph_frame *frame)
 {
+	/* Only what is asked for leaves the backlog: the rest may go stale. */
+	if (pipe->backlog && !pipe->queue.bytes)
+		ph_backlog_move(pipe->backlog, &pipe->queue, 1);
 	return ph_queue_first(&pipe->queue, frame);
+}
+
+bool ph_pipe_waits(const struct ph_pipe *pipe)
+{
+	return pipe->queue.bytes ||
+	       (pipe->backlog && !ph_backlog_is_empty(pipe->backlog));
 }
 
 void ph_pipe_notify(struct ph_pipe *pipe, uint32_t bytes)
@@ -325,15 +533,27 @@ static void tell_taken(struct ph_pipe *pipe)
 		defer(pipe, &pipe->taken);
 }
 
+static void count_out(struct ph_pipe *pipe, const struct ph_frame *frame)
+{
+	struct ph_gap gap;
+
+	pipe->out.frames++;
+	if (!ph_frame_is_control(frame->flags)) {
+		pipe->out.bytes += frame->length;
+		pipe->out.messages += frame->flags & PH_FRAME_FIN;
+	} else if ((frame->flags & PH_FRAME_GAP) &&
+		   ph_gap_read(&gap, frame->data, frame->length)) {
+		pipe->out.dropped_messages += gap.messages;
+		pipe->out.dropped_bytes += gap.bytes;
+	}
+}
+
 void ph_pipe_release(struct ph_pipe *pipe)
 {
 	struct ph_frame frame;
 
 	ph_queue_first(&pipe->queue, &frame);
-	pipe->out.frames++;
-	pipe->out.bytes += frame.length;
-	pipe->out.messages += (frame.flags & PH_FRAME_FIN) &&
-			      !ph_frame_is_control(frame.flags);
+	count_out(pipe, &frame);
 	ph_queue_drop(&pipe->queue);
 	pipe->taken_in -= frame.length + PH_FRAME_HEADER;
 	if (pipe->taken_in <= 0)
@@ -344,6 +564,8 @@ void ph_pipe_release(struct ph_pipe *pipe)
 
 struct ph_queue *ph_pipe_queue(struct ph_pipe *pipe)
 {
+	if (pipe->backlog && !pipe->queue.bytes)
+		ph_backlog_move(pipe->backlog, &pipe->queue, PIPE_HAND);
 	return &pipe->queue;
 }
 
@@ -385,6 +607,8 @@ void ph_pipe_close_sink(struct ph_pipe *pipe, int reason)
 		pipe->reason = reason;
 	cancel(pipe, &pipe->readable);
 	ph_queue_clear(&pipe->queue);
+	ph_backlog_destroy(pipe->backlog);
+	pipe->backlog = NULL;
 	if (pipe->source_open)
 		defer(pipe, &pipe->closed);
 	leave(pipe);
@@ -400,9 +624,22 @@ const struct ph_counters *ph_pipe_out(const struct ph_pipe *pipe)
 	return &pipe->out;
 }
 
+struct ph_counters ph_pipe_handed(const struct ph_pipe *pipe)
+{
+	const struct ph_queue *queue = &pipe->queue;
+
+	return (struct ph_counters){
+		.frames = pipe->out.frames + queue->frames,
+		.messages = pipe->out.messages + queue->messages,
+		.bytes = pipe->out.bytes + queue->bytes -
+			 queue->frames * PH_FRAME_HEADER,
+	};
+}
+
 uint64_t ph_pipe_queued(const struct ph_pipe *pipe)
 {
-	return pipe->queue.bytes;
+	return pipe->queue.bytes +
+	       (pipe->backlog ? ph_backlog_bytes(pipe->backlog) : 0);
 }
 
 uint32_t ph_pipe_limit(const struct ph_pipe *pipe)

@@ -38,10 +38,39 @@ struct ph_end {
 	void *context;
 };
 
-struct ph_pipe_limits {
-	uint32_t bytes;	   /* 0: PH_PIPE_BYTES */
-	uint32_t messages; /* 0: no limit of its own */
+/* What becomes of a message that finds no room. */
+enum ph_full_verdict {
+	PH_FULL_RETRY, /* room was made: try again */
+	PH_FULL_SKIP,  /* the new one is dropped, whole */
+	PH_FULL_CLOSE, /* the connection is cut, what waits dropped */
 };
+
+/*
+ * What to do when a pipe is full is decided elsewhere and handed in with the
+ * connection; the kernel has the means. With a policy that may drop a source
+ * is refused only until the sink had a turn, never because it is slow, and a
+ * message is for the sink when it is whole: one that outgrows the pipe before
+ * is dropped whole. Drops happen between messages, to none of which the sink
+ * has anything, and a GAP record is where they were.
+ */
+struct ph_full_policy {
+	const char *name;
+	uint32_t messages; /* most that wait; 0: as the connection says */
+	/* NULL: the source waits. Called while a frame of `length` bytes does
+	 * not fit; RETRY only after ph_pipe_drop_oldest did something. */
+	enum ph_full_verdict (*on_full)(struct ph_pipe *pipe, uint32_t length);
+};
+
+struct ph_pipe_limits {
+	uint32_t bytes;			   /* 0: PH_PIPE_BYTES */
+	uint32_t messages;		   /* 0: no limit of its own */
+	const struct ph_full_policy *full; /* NULL: the source waits */
+};
+
+/* For policies. Would a frame fit if all were dropped that may be? */
+bool ph_pipe_could_take(const struct ph_pipe *pipe, uint32_t length);
+/* Drops the oldest message the sink has not begun; false: there is none. */
+bool ph_pipe_drop_oldest(struct ph_pipe *pipe);
 
 #define PH_PIPE_BYTES ((uint32_t)1024 * 1024)
 
@@ -66,6 +95,13 @@ int ph_pipe_send(
 	struct ph_pipe *pipe, uint8_t flags, const void *data, uint32_t length);
 /* The same; payloads from PH_QUEUE_GATHER up are referenced. */
 int ph_pipe_send_frame(struct ph_pipe *pipe, const struct ph_frame *frame);
+/* The same for a frame that is a segment already, which is referenced: a mux
+ * makes one for all of its pipes. */
+int ph_pipe_send_segment(
+	struct ph_pipe *pipe, const struct ph_segment *segment);
+/* The source is in the middle of a message: its rest is not for this pipe,
+ * nor lost. */
+void ph_pipe_join_late(struct ph_pipe *pipe);
 /* From a carrier: whole frames as received, referenced. Never refuses for
  * size (the bytes are here already); false asks the carrier to pause until
  * on_room. */
@@ -90,6 +126,8 @@ bool ph_pipe_is_finished(const struct ph_pipe *pipe);
 /* {0}: nobody is told any more. */
 void ph_pipe_set_watcher(struct ph_pipe *pipe, struct ph_pipe_watcher watcher);
 
+/* Something is to be taken. */
+bool ph_pipe_waits(const struct ph_pipe *pipe);
 /* Sink side, frame by frame. The frame stands until released. */
 bool ph_pipe_receive(struct ph_pipe *pipe, struct ph_frame *frame);
 void ph_pipe_release(struct ph_pipe *pipe);
@@ -105,8 +143,13 @@ int ph_pipe_rewind(struct ph_pipe *pipe, uint64_t next);
 /* Drops what waits; 0 after END was consumed, else a negative errno. */
 void ph_pipe_close_sink(struct ph_pipe *pipe, int reason);
 
-/* `in`: what the source gave; `out`: what the sink took (byte-wise sinks:
- * exact between segments). */
+/* What has left or may leave any moment, no drop coming between (byte-wise
+ * sinks: an acknowledgement cannot be of more). */
+struct ph_counters ph_pipe_handed(const struct ph_pipe *pipe);
+/* Why it broke: the first negative errno told, or 0. */
+int ph_pipe_reason(const struct ph_pipe *pipe);
+/* `in`: what the source gave, dropped ones included and counted; `out`: what
+ * the sink took (byte-wise sinks: exact between segments). */
 const struct ph_counters *ph_pipe_in(const struct ph_pipe *pipe);
 const struct ph_counters *ph_pipe_out(const struct ph_pipe *pipe);
 uint64_t ph_pipe_queued(const struct ph_pipe *pipe); /* bytes */
