@@ -305,8 +305,13 @@ int ph_boot_load(struct ph_node *node, struct ph_error *error)
 		return ph_fail(error, PH_EXIT_NEGATIVE, node->options.state, "",
 			"cannot load what was kept: %s", strerror(-code));
 	ph_writer_free(writer);
-	/* The file's passphrase wins over the kept one. */
-	if (secrets)
+	/* The file's passphrase wins over the kept one, but for the one that
+	 * was rotated away while the file was not. */
+	if (secrets && ph_trust_is_retired(node->trust, secret[0]))
+		ph_log_warn("boot",
+			"passphrase.old next=\"copy the new passphrase file "
+			"here\"");
+	else if (secrets)
 		ph_trust_rotate(node->trust, secret[0], ph_clock_wall());
 	ph_wipe(secret, sizeof(secret));
 	begin_ring(node);

@@ -168,6 +168,9 @@ void ph_trust_set_secret(
 /* The current one becomes the previous. The same secret again: nothing. */
 void ph_trust_rotate(struct ph_trust *trust,
 	const uint8_t secret[PH_MESH_SECRET], int64_t now);
+/* It was the current one before the last rotation, however long ago. */
+bool ph_trust_is_retired(
+	const struct ph_trust *trust, const uint8_t secret[PH_MESH_SECRET]);
 /* Newest first; returns how many are valid. The caller wipes. */
 unsigned ph_trust_secrets(const struct ph_trust *trust, int64_t now,
 	uint8_t out[2][PH_MESH_SECRET]);

@@ -96,6 +96,13 @@ void ph_trust_rotate(struct ph_trust *trust,
 	trust->revision++;
 }
 
+bool ph_trust_is_retired(
+	const struct ph_trust *trust, const uint8_t secret[PH_MESH_SECRET])
+{
+	return trust->slots == 2 && sodium_memcmp(trust->secrets->slot[1],
+					    secret, PH_MESH_SECRET) == 0;
+}
+
 unsigned ph_trust_secrets(const struct ph_trust *trust, int64_t now,
 	uint8_t out[2][PH_MESH_SECRET])
 {

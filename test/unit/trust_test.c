@@ -408,6 +408,8 @@ static void the_old_passphrase_lives_a_day(void **state)
 	assert_memory_equal(out[1], secrets[0], PH_MESH_SECRET);
 	assert_int_equal(ph_trust_secrets(trust, 26 * HOUR, out), 1);
 	assert_int_equal(ph_trust_secrets(trust, 1 * HOUR, out), 1);
+	assert_true(ph_trust_is_retired(trust, secrets[0]));
+	assert_false(ph_trust_is_retired(trust, secrets[1]));
 	ph_trust_rotate(trust, secrets[2], 3 * HOUR);
 	assert_int_equal(ph_trust_secrets(trust, 4 * HOUR, out), 2);
 	assert_memory_equal(out[1], secrets[1], PH_MESH_SECRET);

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# A member that restarts with the old passphrase file does not bring the old
+# passphrase back.
+. "$(dirname "$0")/lib.bash"
+
+new_phrase
+cp "$PHRASE" "$W/phrase.old"
+node_up alpha
+node_up beta --join "$(address alpha)"
+up() { [ "$(ask "$1" '.items[0].lines' status)" = "$2" ]; }
+expect_soon 10 "a line" up beta 1
+expect_exit 0 ph alpha passphrase rotate
+expect_soon 5 "beta heard" logs beta 'passphrase.rotated by=alpha'
+node_stop beta
+node_up beta --join "$(address alpha)"
+expect_soon 5 "beta says that its file is old" logs beta 'passphrase.old'
+node_stop alpha
+PHRASE=$W/alpha/passphrase
+node_up gamma --join "$(address beta)"
+expect_soon 10 "the new passphrase opens beta" up gamma 1
+say "rotated stays rotated: ok"
