@@ -1,0 +1,200 @@
+#!/bin/bash
+# What blocks, blocks the worker: a disk that takes 2 s for every fsync, and a
+# name server that does not answer, delay no message on other pipes, and the
+# loop's longest turn stays below 5 ms.
+. "$(dirname "$0")/lib.bash"
+
+# The faults come from a library in front of libc's, while $SLOW_WHEN is there.
+cat >"$W/slow.c" <<'END'
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <netdb.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void hold(const char *what, int ms)
+{
+	const char *when = getenv("SLOW_WHEN");
+	char path[256];
+
+	if (!when || access(when, F_OK))
+		return;
+	/* So that the test knows that it was held. */
+	snprintf(path, sizeof(path), "%s.%s", when, what);
+	fclose(fopen(path, "a"));
+	poll(NULL, 0, ms);
+}
+
+int fsync(int fd)
+{
+	int (*next)(int) = (int (*)(int))dlsym(RTLD_NEXT, "fsync");
+
+	hold("fsync", 2000);
+	return next(fd);
+}
+
+int fdatasync(int fd)
+{
+	int (*next)(int) = (int (*)(int))dlsym(RTLD_NEXT, "fdatasync");
+
+	hold("fsync", 2000);
+	return next(fd);
+}
+
+int getaddrinfo(const char *node, const char *service,
+	const struct addrinfo *hints, struct addrinfo **out)
+{
+	int (*next)(const char *, const char *, const struct addrinfo *,
+		struct addrinfo **) = dlsym(RTLD_NEXT, "getaddrinfo");
+
+	if (node && strstr(node, "blackhole")) {
+		hold("dns", 10000);
+		return EAI_AGAIN;
+	}
+	return next(node, service, hints, out);
+}
+END
+${CC:-cc} -shared -fPIC -o "$W/slow.so" "$W/slow.c" -ldl 2>"$W/said" ||
+	fail "no compiler: $(cat "$W/said")"
+export SLOW_WHEN=$W/when ASAN_OPTIONS="${ASAN_OPTIONS:-}:verify_asan_link_order=0"
+
+slow_up() { LD_PRELOAD=$W/slow.so node_up "$@"; }
+
+# Stamps of messages as they arrive: the longest pause between two.
+cat >"$W/stamp" <<'END'
+#!/bin/bash
+# FILE: the longest time in microseconds between two lines of standard input,
+# kept in FILE whenever FILE.reset is gone.
+longest=0 last=
+while read -r _; do
+	now=${EPOCHREALTIME/[.,]/}
+	if [ -e "$1.reset" ]; then
+		rm -f "$1.reset"
+		longest=0 last=
+	fi
+	[ -n "$last" ] && [ $((now - last)) -gt $longest ] &&
+		longest=$((now - last))
+	last=$now
+	printf '%s\n' $longest >"$1"
+done
+END
+chmod +x "$W/stamp"
+
+new_phrase
+slow_up alpha
+slow_up beta --join "$(address alpha)"
+expect_soon 10 "line" has_lines alpha 1
+cat >"$W/beat.yaml" <<END
+wiring: 1
+name: beat
+servers:
+  beat: {host: alpha, use: clock, with: {every: 20ms}}
+  stamp: {host: beta, exec: ["$W/stamp", "$W/pause"]}
+wires:
+  - beat:out -> stamp:stdin
+END
+expect_exit 0 ph alpha apply "$W/beat.yaml"
+expect_soon 10 "messages flow" test -s "$W/pause"
+
+# The beat goes on while CMD... holds; then both loops' longest turns.
+fresh() { [ ! -e "$W/pause.reset" ]; }
+begin_watch() {
+	: >"$W/pause.reset"
+	expect_soon 5 "messages flow" fresh
+}
+longest_turn() { ask "$1" '.items[0].loop.longest_turn_us' status; }
+end_watch() { # WHAT
+	local pause turn name
+	pause=$(cat "$W/pause")
+	# 20 ms is the beat; the rest is the scheduler's.
+	[ "$pause" -lt $((250000 * PATIENCE)) ] ||
+		fail "$1: a message came $pause us after the one before"
+	for name in alpha beta; do
+		turn=$(longest_turn $name)
+		[ "$turn" -lt $((5000 * PATIENCE)) ] ||
+			fail "$1: a turn of $name took $turn us"
+		turns="${turns:-} $name $turn us"
+	done
+	say "$1: longest pause $pause us, longest turn$turns"
+	turns=
+}
+
+# --- a slow disk
+
+random_file $((4 << 20)) "$W/in"
+cat >"$W/disk.yaml" <<END
+wiring: 1
+name: disk
+servers:
+  source: {host: beta, use: file.read, with: {path: $W/in}}
+  target: {host: alpha, use: file.write, with: {path: $W/out}}
+wires:
+  - source:out -> target:in
+END
+begin_watch
+: >"$SLOW_WHEN"
+# The store's own fsync is held, too: applying takes its time.
+ph beta apply "$W/disk.yaml" >"$W/applied" 2>&1 {NAP}>&- &
+MINE[$!]=apply
+apply=$!
+expect_soon 5 "a disk is slow" test -e "$SLOW_WHEN.fsync"
+rm -f "$SLOW_WHEN.fsync"
+for name in alpha beta; do
+	begin=$(now_ms)
+	expect_exit 0 ph $name status
+	[ $(($(now_ms) - begin)) -lt $((1000 * PATIENCE)) ] ||
+		fail "$name answers only after $(($(now_ms) - begin)) ms"
+done
+wait $apply || fail "not applied: $(cat "$W/applied")"
+unset "MINE[$apply]"
+whole() { same_bytes "$W/in" "$W/out"; }
+expect_soon 25 "the file is whole in the end" whole
+end_watch "fsync held for 2 s"
+rm -f "$SLOW_WHEN"*
+
+# --- a dead name server
+
+# alpha is told to dial a name while it serves: a host's address in a wiring.
+cat >"$W/dns.yaml" <<END
+wiring: 1
+name: dns
+hosts:
+  beta: {at: "blackhole.example:7678"}
+servers:
+  tick: {host: alpha, use: clock}
+  sink: {host: beta, use: "null"}
+wires:
+  - tick:out -> sink:in
+END
+begin_watch
+: >"$SLOW_WHEN"
+expect_exit 0 ph alpha lint "$W/dns.yaml"
+ph alpha apply "$W/dns.yaml" >"$W/applied" 2>&1 {NAP}>&- &
+MINE[$!]=apply
+apply=$!
+expect_soon 10 "a name server is dead" test -e "$SLOW_WHEN.dns"
+rm -f "$SLOW_WHEN.fsync"
+begin=$(now_ms)
+until [ $(($(now_ms) - begin)) -gt 1500 ]; do
+	expect_exit 0 ph alpha status
+	expect_exit 0 ph beta status --node alpha
+	nap
+done
+end_watch "a dead name server"
+rm -f "$SLOW_WHEN"
+
+# A node that joins by such a name is up at once.
+: >"$SLOW_WHEN"
+begin=$(now_ms)
+LD_PRELOAD=$W/slow.so node_launch gamma --join blackhole.example:7678 \
+	--join "$(address alpha)"
+rm -f "$SLOW_WHEN"
+expect_soon 10 "gamma joins by the other address" has_lines gamma 2
+say "joined beside a dead name server in $(($(now_ms) - begin)) ms"
+begin=$(now_ms)
+kill -TERM "${PID[gamma]}"
+expect_soon 5 "SIGTERM ends it all the same" is_gone_or_zombie "${PID[gamma]}"
+say "slow: ok"
