@@ -3,6 +3,8 @@
 # passphrase back.
 . "$(dirname "$0")/lib.bash"
 
+logs() { grep -q -- "$2" "$W/$1.log"; }
+
 new_phrase
 cp "$PHRASE" "$W/phrase.old"
 node_up alpha
