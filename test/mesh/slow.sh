@@ -84,9 +84,7 @@ END
 chmod +x "$W/stamp"
 
 new_phrase
-slow_up alpha
-slow_up beta --join "$(address alpha)"
-expect_soon 10 "line" has_lines alpha 1
+random_file $((4 << 20)) "$W/in"
 cat >"$W/beat.yaml" <<END
 wiring: 1
 name: beat
@@ -96,8 +94,28 @@ servers:
 wires:
   - beat:out -> stamp:stdin
 END
-expect_exit 0 ph alpha apply "$W/beat.yaml"
-expect_soon 10 "messages flow" test -s "$W/pause"
+cat >"$W/disk.yaml" <<END
+wiring: 1
+name: disk
+servers:
+  source: {host: beta, use: file.read, with: {path: $W/in}}
+  target: {host: alpha, use: file.write, with: {path: $W/out}}
+wires:
+  - source:out -> target:in
+END
+# alpha is told to dial a name while it serves: a host's address in a wiring.
+cat >"$W/dns.yaml" <<END
+wiring: 1
+name: dns
+hosts:
+  beta: {at: "blackhole.example:7678"}
+servers:
+  tick: {host: alpha, use: clock}
+  sink: {host: beta, use: "null"}
+wires:
+  - tick:out -> sink:in
+END
+whole() { same_bytes "$W/in" "$W/out"; }
 
 # The beat goes on while CMD... holds; then both loops' longest turns.
 fresh() { [ ! -e "$W/pause.reset" ]; }
@@ -114,77 +132,81 @@ end_watch() { # WHAT
 		fail "$1: a message came $pause us after the one before"
 	for name in alpha beta; do
 		turn=$(longest_turn $name)
-		[ "$turn" -lt $((5000 * PATIENCE)) ] ||
+		[ "$turn" -lt $((500000 * PATIENCE)) ] ||
 			fail "$1: a turn of $name took $turn us"
+		[ "$turn" -lt $((5000 * PATIENCE)) ] || late="$name $turn us"
 		turns="${turns:-} $name $turn us"
 	done
 	say "$1: longest pause $pause us, longest turn$turns"
 	turns=
 }
 
-# --- a slow disk
+slow_disk() {
+	begin_watch
+	: >"$SLOW_WHEN"
+	# The store's own fsync is held, too: applying takes its time.
+	ph beta apply "$W/disk.yaml" >"$W/applied" 2>&1 {NAP}>&- &
+	MINE[$!]=apply
+	apply=$!
+	expect_soon 5 "a disk is slow" test -e "$SLOW_WHEN.fsync"
+	rm -f "$SLOW_WHEN.fsync"
+	for name in alpha beta; do
+		begin=$(now_ms)
+		expect_exit 0 ph $name status
+		[ $(($(now_ms) - begin)) -lt $((1000 * PATIENCE)) ] ||
+			fail "$name answers only after $(($(now_ms) - begin)) ms"
+	done
+	wait $apply || fail "not applied: $(cat "$W/applied")"
+	unset "MINE[$apply]"
+	expect_soon 25 "the file is whole in the end" whole
+	end_watch "fsync held for 2 s"
+	rm -f "$SLOW_WHEN"*
+}
 
-random_file $((4 << 20)) "$W/in"
-cat >"$W/disk.yaml" <<END
-wiring: 1
-name: disk
-servers:
-  source: {host: beta, use: file.read, with: {path: $W/in}}
-  target: {host: alpha, use: file.write, with: {path: $W/out}}
-wires:
-  - source:out -> target:in
-END
-begin_watch
-: >"$SLOW_WHEN"
-# The store's own fsync is held, too: applying takes its time.
-ph beta apply "$W/disk.yaml" >"$W/applied" 2>&1 {NAP}>&- &
-MINE[$!]=apply
-apply=$!
-expect_soon 5 "a disk is slow" test -e "$SLOW_WHEN.fsync"
-rm -f "$SLOW_WHEN.fsync"
-for name in alpha beta; do
+dead_names() {
+	begin_watch
+	: >"$SLOW_WHEN"
+	expect_exit 0 ph alpha lint "$W/dns.yaml"
+	ph alpha apply "$W/dns.yaml" >"$W/applied" 2>&1 {NAP}>&- &
+	MINE[$!]=apply
+	apply=$!
+	expect_soon 10 "a name server is dead" test -e "$SLOW_WHEN.dns"
+	rm -f "$SLOW_WHEN.fsync"
 	begin=$(now_ms)
-	expect_exit 0 ph $name status
-	[ $(($(now_ms) - begin)) -lt $((1000 * PATIENCE)) ] ||
-		fail "$name answers only after $(($(now_ms) - begin)) ms"
-done
-wait $apply || fail "not applied: $(cat "$W/applied")"
-unset "MINE[$apply]"
-whole() { same_bytes "$W/in" "$W/out"; }
-expect_soon 25 "the file is whole in the end" whole
-end_watch "fsync held for 2 s"
-rm -f "$SLOW_WHEN"*
+	until [ $(($(now_ms) - begin)) -gt 1500 ]; do
+		expect_exit 0 ph alpha status
+		expect_exit 0 ph beta status --node alpha
+		nap
+	done
+	end_watch "a dead name server"
+	rm -f "$SLOW_WHEN"
+	{
+		kill $apply
+		wait $apply
+	} 2>/dev/null
+	unset "MINE[$apply]"
+}
 
-# --- a dead name server
-
-# alpha is told to dial a name while it serves: a host's address in a wiring.
-cat >"$W/dns.yaml" <<END
-wiring: 1
-name: dns
-hosts:
-  beta: {at: "blackhole.example:7678"}
-servers:
-  tick: {host: alpha, use: clock}
-  sink: {host: beta, use: "null"}
-wires:
-  - tick:out -> sink:in
-END
-begin_watch
-: >"$SLOW_WHEN"
-expect_exit 0 ph alpha lint "$W/dns.yaml"
-ph alpha apply "$W/dns.yaml" >"$W/applied" 2>&1 {NAP}>&- &
-MINE[$!]=apply
-apply=$!
-expect_soon 10 "a name server is dead" test -e "$SLOW_WHEN.dns"
-rm -f "$SLOW_WHEN.fsync"
-begin=$(now_ms)
-until [ $(($(now_ms) - begin)) -gt 1500 ]; do
-	expect_exit 0 ph alpha status
-	expect_exit 0 ph beta status --node alpha
-	nap
+# On a machine that others use, too, a turn may be long because somebody else
+# ran in its middle: then once more, with new nodes. What blocks the loop does
+# so every time.
+for attempt in 1 2 3; do
+	late=
+	slow_up alpha
+	slow_up beta --join "$(address alpha)"
+	expect_soon 10 "line" has_lines alpha 1
+	expect_exit 0 ph alpha apply "$W/beat.yaml"
+	expect_soon 10 "messages flow" test -s "$W/pause"
+	slow_disk
+	dead_names
+	[ -n "$late" ] || break
+	say "attempt $attempt: a turn of $late"
+	[ $attempt -lt 3 ] || fail "a turn of $late"
+	for name in alpha beta; do
+		node_kill $name
+		rm -rf "${W:?}/$name" "$W/out" "$W/pause"
+	done
 done
-end_watch "a dead name server"
-rm -f "$SLOW_WHEN"
 
 # A node that joins by such a name is up at once.
 : >"$SLOW_WHEN"
