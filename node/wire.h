@@ -37,6 +37,7 @@ struct wire {
 	struct ph_timer ack_timer; /* in */
 	bool seated;		   /* the Hostess must hear when it leaves */
 	bool attached;
+	bool ended; /* in: END came */
 	bool finished;
 	bool closing;
 
@@ -52,8 +53,14 @@ struct wire {
 	char key[100];
 };
 
+/* Consumed streams that are remembered. */
+#define WIRES_DONE 128
+
 struct ph_wires {
 	struct ph_node *node;
+	struct wire_fate *fates;
+	char done[WIRES_DONE][96];
+	unsigned done_next;
 	struct wire *table;
 	uint64_t last_claim;
 	bool closed;
@@ -96,6 +103,17 @@ void wire_out_cut(struct wire *wire, const char *why);
 int wire_in_attach(void *context, struct ph_session *session,
 	const struct ph_attach *attach);
 void wire_in_cut(struct wire *wire, const char *why);
+/* wire_done.c: streams that were consumed, known to the sender or not. */
+void wire_done_add(struct ph_wires *wires, const char *connection);
+bool wire_is_done(const struct ph_wires *wires, const char *connection);
+/* The segment's last frame is END. */
+bool wire_segment_ends(const struct ph_segment *segment);
+/* The carrier is gone, END is in the pipe: will it be consumed? */
+void wire_done_watch(struct wire *wire, struct ph_pipe *pipe);
+void wire_done_fini(struct ph_wires *wires);
+/* A pipe that takes everything and keeps nothing. */
+int wire_drain(struct wire *wire, struct ph_end source,
+	struct ph_pipe_watcher watcher);
 /* wire_local.c: both ends are here. */
 int wire_local_open(struct wire *wire);
 void wire_local_cut(struct wire *wire, const char *why);

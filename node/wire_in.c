@@ -25,6 +25,8 @@ static void leave_input(struct wire *wire)
 		return;
 	wire_settle(wire);
 	ph_pipe_set_watcher(pipe, (struct ph_pipe_watcher){0});
+	if (wire->ended && !wire->finished)
+		wire_done_watch(wire, pipe);
 	ph_pipe_close_source(pipe, -ECONNRESET);
 }
 
@@ -96,6 +98,7 @@ static void pipe_closed(void *context, struct ph_pipe *pipe, int reason)
 		return;
 	wire->finished = reason == 0;
 	if (wire->finished) {
+		wire_done_add(wire->wires, wire->connection);
 		send_ack(wire);
 		/* The sender hangs up once it has read this. */
 		ph_carrier_pause(wire->carrier, false);
@@ -123,6 +126,7 @@ static void on_frames(void *context, struct ph_carrier *carrier,
 
 	if (!wire->pipe || wire->closing)
 		return;
+	wire->ended = wire->ended || wire_segment_ends(segment);
 	if (!ph_pipe_push(wire->pipe, segment))
 		ph_carrier_pause(carrier, true);
 	arm_ack(wire);
@@ -174,6 +178,8 @@ static int connect_input(struct wire *wire, ph_handle input)
 	struct ph_end source = {&source_ops, wire};
 	struct ph_pipe_limits limits = {0};
 
+	if (wire_is_done(wire->wires, wire->connection))
+		return wire_drain(wire, source, watcher);
 	return ph_terminal_connect_source(&wire->wires->node->kernel, source,
 		input, limits, watcher, &wire->pipe);
 }

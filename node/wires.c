@@ -477,6 +477,8 @@ void ph_wires_close(struct ph_wires *wires)
 
 void ph_wires_destroy(struct ph_wires *wires)
 {
+	if (wires)
+		wire_done_fini(wires);
 	free(wires);
 }
 

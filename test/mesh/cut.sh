@@ -180,3 +180,69 @@ expect_soon 30 "the wires came back and the file is whole" whole
 expect_soon 5 "reason end" all_ended alpha
 no_leftovers || fail "temporary files are left: $(ls -A "$W")"
 say "receiver's node: ok"
+
+# --- all of a stream was taken, its work is not done
+
+# As sort does: it writes when it has read all, and the gate is open.
+cat >"$W/hold" <<'END'
+#!/bin/bash
+# GATE COUNT: standard input, whole, once GATE is there. COUNT grows by a line
+# for each stream that was taken to its end.
+all=$(mktemp)
+trap 'rm -f "$all"' EXIT
+cat >"$all"
+echo taken >>"$2"
+exec {nap}<> <(:)
+until [ -e "$1" ]; do read -rt 0.02 -u "$nap"; done
+cat "$all"
+END
+chmod +x "$W/hold"
+cat >"$W/hold.yaml" <<END
+wiring: 1
+name: hold
+servers:
+  source: {host: alpha, use: file.read, with: {path: $W/in}}
+  hold: {host: beta, exec: ["$W/hold", "$W/gate", "$W/taken"]}
+  target: {host: beta, use: file.write, with: {path: $W/out}}
+wires:
+  - source:out -> hold:stdin
+  - hold:stdout -> target:in
+END
+taken() { [ "$(wc -l <"$W/taken")" = "$1" ]; }
+hold_again() {
+	ph beta unapply "$1" >/dev/null
+	rm -f "$W/gate" "$W/out" "$W/taken"
+	expect_exit 0 ph beta apply "$W/hold.yaml"
+	expect_soon 20 "all was taken" taken 1
+	! holds alpha 'any(.items[]; .reason == "end")' connections ||
+		fail "a stream is called consumed while its work is not done"
+}
+hold_again program
+node_kill beta
+node_up beta --join "$(address alpha)"
+expect_soon 30 "the stream is sent again" taken 2
+: >"$W/gate"
+expect_soon 30 "whole" whole
+expect_soon 10 "reason end" all_ended alpha
+expect_soon 10 "reason end" all_ended beta
+say "its node was killed: ok"
+
+hold_again hold
+node_kill alpha
+expect_soon 10 "the cut is seen" grep -q 'wire cut .*from=alpha' "$W/beta.log"
+: >"$W/gate"
+expect_soon 30 "whole, though the sender is away" whole
+node_up alpha
+expect_soon 20 "the sender hears that all was consumed" all_ended alpha
+taken 1 || fail "the work was done twice"
+whole || fail "the file was touched again"
+say "the sender's node was killed after its last byte: ok"
+
+hold_again hold
+node_kill alpha
+node_up alpha
+: >"$W/gate"
+expect_soon 30 "whole" whole
+expect_soon 20 "the sender hears that all was consumed" all_ended alpha
+taken 1 || fail "the work was done twice"
+say "and came back before it was done: ok"
