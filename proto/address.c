@@ -88,15 +88,62 @@ static int take_host(
 	return 0;
 }
 
-static int parse_unix(struct ph_address *address, const char *path)
+static int parse_path(struct ph_address *address, const char *path)
 {
 	if (path[0] != '/')
 		return -EINVAL;
 	for (const char *c = path; *c; c++)
 		if ((unsigned char)*c < ' ' || *c == 0x7f)
 			return -EINVAL;
-	address->scheme = PH_ADDRESS_UNIX;
 	return take_host(address, path, strlen(path));
+}
+
+static int parse_name(struct ph_address *address, const char *name)
+{
+	size_t length = strlen(name);
+
+	if (!ph_name_is_valid(name, length))
+		return length > PH_NAME_MAX ? -ENAMETOOLONG : -EINVAL;
+	return take_host(address, name, length);
+}
+
+/* Schemes that must be named. */
+static const struct local {
+	const char *prefix;
+	enum ph_address_scheme scheme;
+	int (*parse)(struct ph_address *address, const char *text);
+} locals[] = {
+	{"unix:", PH_ADDRESS_UNIX, parse_path},
+	{"shm:", PH_ADDRESS_SHM, parse_path},
+	{"inproc:", PH_ADDRESS_INPROC, parse_name},
+};
+
+#define LOCALS (sizeof(locals) / sizeof(*locals))
+
+static const struct local *local_by_prefix(const char *text)
+{
+	for (size_t i = 0; i < LOCALS; i++)
+		if (!strncmp(text, locals[i].prefix, strlen(locals[i].prefix)))
+			return &locals[i];
+	return NULL;
+}
+
+static const struct local *local_by_scheme(enum ph_address_scheme scheme)
+{
+	for (size_t i = 0; i < LOCALS; i++)
+		if (scheme == locals[i].scheme)
+			return &locals[i];
+	return NULL;
+}
+
+/* A host called like a scheme. */
+static bool is_scheme(const char *host)
+{
+	for (size_t i = 0; i < LOCALS; i++)
+		if (strlen(host) + 1 == strlen(locals[i].prefix) &&
+			!strncmp(host, locals[i].prefix, strlen(host)))
+			return true;
+	return false;
 }
 
 /* [v6] or [v6]:port, behind the opening bracket. */
@@ -139,11 +186,13 @@ static int parse_tcp(struct ph_address *address, const char *text)
 int ph_address_parse(struct ph_address *out, const char *text)
 {
 	struct ph_address read = {.scheme = PH_ADDRESS_TCP, .port = PH_PORT};
+	const struct local *local = local_by_prefix(text);
 	int error;
 
-	if (!strncmp(text, "unix:", 5)) {
+	if (local) {
 		read.port = 0;
-		error = parse_unix(&read, text + 5);
+		read.scheme = local->scheme;
+		error = local->parse(&read, text + strlen(local->prefix));
 	} else {
 		if (!strncmp(text, "tcp://", 6))
 			text += 6;
@@ -157,14 +206,16 @@ int ph_address_parse(struct ph_address *out, const char *text)
 char *ph_address_format(
 	const struct ph_address *address, char *out, size_t size)
 {
-	if (address->scheme == PH_ADDRESS_UNIX)
-		snprintf(out, size, "unix:%s", address->host);
+	const struct local *local = local_by_scheme(address->scheme);
+
+	if (local)
+		snprintf(out, size, "%s%s", local->prefix, address->host);
 	else if (strchr(address->host, ':'))
 		snprintf(out, size, "[%s]:%u", address->host, address->port);
-	else /* a host called unix must not read as a path */
+	else /* a host called unix must not read as a scheme */
 		snprintf(out, size, "%s%s:%u",
-			strcmp(address->host, "unix") ? "" : "tcp://",
-			address->host, address->port);
+			is_scheme(address->host) ? "tcp://" : "", address->host,
+			address->port);
 	return out;
 }
 
@@ -173,7 +224,7 @@ bool ph_address_is_local(const struct ph_address *address)
 	struct in_addr v4;
 	struct in6_addr v6;
 
-	if (address->scheme == PH_ADDRESS_UNIX)
+	if (address->scheme != PH_ADDRESS_TCP)
 		return true;
 	if (!strcasecmp(address->host, "localhost"))
 		return true;

@@ -10,18 +10,22 @@
  *
  * Where a node listens or is dialled: `host:port`, `[v6]:port`, `host`
  * (port 7678), `:port` (every interface), `unix:/path`; with an optional
- * `tcp://` in front. Names are resolved later, on the worker thread.
+ * `tcp://` in front. For programs on this host, `shm:/path`: a ring in shared
+ * memory, met at a unix socket; within a process, `inproc:name`. Names are
+ * resolved later, on the worker thread.
  */
 #define PH_PORT 7678
 
 enum ph_address_scheme {
 	PH_ADDRESS_TCP,
-	PH_ADDRESS_UNIX
+	PH_ADDRESS_UNIX,
+	PH_ADDRESS_SHM,
+	PH_ADDRESS_INPROC,
 };
 
 struct ph_address {
 	enum ph_address_scheme scheme;
-	char host[108]; /* name, literal without brackets, or the path */
+	char host[108]; /* name, literal without brackets, the path */
 	uint16_t port;
 };
 
@@ -30,7 +34,7 @@ int ph_address_parse(struct ph_address *out, const char *text);
 /* Canonical: parse(format(a)) == a. Returns out. */
 char *ph_address_format(
 	const struct ph_address *address, char *out, size_t size);
-/* 127/8, ::1, localhost, unix. */
+/* 127/8, ::1, localhost, all that is no tcp. */
 bool ph_address_is_local(const struct ph_address *address);
 
 /*

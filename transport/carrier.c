@@ -60,6 +60,8 @@ void ph_carrier_interest(struct ph_carrier *carrier)
 		if (!carrier->broken &&
 			(carrier->blocked || carrier->filter->holds))
 			events |= EPOLLOUT;
+		if (carrier->filter->beside)
+			events &= ~(uint32_t)EPOLLOUT;
 		break;
 	case PH_CARRIER_CLOSING:
 		events = EPOLLIN | (carrier->shut ? 0 : EPOLLOUT);
@@ -113,8 +115,15 @@ static void carrier_on_again(struct ph_filter *filter)
 {
 	struct ph_carrier *carrier = filter->owner;
 
-	if (carrier->state == PH_CARRIER_SECURING)
+	if (carrier->state == PH_CARRIER_SECURING) {
 		carrier_secure(carrier);
+		return;
+	}
+	if (carrier->state != PH_CARRIER_OPEN || !carrier->told)
+		return;
+	ph_stream_room(carrier);
+	if (carrier->state == PH_CARRIER_OPEN && !carrier->paused)
+		ph_stream_receive(carrier);
 }
 
 /* Errors are told even to those who listen to nothing. A paused carrier lets
@@ -142,6 +151,7 @@ static void carrier_on_event(struct ph_watch *watch, uint32_t events)
 		carrier_secure(carrier);
 		return;
 	case PH_CARRIER_OPEN:
+		carrier->filter->stirred = true;
 		/* Not yet told: the task of this turn goes on. */
 		if (!carrier->told || deafen(carrier, events))
 			return;
@@ -231,8 +241,24 @@ static void carrier_identify(
 	carrier->pid = who.pid;
 }
 
+static int secure_create(struct ph_transport_host *host, int fd, bool server,
+	struct ph_filter **out)
+{
+	return ph_tls_filter(
+		host->tls, host->loop, host->pool, fd, server, out);
+}
+
+const struct ph_filter_kind ph_filter_tls = {.create = secure_create};
+
+const struct ph_filter_kind *ph_carrier_kind(
+	const struct ph_transport_host *host, bool plain)
+{
+	return plain || !host->tls ? NULL : &ph_filter_tls;
+}
+
 void ph_carrier_connected(struct ph_carrier *carrier, int fd,
-	const struct ph_endpoint *peer, bool secure, bool server)
+	const struct ph_endpoint *peer, const struct ph_filter_kind *kind,
+	bool server)
 {
 	struct ph_transport_host *host = carrier->host;
 	int error = 0;
@@ -243,9 +269,8 @@ void ph_carrier_connected(struct ph_carrier *carrier, int fd,
 	ph_filter_plain(&carrier->plain, fd);
 	carrier->filter = &carrier->plain;
 	carrier->state = PH_CARRIER_SECURING;
-	if (secure)
-		error = ph_tls_filter(host->tls, host->loop, host->pool, fd,
-			server, &carrier->filter);
+	if (kind)
+		error = kind->create(host, fd, server, &carrier->filter);
 	if (!error)
 		error = ph_watch_start(host->loop, &carrier->watch, fd, 0);
 	if (error) {

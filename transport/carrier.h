@@ -68,7 +68,11 @@ void ph_carrier_discard(struct ph_carrier *carrier);
 void ph_carrier_expect(struct ph_carrier *carrier, int64_t when);
 /* Takes the connected socket, failing the carrier if need be. */
 void ph_carrier_connected(struct ph_carrier *carrier, int fd,
-	const struct ph_endpoint *peer, bool secure, bool server);
+	const struct ph_endpoint *peer, const struct ph_filter_kind *kind,
+	bool server);
+/* What sockets get: TLS, unless there is none or it is not wanted. */
+const struct ph_filter_kind *ph_carrier_kind(
+	const struct ph_transport_host *host, bool plain);
 /* The end, for this reason; on_closed follows in a later task. */
 void ph_carrier_fail(struct ph_carrier *carrier, int reason);
 

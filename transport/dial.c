@@ -23,7 +23,7 @@ struct attempt {
 struct ph_dialing {
 	struct ph_carrier *carrier; /* NULL: given up while resolving */
 	struct ph_loop *loop;
-	bool secure;
+	const struct ph_filter_kind *kind;
 	struct ph_endpoint candidates[PH_DIAL_CANDIDATES];
 	struct attempt attempts[PH_DIAL_CANDIDATES];
 	unsigned count;
@@ -74,13 +74,13 @@ static void attempt_won(struct attempt *attempt)
 	struct ph_carrier *carrier = dialing->carrier;
 	struct ph_endpoint peer =
 		dialing->candidates[attempt - dialing->attempts];
-	bool secure = dialing->secure;
+	const struct ph_filter_kind *kind = dialing->kind;
 	int fd = attempt->fd;
 
 	ph_watch_stop(&attempt->watch);
 	attempt->fd = -1;
 	ph_dialing_cancel(dialing);
-	ph_carrier_connected(carrier, fd, &peer, secure, false);
+	ph_carrier_connected(carrier, fd, &peer, kind, false);
 }
 
 static void attempt_on_event(struct ph_watch *watch, uint32_t events)
@@ -204,9 +204,13 @@ static void resolve_done(struct ph_job *job)
 static int dialing_candidates(
 	struct ph_dialing *dialing, const struct ph_address *address)
 {
-	if (address->scheme == PH_ADDRESS_UNIX) {
+	if (address->scheme != PH_ADDRESS_TCP) {
 		dialing->count = 1;
-		return ph_endpoint_local(dialing->candidates, address->host);
+		return address->scheme == PH_ADDRESS_INPROC
+			       ? ph_endpoint_inproc(
+					 dialing->candidates, address->host)
+			       : ph_endpoint_local(
+					 dialing->candidates, address->host);
 	}
 	dialing->count = ph_endpoint_literal(
 		dialing->candidates, address->host, address->port);
@@ -222,7 +226,6 @@ static int dialing_create(struct ph_transport_host *host,
 	if (!dialing)
 		return -ENOMEM;
 	dialing->loop = host->loop;
-	dialing->secure = !dial->plain && host->tls;
 	dialing->port = dial->address.port;
 	dialing->stagger.on_due = dialing_on_stagger;
 	memcpy(dialing->host, dial->address.host, sizeof(dialing->host));
@@ -242,8 +245,9 @@ static int dialing_create(struct ph_transport_host *host,
 }
 
 int ph_dial_start(struct ph_transport_host *host, const char *scheme,
-	const struct ph_dial *dial, const struct ph_carrier_events *events,
-	void *context, struct ph_carrier **out)
+	const struct ph_filter_kind *kind, const struct ph_dial *dial,
+	const struct ph_carrier_events *events, void *context,
+	struct ph_carrier **out)
 {
 	struct ph_dialing *dialing;
 	struct ph_carrier *carrier;
@@ -257,6 +261,7 @@ int ph_dial_start(struct ph_transport_host *host, const char *scheme,
 		ph_carrier_discard(carrier);
 		return error;
 	}
+	dialing->kind = kind;
 	carrier->dialing = dialing;
 	dialing->carrier = carrier;
 	ph_carrier_expect(carrier,

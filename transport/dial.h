@@ -15,8 +15,9 @@
 /* Makes the carrier and starts. -EINVAL: a name, and nobody to resolve it;
  * -ENOMEM. An unknown name ends the carrier with -ENXIO. */
 int ph_dial_start(struct ph_transport_host *host, const char *scheme,
-	const struct ph_dial *dial, const struct ph_carrier_events *events,
-	void *context, struct ph_carrier **out);
+	const struct ph_filter_kind *kind, const struct ph_dial *dial,
+	const struct ph_carrier_events *events, void *context,
+	struct ph_carrier **out);
 /* Calls nothing back. */
 void ph_dialing_cancel(struct ph_dialing *dialing);
 

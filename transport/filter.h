@@ -13,10 +13,11 @@ struct ph_filter;
 struct ph_loop;
 struct ph_pool;
 struct ph_tls;
+struct ph_transport_host;
 
 /*
- * What stands between a carrier and its socket: nothing (plain) or TLS. None
- * of these blocks; errors are negative errnos.
+ * What stands between a carrier and its socket: nothing (plain), TLS, or rings
+ * in shared memory beside it. None of these blocks; errors are negative errnos.
  */
 struct ph_filter_ops {
 	/* 0: ready. -EAGAIN: when the socket is readable, or writable as
@@ -44,13 +45,28 @@ struct ph_filter {
 	uint32_t budget; /* bytes ph_filter_receive may still take this turn */
 	bool wants_write;
 	bool holds; /* bytes of its own wait for ops->flush */
+	/* Bytes do not pass through the socket: `again` tells that there is
+	 * something or room, the socket only that the peer is gone. */
+	bool beside;
+	bool stirred; /* by the owner: the socket has told something */
 	/* The peer as TLS proved it, or NULL. */
 	const uint8_t *peer_key;
 	const uint8_t *exporter;
-	/* Set by the owner before the handshake. */
+	/* Set by the owner before the handshake. Called last of all: the
+	 * filter may be gone afterwards. */
 	void (*again)(struct ph_filter *filter);
 	void *owner;
 };
+
+/* What a transport's carriers are filtered by; NULL is plain. */
+struct ph_filter_kind {
+	/* `server`: this side accepted. -ENOMEM, -EACCES. */
+	int (*create)(struct ph_transport_host *host, int fd, bool server,
+		struct ph_filter **out);
+};
+extern const struct ph_filter_kind ph_filter_tls;
+extern const struct ph_filter_kind ph_filter_shm;
+extern const struct ph_filter_kind ph_filter_inproc; /* this process only */
 
 void ph_filter_plain(struct ph_filter *filter, int fd);
 

@@ -45,7 +45,7 @@ static void listener_offer(
 	}
 	ph_carrier_expect(
 		carrier, ph_loop_now(listener->host->loop) + PH_CARRIER_SECURE);
-	ph_carrier_connected(carrier, fd, peer, listener->secure, true);
+	ph_carrier_connected(carrier, fd, peer, listener->kind, true);
 }
 
 static void listener_rest(struct ph_listener *listener, int error)
@@ -92,7 +92,8 @@ static void listener_on_task(struct ph_task *task)
 }
 
 int ph_listener_start(struct ph_transport_host *host, const char *scheme,
-	int fd, const struct ph_address *address, bool secure,
+	int fd, const struct ph_address *address,
+	const struct ph_filter_kind *kind,
 	const struct ph_listener_events *events, void *context,
 	struct ph_listener **out)
 {
@@ -105,7 +106,7 @@ int ph_listener_start(struct ph_transport_host *host, const char *scheme,
 	listener->scheme = scheme;
 	listener->events = events;
 	listener->context = context;
-	listener->secure = secure;
+	listener->kind = kind;
 	listener->address = *address;
 	listener->watch.on_event = listener_on_event;
 	listener->breath.on_due = listener_on_breath;

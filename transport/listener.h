@@ -14,7 +14,7 @@ struct ph_listener {
 	const char *scheme;
 	const struct ph_listener_events *events;
 	void *context;
-	bool secure;
+	const struct ph_filter_kind *kind;
 	struct ph_watch watch;
 	struct ph_timer breath; /* after EMFILE */
 	struct ph_task task;	/* goes when closed */
@@ -26,8 +26,16 @@ struct ph_listener {
 
 /* Takes the listening socket on success. -ENOMEM. */
 int ph_listener_start(struct ph_transport_host *host, const char *scheme,
-	int fd, const struct ph_address *address, bool secure,
+	int fd, const struct ph_address *address,
+	const struct ph_filter_kind *kind,
 	const struct ph_listener_events *events, void *context,
+	struct ph_listener **out);
+
+/* Listens on a socket file, as ph_transport.listen has it. `own`: for this
+ * user only. */
+int ph_listener_local(struct ph_transport_host *host, const char *scheme,
+	const struct ph_address *address, const struct ph_filter_kind *kind,
+	bool own, const struct ph_listener_events *events, void *context,
 	struct ph_listener **out);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 /* What may sit unsent in the operating system. More would only age there,
  * where no policy reaches it. */
@@ -77,6 +78,25 @@ int ph_endpoint_local(struct ph_endpoint *out, const char *path)
 		return -ENAMETOOLONG;
 	out->local.sun_family = AF_UNIX;
 	memcpy(out->local.sun_path, path, length + 1);
+	return 0;
+}
+
+int ph_endpoint_inproc(struct ph_endpoint *out, const char *name)
+{
+	/* An abstract address: it begins with a zero and has a length. */
+	char *path = out->local.sun_path + 1;
+	size_t room = sizeof(out->local.sun_path) - 1;
+	int length;
+
+	if (!*name)
+		return -EINVAL;
+	*out = (struct ph_endpoint){.length = 0};
+	length = snprintf(path, room, "posthouse/%d/%s", getpid(), name);
+	if (length < 0 || (size_t)length >= room)
+		return -ENAMETOOLONG;
+	out->local.sun_family = AF_UNIX;
+	out->length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 +
+				  (size_t)length);
 	return 0;
 }
 

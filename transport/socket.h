@@ -27,6 +27,10 @@ unsigned ph_endpoint_literal(
 	struct ph_endpoint *out, const char *host, uint16_t port);
 /* -ENAMETOOLONG, -EINVAL. */
 int ph_endpoint_local(struct ph_endpoint *out, const char *path);
+/* A name that only this process's listeners have: it lies beside the file
+ * system and holds the process id; who answers must prove to be this process
+ * by SO_PEERCRED. -ENAMETOOLONG, -EINVAL. */
+int ph_endpoint_inproc(struct ph_endpoint *out, const char *name);
 /* "192.0.2.7", "fe80::1", "unix". */
 void ph_endpoint_host(
 	const struct ph_endpoint *endpoint, char *out, size_t size);

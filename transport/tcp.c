@@ -17,7 +17,8 @@ static int tcp_dial(struct ph_transport_host *host, const struct ph_dial *dial,
 {
 	if (dial->address.scheme != PH_ADDRESS_TCP || !dial->address.port)
 		return -EINVAL;
-	return ph_dial_start(host, "tcp", dial, events, context, out);
+	return ph_dial_start(host, "tcp", ph_carrier_kind(host, dial->plain),
+		dial, events, context, out);
 }
 
 /* A listening socket, or -errno. */
@@ -78,8 +79,8 @@ static int tcp_listen(struct ph_transport_host *host,
 	if (fd < 0)
 		return fd;
 	tcp_bound(fd, address, &bound);
-	error = ph_listener_start(host, "tcp", fd, &bound, !plain && host->tls,
-		events, context, out);
+	error = ph_listener_start(host, "tcp", fd, &bound,
+		ph_carrier_kind(host, plain), events, context, out);
 	if (error)
 		close(fd);
 	return error;

@@ -3,6 +3,8 @@
 const struct ph_transport *const ph_transports[] = {
 	[PH_ADDRESS_TCP] = &ph_transport_tcp,
 	[PH_ADDRESS_UNIX] = &ph_transport_unix,
+	[PH_ADDRESS_SHM] = &ph_transport_shm,
+	[PH_ADDRESS_INPROC] = &ph_transport_inproc,
 	NULL,
 };
 
@@ -11,6 +13,8 @@ const struct ph_transport *ph_transport_find(enum ph_address_scheme scheme)
 	switch (scheme) {
 	case PH_ADDRESS_TCP:
 	case PH_ADDRESS_UNIX:
+	case PH_ADDRESS_SHM:
+	case PH_ADDRESS_INPROC:
 		return ph_transports[scheme];
 	}
 	return NULL;

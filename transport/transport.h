@@ -70,7 +70,7 @@ struct ph_dial {
 };
 
 struct ph_transport {
-	const char *scheme; /* "tcp", "unix" */
+	const char *scheme; /* "tcp", "unix", "shm", "inproc" */
 	/* Starts dialling. -EINVAL, -ENOMEM, -ENAMETOOLONG. Later: a name that
 	 * nobody knows is -ENXIO, several addresses that all failed what the
 	 * first of them said. */
@@ -88,6 +88,10 @@ struct ph_transport {
 
 extern const struct ph_transport ph_transport_tcp;
 extern const struct ph_transport ph_transport_unix;
+/* Rings in shared memory, between processes and between threads. Only `plain`
+ * (else -EOPNOTSUPP): what never leaves the machine has no TLS. */
+extern const struct ph_transport ph_transport_shm;
+extern const struct ph_transport ph_transport_inproc;
 /* NULL-terminated: the transports of this build. */
 extern const struct ph_transport *const ph_transports[];
 const struct ph_transport *ph_transport_find(enum ph_address_scheme scheme);
@@ -96,6 +100,12 @@ const struct ph_transport *ph_transport_find(enum ph_address_scheme scheme);
 void ph_listener_address(
 	const struct ph_listener *listener, struct ph_address *out);
 void ph_listener_close(struct ph_listener *listener);
+
+/* A carrier over a connected, non-blocking unix socket (socketpair(2)); takes
+ * the descriptor on success. on_open follows, or on_closed. -ENOMEM. */
+int ph_carrier_adopt(struct ph_transport_host *host, int fd,
+	const struct ph_carrier_events *events, void *context,
+	struct ph_carrier **out);
 
 /* Writes what fits from the queue's front and takes it off. 0: the queue is
  * empty; -EAGAIN: on_room follows; -EPIPE: closed. At most one system call for

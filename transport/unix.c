@@ -19,7 +19,8 @@ static int unix_dial(struct ph_transport_host *host, const struct ph_dial *dial,
 {
 	if (dial->address.scheme != PH_ADDRESS_UNIX)
 		return -EINVAL;
-	return ph_dial_start(host, "unix", dial, events, context, out);
+	return ph_dial_start(host, "unix", ph_carrier_kind(host, dial->plain),
+		dial, events, context, out);
 }
 
 /* Locks the directory of the socket, so that two nodes that start at once
@@ -77,7 +78,7 @@ static int unix_bind(int fd, const struct ph_endpoint *endpoint)
 }
 
 /* A listening socket, or -errno. */
-static int unix_open(const struct ph_endpoint *endpoint, bool plain)
+static int unix_open(const struct ph_endpoint *endpoint, bool own)
 {
 	int lock, fd, error;
 
@@ -88,7 +89,7 @@ static int unix_open(const struct ph_endpoint *endpoint, bool plain)
 	if (fd < 0)
 		goto out;
 	/* Before bind: the file is never open to others, not for a moment. */
-	error = plain && fchmod(fd, 0600) ? -errno : 0;
+	error = own && fchmod(fd, 0600) ? -errno : 0;
 	if (!error)
 		error = unix_bind(fd, endpoint);
 	if (!error && listen(fd, UNIX_BACKLOG))
@@ -111,25 +112,23 @@ static void unix_remember(struct ph_listener *listener)
 	listener->inode = status.st_ino;
 }
 
-static int unix_listen(struct ph_transport_host *host,
-	const struct ph_address *address, bool plain,
-	const struct ph_listener_events *events, void *context,
+int ph_listener_local(struct ph_transport_host *host, const char *scheme,
+	const struct ph_address *address, const struct ph_filter_kind *kind,
+	bool own, const struct ph_listener_events *events, void *context,
 	struct ph_listener **out)
 {
 	struct ph_endpoint endpoint;
 	struct ph_listener *listener;
 	int fd, error;
 
-	if (address->scheme != PH_ADDRESS_UNIX)
-		return -EINVAL;
 	error = ph_endpoint_local(&endpoint, address->host);
 	if (error)
 		return error;
-	fd = unix_open(&endpoint, plain);
+	fd = unix_open(&endpoint, own);
 	if (fd < 0)
 		return fd;
-	error = ph_listener_start(host, "unix", fd, address,
-		!plain && host->tls, events, context, &listener);
+	error = ph_listener_start(
+		host, scheme, fd, address, kind, events, context, &listener);
 	if (error) {
 		unlink(address->host);
 		close(fd);
@@ -138,6 +137,18 @@ static int unix_listen(struct ph_transport_host *host,
 	unix_remember(listener);
 	*out = listener;
 	return 0;
+}
+
+static int unix_listen(struct ph_transport_host *host,
+	const struct ph_address *address, bool plain,
+	const struct ph_listener_events *events, void *context,
+	struct ph_listener **out)
+{
+	if (address->scheme != PH_ADDRESS_UNIX)
+		return -EINVAL;
+	/* Without TLS the file's mode is what keeps strangers out. */
+	return ph_listener_local(host, "unix", address,
+		ph_carrier_kind(host, plain), plain, events, context, out);
 }
 
 const struct ph_transport ph_transport_unix = {

@@ -14,302 +14,22 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "kernel/loop.h"
+#include "test/transport_world.h"
 #include "transport/socket.h"
-#include "transport/tls.h"
-#include "transport/transport.h"
 
 /*
  * What every transport must do. A transport joins by a row in `rows`; every
  * test below then runs on it. Two ends live in one loop, so a test is a list
  * of steps and of conditions to turn the loop for.
  */
-struct row {
-	const char *name;
-	const struct ph_transport *transport;
-	enum ph_address_scheme scheme;
-	bool plain;
-};
-
 static const struct row rows[] = {
-	{"tcp", &ph_transport_tcp, PH_ADDRESS_TCP, true},
-	{"tcp-tls", &ph_transport_tcp, PH_ADDRESS_TCP, false},
-	{"unix", &ph_transport_unix, PH_ADDRESS_UNIX, true},
-	{"unix-tls", &ph_transport_unix, PH_ADDRESS_UNIX, false},
+	{"tcp", &ph_transport_tcp, PH_ADDRESS_TCP, true, false},
+	{"tcp-tls", &ph_transport_tcp, PH_ADDRESS_TCP, false, true},
+	{"unix", &ph_transport_unix, PH_ADDRESS_UNIX, true, false},
+	{"unix-tls", &ph_transport_unix, PH_ADDRESS_UNIX, false, true},
+	{"shm", &ph_transport_shm, PH_ADDRESS_SHM, true, true},
+	{"inproc", &ph_transport_inproc, PH_ADDRESS_INPROC, true, true},
 };
-
-struct end {
-	struct ph_carrier *carrier;
-	struct ph_queue out;
-	bool opened;
-	bool closed;
-	int reason;
-	uint32_t admit;	    /* at on_open; 0: stay a stranger */
-	bool pause_at_once; /* in on_frames */
-	bool close_at_once;
-	unsigned closes;
-	unsigned frames_after_close;
-	unsigned rooms;
-	uint64_t bytes; /* payload received */
-	uint64_t frames;
-	uint64_t messages;
-	uint64_t counted; /* as the segments said */
-	uint32_t sequence;
-	bool sequenced;	  /* each frame begins with its number */
-	uint64_t to_send; /* bytes still to put into `out` */
-	uint32_t frame_size;
-};
-
-struct world {
-	const struct row *row;
-	struct ph_loop *loop;
-	struct ph_transport_host host;
-	struct ph_listener *listener;
-	struct ph_address address;
-	struct end client;
-	struct end server;
-	unsigned accepted;
-	bool refuse;
-	char directory[64];
-};
-
-static const uint8_t seed[32] = {1, 2, 3};
-
-/* --- ends --- */
-
-static void end_pump(struct end *end)
-{
-	static uint8_t payload[PH_FRAME_MAX];
-	int error = 0;
-
-	while (error == 0 && (end->to_send || end->out.count)) {
-		uint32_t size = end->frame_size;
-
-		while (end->to_send && end->out.bytes < 512 * 1024) {
-			if (size > end->to_send)
-				size = (uint32_t)end->to_send;
-			if (size >= 4)
-				memcpy(payload, &end->sequence, 4);
-			end->sequence++;
-			end->to_send -= size;
-			assert_int_equal(
-				0, ph_queue_copy(&end->out,
-					   end->to_send ? 0 : PH_FRAME_FIN,
-					   payload, size));
-		}
-		error = ph_carrier_send(end->carrier, &end->out);
-	}
-}
-
-static void on_open(void *context, struct ph_carrier *carrier)
-{
-	struct end *end = context;
-
-	assert_false(end->opened);
-	assert_false(end->closed);
-	assert_ptr_equal(carrier, end->carrier);
-	end->opened = true;
-	if (end->admit)
-		ph_carrier_admit(carrier, end->admit);
-	end_pump(end);
-}
-
-static void on_frames(void *context, struct ph_carrier *carrier,
-	const struct ph_segment *segment)
-{
-	struct end *end = context;
-	const uint8_t *at = segment->buffer->data + segment->offset;
-	const uint8_t *last = at + segment->length;
-	unsigned frames = 0;
-
-	assert_true(end->opened);
-	assert_false(end->closed);
-	if (end->frames_after_close)
-		fail_msg("frames after close");
-	for (; at < last; frames++) {
-		uint32_t length = ph_frame_length(at), number;
-
-		if (end->sequenced && length >= 4) {
-			memcpy(&number, at + PH_FRAME_HEADER, 4);
-			assert_int_equal(number, end->frames);
-		}
-		end->messages += at[3] & PH_FRAME_FIN;
-		end->bytes += length;
-		end->frames++;
-		at += PH_FRAME_HEADER + length;
-	}
-	assert_ptr_equal(at, last);
-	assert_int_equal(frames, segment->frames);
-	end->counted += segment->messages;
-	if (end->pause_at_once)
-		ph_carrier_pause(carrier, true);
-	if (end->close_at_once) {
-		ph_carrier_close(carrier);
-		end->frames_after_close = 1;
-	}
-}
-
-static void on_room(void *context, struct ph_carrier *carrier)
-{
-	struct end *end = context;
-
-	assert_true(end->opened);
-	end->rooms++;
-	end_pump(end);
-}
-
-static void on_closed(void *context, struct ph_carrier *carrier, int reason)
-{
-	struct end *end = context;
-
-	assert_ptr_equal(carrier, end->carrier);
-	end->closes++;
-	assert_int_equal(end->closes, 1);
-	end->closed = true;
-	end->reason = reason;
-	ph_carrier_close(carrier); /* idempotent, even here */
-}
-
-static const struct ph_carrier_events events = {
-	.on_open = on_open,
-	.on_frames = on_frames,
-	.on_room = on_room,
-	.on_closed = on_closed,
-};
-
-static const struct ph_carrier_events *on_accept(
-	void *context, const char *source, void **out)
-{
-	struct world *world = context;
-
-	world->accepted++;
-	if (world->row->scheme == PH_ADDRESS_UNIX)
-		assert_string_equal(source, "unix");
-	else
-		assert_string_equal(source, "127.0.0.1");
-	if (world->refuse)
-		return NULL;
-	*out = &world->server;
-	return &events;
-}
-
-static void on_carrier(
-	void *context, struct ph_carrier *carrier, void *carrier_context)
-{
-	struct end *end = carrier_context;
-
-	end->carrier = carrier;
-}
-
-static const struct ph_listener_events listener_events = {
-	.on_accept = on_accept,
-	.on_carrier = on_carrier,
-};
-
-/* --- the world --- */
-
-static const struct row *row_now;
-
-static int setup(void **state)
-{
-	struct world *world = calloc(1, sizeof(*world));
-
-	world->row = *state ? *state : row_now;
-	assert_int_equal(0, ph_loop_create(&world->loop, &ph_clock_real));
-	world->host.loop = world->loop;
-	assert_int_equal(0, ph_pool_create(&world->host.pool));
-	assert_int_equal(0, ph_worker_create(&world->host.worker, world->loop));
-	assert_int_equal(0, ph_tls_create(&world->host.tls, seed));
-	world->client.admit = world->server.admit = PH_FRAME_MAX;
-	world->client.frame_size = world->server.frame_size = 1000;
-	ph_queue_init(&world->client.out, world->host.pool);
-	ph_queue_init(&world->server.out, world->host.pool);
-	snprintf(world->directory, sizeof(world->directory),
-		"/tmp/transport-XXXXXX");
-	assert_non_null(mkdtemp(world->directory));
-	world->address.scheme = world->row->scheme;
-	if (world->row->scheme == PH_ADDRESS_UNIX)
-		snprintf(world->address.host, sizeof(world->address.host),
-			"%s/socket", world->directory);
-	else
-		memcpy(world->address.host, "127.0.0.1", 10);
-	*state = world;
-	return 0;
-}
-
-/* Turns until the condition holds; the deadline is for a defect only. */
-#define turn_until(world, condition)                                           \
-	do {                                                                   \
-		int64_t limit = now() + 20 * PH_SECOND;                        \
-		while (!(condition)) {                                         \
-			if (now() > limit)                                     \
-				fail_msg("%s: never: %s", (world)->row->name,  \
-					#condition);                           \
-			ph_loop_turn((world)->loop, PH_SECOND / 10);           \
-		}                                                              \
-	} while (0)
-
-static int64_t now(void)
-{
-	return ph_clock_real.now(&ph_clock_real);
-}
-
-static void listen_here(struct world *world)
-{
-	assert_int_equal(0, world->row->transport->listen(&world->host,
-				    &world->address, world->row->plain,
-				    &listener_events, world, &world->listener));
-	ph_listener_address(world->listener, &world->address);
-}
-
-static void dial_here(struct world *world)
-{
-	struct ph_dial dial = {
-		.address = world->address,
-		.plain = world->row->plain,
-	};
-
-	assert_int_equal(
-		0, world->row->transport->dial(&world->host, &dial, &events,
-			   &world->client, &world->client.carrier));
-	assert_false(world->client.opened || world->client.closed);
-}
-
-static void connect_both(struct world *world)
-{
-	listen_here(world);
-	dial_here(world);
-	turn_until(world, world->client.opened && world->server.opened);
-}
-
-static int teardown(void **state)
-{
-	struct world *world = *state;
-
-	if (world->client.carrier && !world->client.closed)
-		ph_carrier_close(world->client.carrier);
-	if (world->server.carrier && !world->server.closed)
-		ph_carrier_close(world->server.carrier);
-	turn_until(world,
-		(!world->client.carrier || world->client.closed) &&
-			(!world->server.carrier || world->server.closed));
-	ph_listener_close(world->listener);
-	ph_queue_fini(&world->client.out);
-	ph_queue_fini(&world->server.out);
-	turn_until(world, !ph_worker_pending(world->host.worker));
-	ph_loop_turn(world->loop, 0);
-	ph_worker_destroy(world->host.worker);
-	ph_tls_destroy(world->host.tls);
-	/* Asserts that every buffer came back. */
-	ph_pool_destroy(world->host.pool);
-	ph_loop_destroy(world->loop);
-	if (world->row->scheme == PH_ADDRESS_UNIX)
-		assert_int_equal(-1, access(world->address.host, F_OK));
-	rmdir(world->directory);
-	free(world);
-	*state = NULL;
-	return 0;
-}
 
 /* --- what must hold --- */
 
@@ -328,7 +48,7 @@ static void exchange(void **state)
 	ph_carrier_info(world->server.carrier, &info);
 	assert_string_equal(info.scheme, world->row->transport->scheme);
 	assert_int_equal(info.tls, !world->row->plain);
-	assert_int_equal(info.has_uid, world->row->scheme == PH_ADDRESS_UNIX);
+	assert_int_equal(info.has_uid, world->row->scheme != PH_ADDRESS_TCP);
 	if (info.has_uid) {
 		assert_int_equal(info.uid, getuid());
 		assert_int_equal(info.pid, getpid());
@@ -405,8 +125,7 @@ static void refused_dial(void **state)
 	turn_until(world, world->client.closed);
 	assert_false(world->client.opened);
 	assert_int_equal(world->client.reason,
-		world->row->scheme == PH_ADDRESS_UNIX ? -ENOENT
-						      : -ECONNREFUSED);
+		row_has_file(world->row) ? -ENOENT : -ECONNREFUSED);
 }
 
 static void refused_by_owner(void **state)
@@ -418,8 +137,7 @@ static void refused_by_owner(void **state)
 	dial_here(world);
 	turn_until(world, world->client.closed);
 	assert_int_equal(world->accepted, 1);
-	assert_int_equal(
-		world->client.opened, world->row->plain); /* TLS: never */
+	assert_int_equal(world->client.opened, !world->row->handshakes);
 }
 
 static void cancel_dial(void **state)
@@ -440,7 +158,7 @@ static void cancel_name(void **state)
 {
 	struct world *world = *state;
 
-	if (world->row->scheme == PH_ADDRESS_UNIX)
+	if (world->row->scheme != PH_ADDRESS_TCP)
 		return;
 	memcpy(world->address.host, "name.invalid", 13);
 	world->address.port = 1;
@@ -455,41 +173,53 @@ static void names(void **state)
 	struct world *world = *state;
 	struct ph_dial dial = {.address.port = 1, .plain = true};
 
-	if (world->row->scheme == PH_ADDRESS_UNIX)
+	if (world->row->scheme != PH_ADDRESS_TCP)
 		return;
 	memcpy(dial.address.host, "name.invalid", 13);
-	assert_int_equal(
-		0, world->row->transport->dial(&world->host, &dial, &events,
-			   &world->client, &world->client.carrier));
+	assert_int_equal(0,
+		world->row->transport->dial(&world->host, &dial, &world_events,
+			&world->client, &world->client.carrier));
 	turn_until(world, world->client.closed);
 	assert_false(world->client.opened);
 	assert_true(world->client.reason == -ENXIO ||
 		    world->client.reason == -ETIMEDOUT);
 }
 
+static void endpoint_of(const struct world *world, struct ph_endpoint *out)
+{
+	const struct ph_address *address = &world->address;
+
+	if (row_has_file(world->row))
+		ph_endpoint_local(out, address->host);
+	else if (world->row->scheme == PH_ADDRESS_INPROC)
+		ph_endpoint_inproc(out, address->host);
+	else
+		ph_endpoint_literal(out, address->host, address->port);
+}
+
 /* A listener that accepts in the operating system and never in the program. */
 static void dial_deadline(void **state)
 {
 	struct world *world = *state;
-	struct ph_dial dial = {.address = world->address};
+	struct ph_dial dial = {
+		.address = world->address,
+		.plain = world->row->plain,
+	};
 	struct ph_endpoint endpoint, bound = {.length = sizeof(bound.storage)};
 	int fd;
 
-	if (world->row->plain)
+	if (!world->row->handshakes)
 		return; /* connected is open there */
-	if (world->row->scheme == PH_ADDRESS_UNIX)
-		ph_endpoint_local(&endpoint, world->address.host);
-	else
-		ph_endpoint_literal(&endpoint, world->address.host, 0);
+	endpoint_of(world, &endpoint);
 	fd = ph_socket_open(&endpoint);
 	assert_int_equal(0, bind(fd, &endpoint.any, endpoint.length));
 	assert_int_equal(0, listen(fd, 1));
 	getsockname(fd, &bound.any, &bound.length);
 	dial.address.port = ph_endpoint_port(&bound);
 	dial.deadline = now() + PH_SECOND / 5;
-	assert_int_equal(
-		0, world->row->transport->dial(&world->host, &dial, &events,
-			   &world->client, &world->client.carrier));
+	assert_int_equal(0,
+		world->row->transport->dial(&world->host, &dial, &world_events,
+			&world->client, &world->client.carrier));
 	turn_until(world, world->client.closed);
 	assert_int_equal(world->client.reason, -ETIMEDOUT);
 	close(fd);
@@ -590,11 +320,7 @@ static int raw_connect(struct world *world)
 	struct ph_endpoint endpoint;
 	int fd;
 
-	if (world->row->scheme == PH_ADDRESS_UNIX)
-		ph_endpoint_local(&endpoint, world->address.host);
-	else
-		ph_endpoint_literal(
-			&endpoint, world->address.host, world->address.port);
+	endpoint_of(world, &endpoint);
 	fd = ph_socket_open(&endpoint);
 	assert_true(fd >= 0);
 	if (connect(fd, &endpoint.any, endpoint.length))
@@ -615,7 +341,7 @@ static void dies_in_mid_frame(void **state)
 	close(fd);
 	turn_until(world, world->server.closed);
 	assert_int_equal(world->server.reason,
-		world->row->plain ? -ECONNRESET : -EPROTO);
+		world->row->handshakes ? -EPROTO : -ECONNRESET);
 	assert_int_equal(world->server.frames, 0);
 }
 
@@ -626,7 +352,7 @@ static void trickled_frame(void **state)
 	static const uint8_t frame[] = {3, 0, 0, PH_FRAME_FIN, 'a', 'b', 'c'};
 	int fd;
 
-	if (!world->row->plain)
+	if (world->row->handshakes)
 		return;
 	listen_here(world);
 	fd = raw_connect(world);
@@ -649,7 +375,7 @@ static void oversized_frame(void **state)
 	static const uint8_t header[] = {0xff, 0xff, 0xff, PH_FRAME_FIN};
 	int fd;
 
-	if (!world->row->plain)
+	if (world->row->handshakes)
 		return;
 	listen_here(world);
 	fd = raw_connect(world);
@@ -683,11 +409,12 @@ static void listener_in_use(void **state)
 	struct ph_listener *second = NULL;
 
 	listen_here(world);
-	assert_int_equal(-EADDRINUSE,
-		world->row->transport->listen(&world->host, &world->address,
-			world->row->plain, &listener_events, world, &second));
+	assert_int_equal(
+		-EADDRINUSE, world->row->transport->listen(&world->host,
+				     &world->address, world->row->plain,
+				     &world_listener_events, world, &second));
 	assert_null(second);
-	if (world->row->scheme == PH_ADDRESS_UNIX) {
+	if (row_has_file(world->row)) {
 		/* Whether somebody listens is found out by connecting. */
 		turn_until(world, world->server.closed);
 		memset(&world->server, 0, sizeof(world->server));
@@ -704,7 +431,7 @@ static void stale_socket(void **state)
 	struct stat status;
 	int fd;
 
-	if (world->row->scheme != PH_ADDRESS_UNIX)
+	if (!row_has_file(world->row))
 		return;
 	ph_endpoint_local(&endpoint, world->address.host);
 	fd = ph_socket_open(&endpoint);
@@ -722,14 +449,15 @@ static void not_a_socket(void **state)
 	struct ph_listener *listener;
 	int fd;
 
-	if (world->row->scheme != PH_ADDRESS_UNIX)
+	if (!row_has_file(world->row))
 		return;
 	fd = open(world->address.host, O_CREAT | O_WRONLY, 0600);
 	assert_true(fd >= 0);
 	close(fd);
-	assert_int_equal(-EADDRINUSE,
-		world->row->transport->listen(&world->host, &world->address,
-			world->row->plain, &listener_events, world, &listener));
+	assert_int_equal(
+		-EADDRINUSE, world->row->transport->listen(&world->host,
+				     &world->address, world->row->plain,
+				     &world_listener_events, world, &listener));
 	assert_int_equal(0, unlink(world->address.host));
 }
 
@@ -758,7 +486,8 @@ static void half_open_peer(void **state)
 	close(fd);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name)                                                                \
+	cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 
 int main(void)
 {
@@ -789,7 +518,7 @@ int main(void)
 	int failed = 0;
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		row_now = &rows[i];
+		world_row(&rows[i]);
 		failed += cmocka_run_group_tests_name(
 			rows[i].name, tests, NULL, NULL);
 	}

@@ -38,6 +38,11 @@ static const struct good goods[] = {
 	{"unix:/a:b c", "unix:/a:b c", true},
 	{"my_host", "my_host:7678", false},
 	{"unix", "tcp://unix:7678", false},
+	{"shm:/run/rings", "shm:/run/rings", true},
+	{"inproc:sink", "inproc:sink", true},
+	{"inproc:7678", "inproc:7678", true},
+	{"shm", "tcp://shm:7678", false},
+	{"tcp://inproc:80", "tcp://inproc:80", false},
 };
 
 static void addresses(void **state)
@@ -67,7 +72,8 @@ static void bad_addresses(void **state)
 		"beta:-1", "beta:+1", "beta: 1", "beta:01", "beta:1:2", "::1",
 		"2001:db8::5", "[::1", "[::1]x", "[::1]:", "[beta]", "[]",
 		"[::1%]", "[::1%a b]", "be ta", "beta/", "-beta", ".beta",
-		"unix:", "unix:relative", "unix:/a\nb", "tcp://", "udp://beta",
+		"unix:", "unix:relative", "unix:/a\nb", "shm:", "shm:x",
+		"inproc:", "inproc:/a", "inproc:a b", "tcp://", "udp://beta",
 		"tcp://unix:/a", "b\xc3\xa4r", "beta\n",
 		"beta:99999999999999999999999"};
 	struct ph_address address = {.port = 42};
