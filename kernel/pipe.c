@@ -206,6 +206,8 @@ static void want_room(struct ph_pipe *pipe)
 		return;
 	pipe->wants_room = true;
 	pipe->blocked_since = pipe->kernel->hal.now(pipe->kernel->hal.context);
+	/* The sink may have waited for the message to be whole. */
+	defer(pipe, &pipe->readable);
 }
 
 /* One that may drop refuses only to give its sink a turn: a sink that was not
@@ -215,7 +217,6 @@ static bool is_exhausted(struct ph_pipe *pipe, uint32_t length)
 	if (!pipe->given || pipe->given + length <= pipe->limits.bytes)
 		return false;
 	want_room(pipe);
-	defer(pipe, &pipe->readable);
 	return true;
 }
 
@@ -327,15 +328,19 @@ static int keep_frame(struct ph_pipe *pipe, const struct ph_frame *frame,
 	const struct ph_segment *segment)
 {
 	struct ph_backlog *backlog = pipe->backlog;
-	struct ph_segment own;
+	struct ph_segment own = {0};
 	int error = 0;
 
 	if (!segment) {
 		error = ph_filler_put(&backlog->filler, frame, &own);
 		segment = &own;
 	}
-	if (!error)
+	if (!error) {
+		/* A GAP record may have to go in before it. */
+		ph_buffer_ref(segment->buffer);
 		error = ph_backlog_put(backlog, segment);
+		ph_buffer_unref(segment->buffer);
+	}
 	if (!error)
 		return 0;
 	/* Half of it may be in: it cannot be given again. */
@@ -531,6 +536,18 @@ static void tell_taken(struct ph_pipe *pipe)
 	pipe->taken_in = INT64_MAX;
 	if (pipe->source_open)
 		defer(pipe, &pipe->taken);
+}
+
+bool ph_pipe_has_message(const struct ph_pipe *pipe)
+{
+	struct ph_frame frame;
+
+	if (!pipe->queue.bytes)
+		return ph_pipe_waits(pipe);
+	if (pipe->queue.messages || pipe->ended || pipe->wants_room)
+		return true;
+	ph_queue_first(&pipe->queue, &frame);
+	return ph_frame_is_control(frame.flags);
 }
 
 static void count_out(struct ph_pipe *pipe, const struct ph_frame *frame)

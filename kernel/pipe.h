@@ -128,6 +128,9 @@ void ph_pipe_set_watcher(struct ph_pipe *pipe, struct ph_pipe_watcher watcher);
 
 /* Something is to be taken. */
 bool ph_pipe_waits(const struct ph_pipe *pipe);
+/* The next message is there whole, or the source will not go on before it is
+ * begun. For a sink between two messages that has other sources. */
+bool ph_pipe_has_message(const struct ph_pipe *pipe);
 /* Sink side, frame by frame. The frame stands until released. */
 bool ph_pipe_receive(struct ph_pipe *pipe, struct ph_frame *frame);
 void ph_pipe_release(struct ph_pipe *pipe);

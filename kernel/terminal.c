@@ -4,23 +4,41 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "kernel/filler.h"
+#include "kernel/turns.h"
+
 struct ph_terminal {
 	struct ph_kernel *kernel;
 	ph_handle handle;
 	enum ph_direction direction;
 	const struct ph_terminal_ops *ops;
 	void *context;
-	struct ph_pipe **pipes;
-	unsigned count;
-	unsigned size;
-	unsigned turn;	  /* inputs: whose message is being taken */
-	bool mid_message; /* the turn may not pass on yet */
-	bool streamed;	  /* output: something was sent since its creation */
-	bool finished;	  /* output: an empty stream ended before a pipe came */
+	struct ph_turns turns;
+	struct ph_filler filler; /* mux: frames its pipes share */
+	bool streamed; /* output: something was sent since its creation */
+	bool finished; /* output: an empty stream ended before a pipe came */
+	bool inside;   /* output: in the middle of a message */
 	void (*tap)(void *context, const struct ph_frame *frame);
 	void *tap_context;
 	struct ph_task connected;
+	struct ph_task readable; /* combine */
+	struct ph_task room;	 /* mux */
+	struct ph_task rest;	 /* mux */
 };
+
+#define terminal_of(task, member)                                              \
+	((struct ph_terminal *)((char *)(task)-offsetof(                       \
+		struct ph_terminal, member)))
+
+static void defer(struct ph_terminal *terminal, struct ph_task *task)
+{
+	terminal->kernel->hal.defer(terminal->kernel->hal.context, task);
+}
+
+static void cancel(struct ph_terminal *terminal, struct ph_task *task)
+{
+	terminal->kernel->hal.cancel(terminal->kernel->hal.context, task);
+}
 
 static bool is_output(const struct ph_terminal *terminal)
 {
@@ -29,12 +47,40 @@ static bool is_output(const struct ph_terminal *terminal)
 
 static void run_connected(struct ph_task *task)
 {
-	struct ph_terminal *terminal =
-		(struct ph_terminal *)((char *)task -
-				       offsetof(struct ph_terminal, connected));
+	struct ph_terminal *terminal = terminal_of(task, connected);
 
-	if (terminal->count && terminal->ops->on_connected)
+	if (terminal->turns.count && terminal->ops->on_connected)
 		terminal->ops->on_connected(terminal->context, terminal);
+}
+
+/* A pipe that was not asked may have something, after one that was. */
+static void run_readable(struct ph_task *task)
+{
+	struct ph_terminal *terminal = terminal_of(task, readable);
+	bool waits = false;
+
+	for (unsigned i = 0; i < terminal->turns.count && !waits; i++)
+		waits = ph_pipe_has_message(terminal->turns.feeds[i].pipe);
+	if (waits && terminal->ops->on_readable)
+		terminal->ops->on_readable(terminal->context, terminal);
+}
+
+/* The pipe that refused may be the one that left. */
+static void run_room(struct ph_task *task)
+{
+	struct ph_terminal *terminal = terminal_of(task, room);
+
+	if (terminal->turns.count && terminal->ops->on_room)
+		terminal->ops->on_room(terminal->context, terminal);
+}
+
+/* At the end of the turn: nothing is held for what may never come. */
+static void run_rest(struct ph_task *task)
+{
+	struct ph_terminal *terminal = terminal_of(task, rest);
+
+	if (ph_filler_is_alone(&terminal->filler))
+		ph_filler_fini(&terminal->filler);
 }
 
 int ph_terminal_create(struct ph_kernel *kernel, enum ph_direction direction,
@@ -51,6 +97,10 @@ int ph_terminal_create(struct ph_kernel *kernel, enum ph_direction direction,
 	terminal->ops = ops;
 	terminal->context = context;
 	terminal->connected.run = run_connected;
+	terminal->readable.run = run_readable;
+	terminal->room.run = run_room;
+	terminal->rest.run = run_rest;
+	ph_filler_init(&terminal->filler, kernel->pool);
 	error = ph_handle_open(
 		kernel->handles, PH_KIND_TERMINAL, terminal, &terminal->handle);
 	if (error) {
@@ -69,10 +119,13 @@ void ph_terminal_destroy(struct ph_terminal *terminal)
 		ph_terminal_abort(terminal, -EPIPE);
 	else
 		ph_terminal_refuse(terminal, -EPIPE);
-	terminal->kernel->hal.cancel(
-		terminal->kernel->hal.context, &terminal->connected);
+	cancel(terminal, &terminal->connected);
+	cancel(terminal, &terminal->readable);
+	cancel(terminal, &terminal->room);
+	cancel(terminal, &terminal->rest);
 	ph_handle_close(terminal->kernel->handles, terminal->handle);
-	free(terminal->pipes);
+	ph_turns_fini(&terminal->turns);
+	ph_filler_fini(&terminal->filler);
 	free(terminal);
 }
 
@@ -93,12 +146,13 @@ enum ph_direction ph_terminal_direction(const struct ph_terminal *terminal)
 
 unsigned ph_terminal_pipes(const struct ph_terminal *terminal)
 {
-	return terminal->count;
+	return terminal->turns.count;
 }
 
 struct ph_pipe *ph_terminal_pipe(struct ph_terminal *terminal, unsigned index)
 {
-	return index < terminal->count ? terminal->pipes[index] : NULL;
+	return index < terminal->turns.count ? terminal->turns.feeds[index].pipe
+					     : NULL;
 }
 
 void ph_terminal_set_tap(struct ph_terminal *terminal,
@@ -111,22 +165,12 @@ void ph_terminal_set_tap(struct ph_terminal *terminal,
 static void forget_pipe(
 	struct ph_terminal *terminal, const struct ph_pipe *pipe)
 {
-	unsigned index = 0;
-
-	while (index < terminal->count && terminal->pipes[index] != pipe)
-		index++;
-	if (index == terminal->count)
+	ph_turns_remove(&terminal->turns, pipe);
+	if (terminal->turns.count)
 		return;
-	terminal->count--;
-	for (unsigned i = index; i < terminal->count; i++)
-		terminal->pipes[i] = terminal->pipes[i + 1];
-	/* The turn stays with the pipe that had it, or ends with it. */
-	if (index == terminal->turn)
-		terminal->mid_message = false;
-	else if (index < terminal->turn)
-		terminal->turn--;
-	if (terminal->turn >= terminal->count)
-		terminal->turn = 0;
+	/* Whoever comes next gets a stream from its beginning. */
+	terminal->inside = false;
+	ph_filler_fini(&terminal->filler);
 }
 
 static void output_room(void *context, struct ph_pipe *pipe)
@@ -142,6 +186,8 @@ static void output_closed(void *context, struct ph_pipe *pipe, int reason)
 	struct ph_terminal *terminal = context;
 
 	forget_pipe(terminal, pipe);
+	if (terminal->turns.count)
+		defer(terminal, &terminal->room);
 	if (terminal->ops->on_closed)
 		terminal->ops->on_closed(terminal->context, terminal, reason);
 }
@@ -165,28 +211,16 @@ static const struct ph_end_ops input_ops = {
 
 static int make_place(struct ph_terminal *terminal)
 {
-	struct ph_pipe **pipes;
-	unsigned size;
-
-	if (terminal->count &&
+	if (terminal->turns.count &&
 		(terminal->direction == PH_OUT || terminal->direction == PH_IN))
 		return -EBUSY;
-	if (terminal->count < terminal->size)
-		return 0;
-	size = terminal->size ? terminal->size * 2 : 1;
-	pipes = realloc(terminal->pipes, size * sizeof(struct ph_pipe *));
-	if (!pipes)
-		return -ENOMEM;
-	terminal->pipes = pipes;
-	terminal->size = size;
-	return 0;
+	return ph_turns_make_place(&terminal->turns);
 }
 
 static void take_pipe(struct ph_terminal *terminal, struct ph_pipe *pipe)
 {
-	terminal->pipes[terminal->count++] = pipe;
-	terminal->kernel->hal.defer(
-		terminal->kernel->hal.context, &terminal->connected);
+	ph_turns_add(&terminal->turns, pipe);
+	defer(terminal, &terminal->connected);
 }
 
 /* A new pipe of an output starts with BEGIN; it also ends at once when the
@@ -197,6 +231,8 @@ static void begin_stream(struct ph_terminal *terminal, struct ph_pipe *pipe)
 	if (terminal->finished)
 		ph_pipe_finish(pipe);
 	terminal->finished = false;
+	if (terminal->inside)
+		ph_pipe_join_late(pipe);
 }
 
 /* Finds a terminal of the wanted side that can take one more pipe. */
@@ -262,6 +298,8 @@ int ph_terminal_connect_source(struct ph_kernel *kernel, struct ph_end source,
 	if (error)
 		return error;
 	sink.context = to;
+	/* What is here was sent: a policy is for the sender's end. */
+	limits.full = NULL;
 	error = ph_pipe_create(kernel, source, sink, limits, watcher, out);
 	if (error)
 		return error;
@@ -276,21 +314,34 @@ static int all_have_room(struct ph_terminal *terminal, uint32_t length)
 
 	if (length > PH_FRAME_MAX)
 		return -EMSGSIZE;
-	for (unsigned i = 0; i < terminal->count; i++)
-		room = ph_pipe_has_room(terminal->pipes[i], length) && room;
+	for (unsigned i = 0; i < terminal->turns.count; i++)
+		room = ph_pipe_has_room(
+			       terminal->turns.feeds[i].pipe, length) &&
+		       room;
 	return room ? 0 : -EAGAIN;
 }
 
+/* Small frames are copied once and large ones never: the pipes share. */
 static int send_all(struct ph_terminal *terminal, const struct ph_frame *frame)
 {
+	struct ph_segment segment;
 	int error = all_have_room(terminal, frame->length);
 
-	for (unsigned i = 0; !error && i < terminal->count; i++) {
-		error = ph_pipe_send_frame(terminal->pipes[i], frame);
-		if (error == -EPIPE)
-			error = 0; /* its on_closed is on the way */
+	if (!error)
+		error = ph_filler_put(&terminal->filler, frame, &segment);
+	if (error)
+		return error;
+	for (unsigned i = 0; i < terminal->turns.count; i++) {
+		struct ph_pipe *pipe = terminal->turns.feeds[i].pipe;
+
+		/* -EPIPE: its on_closed is on the way. */
+		error = ph_pipe_send_segment(pipe, &segment);
+		if (error && error != -EPIPE)
+			ph_pipe_break(pipe, error);
 	}
-	return error;
+	if (!terminal->rest.queued)
+		defer(terminal, &terminal->rest);
+	return 0;
 }
 
 int ph_terminal_send_frame(
@@ -299,15 +350,17 @@ int ph_terminal_send_frame(
 	int error;
 
 	assert(is_output(terminal));
-	if (!terminal->count)
+	if (!terminal->turns.count)
 		return -ENOTCONN;
-	if (terminal->count == 1)
-		error = ph_pipe_send_frame(terminal->pipes[0], frame);
+	if (terminal->turns.count == 1)
+		error = ph_pipe_send_frame(
+			terminal->turns.feeds[0].pipe, frame);
 	else
 		error = send_all(terminal, frame);
 	if (error)
 		return error;
 	terminal->streamed = true;
+	terminal->inside = !(frame->flags & PH_FRAME_FIN);
 	if (terminal->tap)
 		terminal->tap(terminal->tap_context, frame);
 	return 0;
@@ -326,41 +379,29 @@ int ph_terminal_send(struct ph_terminal *terminal, uint8_t flags,
  * beginning was lost must never look like a whole one. */
 void ph_terminal_finish(struct ph_terminal *terminal)
 {
-	terminal->finished = !terminal->count && !terminal->streamed;
+	struct ph_turns *turns = &terminal->turns;
+
+	terminal->finished = !turns->count && !terminal->streamed;
 	terminal->streamed = true;
-	for (unsigned i = 0; i < terminal->count; i++)
-		ph_pipe_finish(terminal->pipes[i]);
+	terminal->inside = false;
+	for (unsigned i = 0; i < turns->count; i++)
+		ph_pipe_finish(turns->feeds[i].pipe);
 }
 
 void ph_terminal_abort(struct ph_terminal *terminal, int reason)
 {
+	struct ph_turns *turns = &terminal->turns;
+
 	terminal->finished = false;
-	while (terminal->count)
-		ph_pipe_close_source(
-			terminal->pipes[--terminal->count], reason);
-}
-
-/* The pipe whose turn it is: the one in mid-message, else the next that has
- * something. */
-static struct ph_pipe *next_pipe(
-	struct ph_terminal *terminal, struct ph_frame *frame)
-{
-	for (unsigned i = 0; i < terminal->count; i++) {
-		struct ph_pipe *pipe = terminal->pipes[terminal->turn];
-
-		if (ph_pipe_receive(pipe, frame))
-			return pipe;
-		if (terminal->mid_message)
-			return NULL;
-		terminal->turn = (terminal->turn + 1) % terminal->count;
-	}
-	return NULL;
+	terminal->inside = false;
+	while (turns->count)
+		ph_pipe_close_source(turns->feeds[--turns->count].pipe, reason);
 }
 
 bool ph_terminal_receive(
 	struct ph_terminal *terminal, struct ph_frame *frame, ph_handle *source)
 {
-	struct ph_pipe *pipe = next_pipe(terminal, frame);
+	struct ph_pipe *pipe = ph_turns_next(&terminal->turns, frame);
 
 	if (pipe && source)
 		*source = ph_pipe_handle(pipe);
@@ -369,27 +410,28 @@ bool ph_terminal_receive(
 
 void ph_terminal_release(struct ph_terminal *terminal)
 {
-	struct ph_pipe *pipe = terminal->pipes[terminal->turn];
+	struct ph_turns *turns = &terminal->turns;
+	struct ph_pipe *pipe = turns->feeds[turns->now].pipe;
 	struct ph_frame frame = {0};
 	bool there = ph_pipe_receive(pipe, &frame);
 
 	assert(there);
+	if (turns->count > 1 && !terminal->readable.queued)
+		defer(terminal, &terminal->readable);
+	ph_turns_took(turns, frame.flags, frame.length);
 	ph_pipe_release(pipe);
-	if (frame.flags & (PH_FRAME_END | PH_FRAME_CUT)) {
-		forget_pipe(terminal, pipe);
-		ph_pipe_close_sink(
-			pipe, frame.flags & PH_FRAME_END ? 0 : -ECONNRESET);
+	if (!(frame.flags & (PH_FRAME_END | PH_FRAME_CUT)))
 		return;
-	}
-	terminal->mid_message = !(frame.flags & PH_FRAME_FIN);
-	if (!terminal->mid_message && terminal->count > 1)
-		terminal->turn = (terminal->turn + 1) % terminal->count;
+	forget_pipe(terminal, pipe);
+	ph_pipe_close_sink(pipe, frame.flags & PH_FRAME_END ? 0 : -ECONNRESET);
 }
 
 void ph_terminal_refuse(struct ph_terminal *terminal, int reason)
 {
-	while (terminal->count)
-		ph_pipe_close_sink(terminal->pipes[--terminal->count], reason);
-	terminal->turn = 0;
-	terminal->mid_message = false;
+	struct ph_turns *turns = &terminal->turns;
+
+	while (turns->count)
+		ph_pipe_close_sink(turns->feeds[--turns->count].pipe, reason);
+	turns->now = 0;
+	turns->inside = turns->shown = false;
 }
