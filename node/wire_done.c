@@ -17,6 +17,7 @@
 struct wire_fate {
 	struct ph_wires *wires;
 	char connection[96];
+	uint64_t frames; /* with END */
 	struct wire_fate *prev;
 	struct wire_fate *next;
 };
@@ -58,8 +59,8 @@ static void pipe_gone(void *context, struct ph_pipe *pipe, int reason)
 {
 	struct wire_fate *fate = context;
 
-	/* Behind END stands the CUT of the carrier, and nothing else. */
-	if (ph_pipe_in(pipe)->frames - ph_pipe_out(pipe)->frames <= 1)
+	/* Not so when the input was refused while it held END. */
+	if (ph_pipe_out(pipe)->frames >= fate->frames)
 		wire_done_add(fate->wires, fate->connection);
 	DL_DELETE(fate->wires->fates, fate);
 	free(fate);
@@ -72,6 +73,7 @@ void wire_done_watch(struct wire *wire, struct ph_pipe *pipe)
 	if (!fate)
 		return;
 	fate->wires = wire->wires;
+	fate->frames = ph_pipe_in(pipe)->frames;
 	memcpy(fate->connection, wire->connection, sizeof(fate->connection));
 	DL_APPEND(wire->wires->fates, fate);
 	ph_pipe_set_watcher(pipe, (struct ph_pipe_watcher){pipe_gone, fate});

@@ -210,11 +210,11 @@ wires:
 END
 taken() { [ "$(wc -l <"$W/taken")" = "$1" ]; }
 hold_again() {
-	ph beta unapply "$1" >/dev/null
+	ph beta unapply "$1" >/dev/null 2>&1
 	rm -f "$W/gate" "$W/out" "$W/taken"
 	expect_exit 0 ph beta apply "$W/hold.yaml"
 	expect_soon 20 "all was taken" taken 1
-	! holds alpha 'any(.items[]; .reason == "end")' connections ||
+	! holds beta 'any(.items[]; .reason == "end")' connections ||
 		fail "a stream is called consumed while its work is not done"
 }
 hold_again program
@@ -246,3 +246,19 @@ expect_soon 30 "whole" whole
 expect_soon 20 "the sender hears that all was consumed" all_ended alpha
 taken 1 || fail "the work was done twice"
 say "and came back before it was done: ok"
+
+# The consumer of its output is lost while it holds a whole stream: again.
+sed "s/target: {host: beta/target: {host: alpha/; s/source: {host: alpha/source: {host: beta/; s/hold: {host: beta/hold: {host: gamma/" \
+	"$W/hold.yaml" >"$W/around.yaml"
+node_up gamma --join "$(address alpha)"
+expect_soon 10 "a third node" has_lines beta 2
+expect_exit 0 ph beta unapply hold
+cp "$W/around.yaml" "$W/hold.yaml"
+hold_again hold
+node_kill alpha
+node_up alpha
+expect_soon 20 "the stream is sent again" taken 2
+: >"$W/gate"
+expect_soon 30 "whole" whole
+expect_soon 20 "reason end" all_ended beta
+say "its consumer was killed: ok"
