@@ -45,6 +45,7 @@ struct wire {
 	ph_handle ticket; /* of wire.open */
 	ph_handle output;
 	uint32_t limit; /* bytes that may wait; 0: the pipe's default */
+	const struct ph_full_policy *full; /* and what when no more may */
 	uint8_t token[PH_ATTACH_TOKEN];
 	uint8_t peer_key[PH_PUBLIC_KEY];
 	const char *why;

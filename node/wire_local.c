@@ -12,7 +12,9 @@ static void pipe_gone(void *context, struct ph_pipe *pipe, int reason)
 	if (wire->attached)
 		wire_detach(wire);
 	wire_news(wire, wire->finished,
-		wire->why ? wire->why : "a server left or broke off");
+		wire->why	     ? wire->why
+		: reason == -ENOBUFS ? "too slow: its queue was full"
+				     : "a server left or broke off");
 	wire_free(wire);
 }
 
@@ -30,7 +32,8 @@ void wire_local_cut(struct wire *wire, const char *why)
 static int connect_ends(struct wire *wire, ph_handle input)
 {
 	struct ph_pipe_watcher watcher = {pipe_gone, wire};
-	struct ph_pipe_limits limits = {.bytes = wire->limit};
+	struct ph_pipe_limits limits = {
+		.bytes = wire->limit, .full = wire->full};
 
 	return ph_terminal_connect(&wire->wires->node->kernel, wire->output,
 		input, limits, watcher, &wire->pipe);

@@ -34,6 +34,9 @@ static void pipe_readable(void *context, struct ph_pipe *pipe)
 		return;
 	ph_carrier_send(wire->carrier, queue);
 	ph_pipe_took(pipe, bytes, frames, messages);
+	/* on_full: disconnect. Nobody waits for one that is too slow. */
+	if (ph_pipe_reason(pipe) == -ENOBUFS && ph_pipe_waits(pipe))
+		wire_out_cut(wire, "too slow: its queue was full");
 }
 
 static const struct ph_end_ops sink_ops = {.on_readable = pipe_readable};
@@ -54,7 +57,8 @@ static void attach_output(struct wire *wire)
 {
 	struct ph_pipe_watcher watcher = {pipe_gone, wire};
 	struct ph_end sink = {&sink_ops, wire};
-	struct ph_pipe_limits limits = {.bytes = wire->limit};
+	struct ph_pipe_limits limits = {
+		.bytes = wire->limit, .full = wire->full};
 	struct ph_error error;
 	int code = ph_terminal_connect_sink(&wire->wires->node->kernel,
 		wire->output, sink, limits, watcher, &wire->pipe);
@@ -88,20 +92,21 @@ static void take_attached(
 static void take_ack(struct wire *wire, const uint8_t *data, uint32_t length)
 {
 	struct ph_ack ack;
-	const struct ph_counters *sent;
+	struct ph_counters sent;
 
 	if (!wire->pipe || ph_ack_read(&ack, data, length) ||
 		ack.frames < wire->acked.frames) {
 		wire_out_cut(wire, "malformed acknowledgement");
 		return;
 	}
-	sent = ph_pipe_in(wire->pipe);
-	if (ack.frames > sent->frames || ack.bytes > sent->bytes) {
+	sent = ph_pipe_handed(wire->pipe);
+	if (ack.frames > sent.frames || ack.bytes > sent.bytes) {
 		wire_out_cut(wire, "more acknowledged than sent");
 		return;
 	}
 	wire->acked = ack;
-	if (!ph_pipe_is_finished(wire->pipe) || ack.frames != sent->frames)
+	if (!ph_pipe_is_finished(wire->pipe) || ph_pipe_waits(wire->pipe) ||
+		ack.frames != sent.frames)
 		return;
 	wire->finished = true;
 	ph_pipe_close_sink(wire->pipe, 0);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controlsurface/full_policy.h"
 #include "kernel/log.h"
 #include "node/lines.h"
 #include "node/wire.h"
@@ -274,6 +275,8 @@ static void open_wire(struct ph_wires *wires, struct ph_request *request)
 	uint64_t limit = ph_get_u64(arguments, "queue");
 	char connection[96];
 	char peer[40];
+	char on_full[16];
+	const struct ph_full_policy *full;
 	size_t length;
 	const uint8_t *token;
 	struct wire *wire;
@@ -283,8 +286,11 @@ static void open_wire(struct ph_wires *wires, struct ph_request *request)
 	ph_get_copy(arguments, "node", peer, sizeof(peer));
 	token = ph_value_bytes(ph_value_get(arguments, "token"), &length);
 	here = !peer[0] || !strcmp(peer, wires->node->name);
-	if (wires->closed || length != PH_ATTACH_TOKEN) {
-		refuse_open(request, connection, "not now, or a bad token");
+	ph_get_copy(arguments, "on_full", on_full, sizeof(on_full));
+	full = ph_full_policy_find(on_full);
+	if (wires->closed || length != PH_ATTACH_TOKEN || !full) {
+		refuse_open(request, connection,
+			"not now, a bad token, or an unknown on_full");
 		return;
 	}
 	wire = wire_create(wires, here ? WIRE_LOCAL : WIRE_OUT, connection);
@@ -296,6 +302,7 @@ static void open_wire(struct ph_wires *wires, struct ph_request *request)
 	memcpy(wire->peer, peer, sizeof(peer));
 	wire->generation = (uint32_t)ph_get_u64(arguments, "generation");
 	wire->output = ph_get_u64(arguments, "output");
+	wire->full = full;
 	wire->limit = limit < UINT32_MAX ? (uint32_t)limit : UINT32_MAX;
 	if (!here) {
 		open_remote(wires, request, wire);
