@@ -172,7 +172,12 @@ struct crowd {
 	uint8_t hello[2000]; /* a whole ClientHello */
 	size_t hello_length;
 	unsigned again; /* connections made anew */
+	int64_t began;
 };
+
+/* Of the crowd's connections come again, each ms at most. A third of them cost
+ * the node a TLS handshake: a quarter of a core. */
+#define AGAIN_MS 2
 
 static void make_hello(struct crowd *crowd)
 {
@@ -201,13 +206,18 @@ static int crowd_connect(struct crowd *crowd)
 	return fd;
 }
 
+static bool crowd_may_come(const struct crowd *crowd)
+{
+	int64_t passed = adversary_now() - crowd->began;
+
+	return crowd->again < (passed / PH_MILLISECOND + 1) * AGAIN_MS;
+}
+
 /* A third say nothing, a third trickle, a third stop after ClientHello; who
- * was thrown out comes again, a few of them each time. */
+ * was thrown out comes again. */
 static void crowd_stir(struct crowd *crowd, unsigned round)
 {
-	unsigned most = 16;
-
-	for (unsigned i = 0; i < CROWD && most; i++) {
+	for (unsigned i = 0; i < CROWD && crowd_may_come(crowd); i++) {
 		char byte;
 
 		if (recv(crowd->fds[i], &byte, 1, MSG_DONTWAIT | MSG_PEEK) <
@@ -223,7 +233,6 @@ static void crowd_stir(struct crowd *crowd, unsigned round)
 			send(crowd->fds[i], crowd->hello, crowd->hello_length,
 				MSG_DONTWAIT);
 		crowd->again++;
-		most--;
 	}
 	for (unsigned i = round % 3 ? 1 : CROWD; i < CROWD; i += 3)
 		send(crowd->fds[i], crowd->hello + round % 11, 1, MSG_DONTWAIT);
@@ -233,6 +242,7 @@ static void crowd_open(struct crowd *crowd, struct prey *prey)
 {
 	crowd->prey = prey;
 	make_hello(crowd);
+	crowd->began = adversary_now();
 	for (unsigned i = 0; i < CROWD; i++) {
 		crowd->fds[i] = crowd_connect(crowd);
 		if (i % 3 == 2)
@@ -326,7 +336,8 @@ static void a_crowd_of_strangers(void **state)
 		crowd.again, ph_gate_strangers(prey->node->gate), grown / 1024);
 	assert_true(ph_gate_strangers(prey->node->gate) <= PH_LIMITS_PENDING);
 	assert_true(crowd.again > 0);
-	assert_true(grown <= (size_t)16 << 20);
+	/* Sanitizers keep what was freed, and tell no heap. */
+	assert_true(!adversary_heap() || grown <= (size_t)16 << 20);
 	for (unsigned i = 0; i < CROWD; i++)
 		close(crowd.fds[i]);
 	prey_settle(prey);
