@@ -28,6 +28,8 @@ deadline=${PH_TEST_DEADLINE:-300}
 passed=0 failed=0 skipped=0
 output=$(mktemp)
 scratch=$(mktemp -d)
+# A test may act as another user below it: passing through is allowed.
+chmod 711 "$scratch"
 trap 'rm -rf "$output" "$scratch"' EXIT
 trap 'exit 130' INT TERM
 
@@ -74,6 +76,7 @@ run_one() {
 	name=${name#test/}
 	begin=$(($(date +%s%N) / 10000000))
 	mkdir -p "$scratch/one"
+	chmod 711 "$scratch/one"
 	shift
 	# The braces take what the shell itself says of signals; why() tells.
 	{
