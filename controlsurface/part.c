@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controlsurface/full_policy.h"
+
 static const char *const directions[] = {
 	[PH_OUT] = "out",
 	[PH_MUX] = "mux",
@@ -327,6 +329,9 @@ static int read_wire(
 		memccpy(wire->to.node, reader->here, 0, PH_NAME_MAX);
 	memcpy(wire->scope, reader->part->scope, sizeof(wire->scope));
 	ph_get_copy(map, "on_full", wire->on_full, sizeof(wire->on_full));
+	if (!ph_full_policy_find(wire->on_full))
+		return reader_fail(reader, "an unknown policy",
+			ph_value_get(map, "on_full"));
 	wire->queue = ph_get_u64(map, "queue");
 	return 0;
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "controlsurface/full_policy.h"
 #include "controlsurface/part.h"
 
 /* What can be wrong with servers and wires that are right one by one. */
@@ -88,6 +89,31 @@ static void wires_check(struct ph_wiring *wiring)
 		terminal_use(wiring, &wire->to, wire->span);
 	}
 	ph_index_clear(&seen);
+}
+
+/* F1: a wire that waits where others hang on the same output, and nobody
+ * said that it shall. */
+static void stalls_check(struct ph_wiring *wiring)
+{
+	for (struct ph_wiring_wire *wire = wiring->wires; wire != NULL;
+		wire = wire->next) {
+		struct ph_wiring_terminal *port = wire->from.port;
+
+		if (port == NULL || port->direction != PH_MUX ||
+			port->wires < 2 || port->blocks || wire->declared ||
+			!ph_full_policy_blocks(
+				ph_full_policy_find(wire->on_full)))
+			continue;
+		port->blocks = true;
+		ph_findings_add(wiring, PH_FINDING_WARNING, "F1", wire->span,
+			"Say what may be lost (on_full: drop-oldest, "
+			"drop-newest, latest), or that nothing may (on_full: "
+			"block).",
+			"'%s:%s' feeds %u wires: when '%s:%s' is slow, all of "
+			"them wait",
+			wire->from.server_name, wire->from.terminal,
+			port->wires, wire->to.server_name, wire->to.terminal);
+	}
 }
 
 /* R2: an output that somebody named and nobody takes. */
@@ -257,6 +283,7 @@ void ph_wiring_check_graph(struct ph_wiring *wiring)
 {
 	sizes_check(wiring);
 	wires_check(wiring);
+	stalls_check(wiring);
 	circles_check(wiring);
 	/* Wires that are wrong leave outputs that only look unused. */
 	if (wiring->errors == 0)

@@ -28,6 +28,7 @@ struct ph_wiring_terminal {
 	struct ph_span span; /* where it is declared */
 	unsigned wires;
 	struct ph_span first; /* the wire that came first */
+	bool blocks;	      /* F1 was told */
 };
 
 struct ph_wiring_server {
@@ -64,6 +65,7 @@ struct ph_wiring_wire {
 	struct ph_wiring_end from;
 	struct ph_wiring_end to;
 	const char *on_full;
+	bool declared; /* on_full stands at the wire */
 	uint64_t queue;
 	struct ph_span span;
 	struct ph_wiring_wire *next;

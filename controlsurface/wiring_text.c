@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "controlsurface/full_policy.h"
+
 #define VARIABLE_BYTES 128
 /* A hostile file may name a long variable often. */
 #define EXPANDED_BYTES ((size_t)16 * 1024 * 1024)
@@ -308,23 +310,17 @@ const char *ph_wiring_choice(struct ph_wiring *wiring,
 const char *ph_wiring_on_full(struct ph_wiring *wiring,
 	const struct ph_yaml_node *map, const char *otherwise)
 {
-	static const char *const built[] = {"block", NULL};
-	static const char *const later[] = {
-		"drop-oldest", "drop-newest", "latest", "disconnect", "spill"};
 	struct ph_yaml_node *node = ph_yaml_get(map, "on_full");
 
-	for (size_t i = 0; node != NULL && i < sizeof(later) / sizeof(*later);
-		i++) {
-		if (node->kind != PH_YAML_TEXT || node->bad ||
-			strcmp(node->text, later[i]) != 0)
-			continue;
+	if (node != NULL && node->kind == PH_YAML_TEXT && !node->bad &&
+		strcmp(node->text, "spill") == 0) {
 		ph_findings_add(wiring, PH_FINDING_ERROR, "S4", node->span,
-			"Only 'block' is: the sender waits, and nothing is "
-			"lost. Leave on_full out.",
-			"policy '%s' is not in this version", later[i]);
+			"Let it block, or say which messages may go.",
+			"policy 'spill' is not in this version");
 		return otherwise;
 	}
-	const char *chosen = ph_wiring_choice(wiring, map, "on_full", built);
+	const char *chosen =
+		ph_wiring_choice(wiring, map, "on_full", ph_full_policy_names);
 	return chosen == NULL ? otherwise : chosen;
 }
 

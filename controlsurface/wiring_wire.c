@@ -196,6 +196,7 @@ static void map_read(struct ph_wiring *wiring, const struct ph_yaml_node *map,
 
 	ph_wiring_keys(wiring, PH_LEVEL_WIRE, map);
 	options.on_full = ph_wiring_on_full(wiring, map, defaults->on_full);
+	options.declared = ph_yaml_get(map, "on_full") != NULL;
 	options.queue = ph_wiring_queue(wiring, map, defaults->queue);
 	bool begins = side_read(wiring, map, "from", &from);
 	bool ends = side_read(wiring, map, "to", &to);

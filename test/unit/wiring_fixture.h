@@ -17,6 +17,10 @@
 
 #define HEAD "wiring: 1\nname: t\n"
 /* Two programs and two bundled servers to wire. */
+/* One output for many. */
+#define FAN                                                                    \
+	"servers:\n  a: {exec: [x], out: {o: {kind: mux}}}\n  b: {exec: "      \
+	"[y]}\n  c: {exec: [z]}\n"
 #define PAIR HEAD "servers:\n  a: {exec: [one]}\n  b: {exec: [two]}\n"
 
 static const struct ph_terminal_type one_out[] = {{"out", PH_OUT, ""}};

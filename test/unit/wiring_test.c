@@ -62,13 +62,10 @@ static const struct broken broken[] = {
 	{HEAD "defaults: {queue: 1kB}\n", "error S4: a queue of 1kB", "256KiB"},
 	{HEAD "defaults: {on_full: wait}\n", "error S4: 'wait' is no value",
 		"block"},
-	{HEAD "defaults: {on_full: drop-oldest}\n",
-		":3:21: error S4: policy 'drop-oldest' is not in this version",
-		"Leave on_full out"},
-	{HEAD "defaults: {on_full: drop-newest}\n", "not in this version",
-		NULL},
-	{HEAD "defaults: {on_full: latest}\n", "not in this version", NULL},
-	{HEAD "defaults: {on_full: disconnect}\n", "not in this version", NULL},
+	{HEAD "defaults: {on_full: drop-older}\n",
+		":3:21: error S4: 'drop-older' is no value",
+		"block, drop-oldest, drop-newest, latest, disconnect. Did you "
+		"mean drop-oldest?"},
 	{HEAD "hosts: {a: {at: \"x:y:z:1\"}}\n",
 		"error S4: 'x:y:z:1' is no "
 		"address",
@@ -123,6 +120,12 @@ static const struct broken broken[] = {
 		":6:23: error S4: criteria as a wire's end are not in this "
 		"version",
 		NULL},
+	{HEAD FAN "wires: [\"a:o -> b\", \"a:o -> c\"]\n",
+		"warning F1: 'a:o' feeds 2 wires: when 'b:stdin' is slow, all "
+		"of them wait",
+		"on_full: drop-oldest"},
+	{HEAD FAN "wires: [{from: a:o, to: b, on_full: latest}, a:o -> c]\n",
+		"when 'c:stdin' is slow", NULL},
 	{PAIR "wires: [{from: a, to: b, on_full: spill}]\n",
 		"policy 'spill' is not in this version", NULL},
 	{PAIR "wires: [\"a: -> b\"]\n",
@@ -251,6 +254,17 @@ static const struct {
 		"always, framing: length}}\n"},
 	{"S4", HEAD "defaults: {queue: 256KiB, on_full: block}\n"},
 	{"S4", HEAD "hosts: {a: {at: \"[::1]:7678\"}, b: {at: h}, c: }\n"},
+	{"S4", HEAD "defaults: {on_full: drop-oldest}\n"},
+	{"S4", HEAD "defaults: {on_full: drop-newest}\n"},
+	{"S4", HEAD "defaults: {on_full: latest}\n"},
+	{"S4", HEAD "defaults: {on_full: disconnect}\n"},
+	{"F1", HEAD FAN "wires: [a:o -> b]\n"},
+	{"F1", HEAD FAN "wires: [{from: a:o, to: b, on_full: block}, "
+			"{from: a:o, to: c, on_full: latest}]\n"},
+	{"F1", HEAD "defaults: {on_full: latest}\n" FAN
+		    "wires: [a:o -> b, a:o -> c]\n"},
+	{"F1", HEAD FAN "wires: [{from: a:o, to: b, on_full: drop-newest}, "
+			"{from: a:o, to: c, on_full: disconnect}]\n"},
 	{"S5", HEAD},
 	{"P1", PAIR "wires: [n/camrea:out -> b]\n"},
 	{"P2", PAIR "wires: [\"a:stderr -> b\", \"b:stdout -> n/x:y\"]\n"},
