@@ -1,7 +1,9 @@
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "controlsurface/wiring.h"
@@ -15,18 +17,42 @@
 
 /* Applying waits for hosts that are just coming up. */
 #define APPLY_PATIENCE (30 * PH_SECOND)
-#define WIRING_MOST    ((size_t)4 * 1024 * 1024)
+/* A node is gone 5 s after it was told to stop. */
+#define DOWN_PATIENCE 6000 /* ms */
+#define WIRING_MOST   ((size_t)4 * 1024 * 1024)
+
+/* The local node's process, to see it go; -1 when it cannot be watched. */
+static int open_node_process(struct ph_cli *cli)
+{
+	struct ph_reply reply;
+	pid_t pid = 0;
+
+	if (cli->node[0] || ph_cli_call(cli, PH_NODE_STATUS, NULL, &reply))
+		return -1;
+	pid = (pid_t)ph_get_int(
+		ph_value_at(ph_value_get(reply.body, "items"), 0), "pid");
+	ph_reply_free(&reply);
+	return pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
+}
 
 int ph_cmd_down(struct ph_cli *cli)
 {
+	struct pollfd gone = {.events = POLLIN};
 	struct ph_reply reply;
 	int code;
 
 	if (cli->argc)
 		return ph_cli_usage(cli, "down");
+	gone.fd = open_node_process(cli);
 	code = ph_cli_call(cli, PH_NODE_STOP, NULL, &reply);
-	if (!code)
+	if (!code) {
 		ph_reply_free(&reply);
+		/* Whoever starts it again next must find its state free. */
+		if (gone.fd >= 0)
+			poll(&gone, 1, DOWN_PATIENCE);
+	}
+	if (gone.fd >= 0)
+		close(gone.fd);
 	return code;
 }
 

@@ -16,6 +16,8 @@
  */
 #define GREET_PEERS   64u
 #define GREET_REVOKED 256u
+/* Peers that one peer can bring into the table while it is known. */
+#define GREET_HEARSAY 128u
 
 static void write_addresses(struct ph_writer *writer, struct ph_node *node)
 {
@@ -163,8 +165,24 @@ static void hear_vouch(struct ph_lines *lines, struct ph_value list)
 		ph_log_info("mesh", "vouched name=%s", vouch.name);
 }
 
-static void hear_peer(struct ph_lines *lines, struct ph_value entry)
+/* Known already, or new on one teller's word; he has so many words. */
+static struct peer *hearsay_peer(
+	struct peer *teller, const uint8_t *key, const char *name)
 {
+	struct ph_lines *lines = teller->dialling.lines;
+	char id[PH_NODE_ID_TEXT];
+	struct peer *known = peer_find(lines, ph_node_id_text(id, key));
+
+	if (known || !strcmp(id, lines->node->id) ||
+		teller->hearsay >= GREET_HEARSAY)
+		return known;
+	teller->hearsay++;
+	return peer_get(lines, key, name);
+}
+
+static void hear_peer(struct peer *teller, struct ph_value entry)
+{
+	struct ph_lines *lines = teller->dialling.lines;
 	struct ph_value addresses = ph_value_get(entry, "addresses");
 	struct peer *peer;
 	char name[40];
@@ -179,7 +197,7 @@ static void hear_peer(struct ph_lines *lines, struct ph_value entry)
 	ph_get_copy(entry, "name", name, sizeof(name));
 	if (!ph_name_is_valid(name, strlen(name)))
 		return;
-	peer = peer_get(lines, key, name);
+	peer = hearsay_peer(teller, key, name);
 	if (!peer || peer->line)
 		return;
 	if (!peer->heard_by[0])
@@ -188,8 +206,13 @@ static void hear_peer(struct ph_lines *lines, struct ph_value entry)
 	peer_dial(peer);
 }
 
-static void hear_ring(struct ph_lines *lines, struct ph_value list)
+static void hear_ring(struct peer *teller, struct ph_value list)
 {
+	struct ph_lines *lines = teller->dialling.lines;
+
+	/* The lowest id is current: who may say one chooses the mesh's key. */
+	if (ph_line_caller(teller->line)->role < PH_ROLE_EXEC)
+		return;
 	for (size_t i = 0; i < ph_value_count(list) && i < 8; i++) {
 		struct ph_value entry = ph_value_at(list, i);
 		struct ph_ring_key key = {.id = ph_get_u64(entry, "id")};
@@ -230,6 +253,15 @@ static void hear_revoked(struct peer *peer, struct ph_value list)
 	}
 }
 
+/* How often it has started: what an earlier life began is over. */
+static void hear_epoch(struct peer *peer, uint64_t epoch)
+{
+	if (peer->epoch && peer->epoch != epoch)
+		ph_wires_peer_anew(
+			peer->dialling.lines->node->wires, peer->name);
+	peer->epoch = epoch;
+}
+
 static void hear_greeting(struct peer *peer, struct ph_value greeting)
 {
 	struct ph_lines *lines = peer->dialling.lines;
@@ -239,12 +271,12 @@ static void hear_greeting(struct peer *peer, struct ph_value greeting)
 
 	if (!peer->session)
 		return;
-	peer->epoch = ph_get_u64(greeting, "epoch");
+	hear_epoch(peer, ph_get_u64(greeting, "epoch"));
 	hear_address_list(peer, ph_value_get(greeting, "addresses"),
 		ph_session_peer(peer->session)->address);
-	hear_ring(lines, ph_value_get(greeting, "keys"));
+	hear_ring(peer, ph_value_get(greeting, "keys"));
 	for (size_t i = 0; i < ph_value_count(peers) && i < GREET_PEERS; i++)
-		hear_peer(lines, ph_value_at(peers, i));
+		hear_peer(peer, ph_value_at(peers, i));
 	if (peer->address_count != before) {
 		peer_save(peer);
 		/* Others can reach it now: tell them. */

@@ -11,7 +11,7 @@
 #include "node/secret_file.h"
 
 #define IDENTITY_FILE "identity.key"
-#define CACHE_FILE    "mesh.key"
+#define CACHE_FILE    PH_SECRET_FILE
 #define SEED	      32u
 
 int ph_secrets_harden(struct ph_error *error)

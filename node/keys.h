@@ -60,6 +60,9 @@ void ph_phrase_free(struct ph_phrase *phrase);
 int ph_phrase_save(
 	const char *directory, const char *text, struct ph_error *error);
 
+/* The secret that the passphrase gave, kept beside it. */
+#define PH_SECRET_FILE "mesh.key"
+
 /*
  * DIR/mesh.key: the secret of Argon2id. 0; -ENOENT when there is none for this
  * phrase (another file, a changed one, a damaged cache): derive it anew.

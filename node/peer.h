@@ -50,6 +50,7 @@ struct peer {
 	int64_t since;	    /* wall ns: of the present state */
 	uint64_t epoch;
 	bool was_up;
+	unsigned hearsay; /* peers that are here on its word */
 	struct dialling dialling;
 	struct waiting *waiting;
 	unsigned waiting_count;
