@@ -253,15 +253,6 @@ static void hear_revoked(struct peer *peer, struct ph_value list)
 	}
 }
 
-/* How often it has started: what an earlier life began is over. */
-static void hear_epoch(struct peer *peer, uint64_t epoch)
-{
-	if (peer->epoch && peer->epoch != epoch)
-		ph_wires_peer_anew(
-			peer->dialling.lines->node->wires, peer->name);
-	peer->epoch = epoch;
-}
-
 static void hear_greeting(struct peer *peer, struct ph_value greeting)
 {
 	struct ph_lines *lines = peer->dialling.lines;
@@ -271,7 +262,7 @@ static void hear_greeting(struct peer *peer, struct ph_value greeting)
 
 	if (!peer->session)
 		return;
-	hear_epoch(peer, ph_get_u64(greeting, "epoch"));
+	peer->epoch = ph_get_u64(greeting, "epoch");
 	hear_address_list(peer, ph_value_get(greeting, "addresses"),
 		ph_session_peer(peer->session)->address);
 	hear_ring(peer, ph_value_get(greeting, "keys"));
