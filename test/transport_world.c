@@ -18,7 +18,7 @@ static const uint8_t seed[32] = {1, 2, 3};
 
 void end_pump(struct end *end)
 {
-	static uint8_t payload[PH_FRAME_MAX];
+	static _Thread_local uint8_t payload[PH_FRAME_MAX];
 	int error = 0;
 
 	while (error == 0 && (end->to_send || end->out.count)) {
