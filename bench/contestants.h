@@ -13,6 +13,7 @@ extern const struct bench_contestant bench_raw_batched;
 extern const struct bench_contestant bench_raw_gathered;
 extern const struct bench_contestant bench_raw_large;
 extern const struct bench_contestant bench_raw_ping;
+extern const struct bench_contestant bench_raw_two;
 extern const struct bench_contestant bench_openssl;
 
 /* What people would pick instead. */

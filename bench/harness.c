@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -253,6 +254,20 @@ static void race_report(const struct bench_race *race,
 	else
 		bench_report_skip(output, name,
 			reasons[0] ? reasons[0] : reasons[row->peer]);
+}
+
+void bench_race_alone(const struct bench_race *race)
+{
+	struct bench_result result;
+	const char *reason;
+
+	if (bench_once(race->contestants[0], &race->load, &result, &reason))
+		printf("%s: %s\n", race->name, reason);
+	else
+		printf("%s: %" PRIu64 " messages, %" PRIu64 " bytes, %" PRId64
+		       " ns, p50 %" PRId64 " ns\n",
+			race->name, result.messages, result.bytes, result.ns,
+			result.p50);
 }
 
 void bench_race_run(const struct bench_race *race, unsigned rounds,

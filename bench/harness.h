@@ -75,6 +75,9 @@ struct bench_output;
 void bench_race_run(const struct bench_race *race, unsigned rounds,
 	struct bench_output *output);
 
+/* Ours alone, once: for a profiler. */
+void bench_race_alone(const struct bench_race *race);
+
 /* Writes the JSON lines to `path`. NULL when it cannot be written. */
 struct bench_output *bench_output_open(const char *path);
 /* How many rows missed their goal. */

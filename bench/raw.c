@@ -156,6 +156,35 @@ static void ping_drive(struct bench_side *side)
 	bench_trips_end(trips, side);
 }
 
+/* The same as a pipe has it: one socket each way, so that no answer carries
+ * an acknowledgement. */
+static void two_serve(struct bench_side *side)
+{
+	uint8_t *message = memory(side->load.size);
+	int listener = bench_listen(side);
+	int in = bench_accept(listener), out = bench_accept(listener);
+
+	while (receive_all(in, message, side->load.size))
+		send_all(out, message, side->load.size);
+}
+
+static void two_drive(struct bench_side *side)
+{
+	struct bench_trips *trips = bench_trips_begin();
+	uint8_t *message = memory(side->load.size);
+	int out = bench_dial(side), in = bench_dial(side);
+	int64_t began;
+
+	do {
+		began = bench_now();
+		send_all(out, message, side->load.size);
+		if (!receive_all(in, message, side->load.size))
+			bench_die("recv");
+	} while (bench_trip(trips, side, bench_now() - began));
+	close(out);
+	bench_trips_end(trips, side);
+}
+
 const struct bench_contestant bench_raw_batched = {
 	"raw", raw_serve, batched_drive, NULL};
 const struct bench_contestant bench_raw_gathered = {
@@ -164,3 +193,5 @@ const struct bench_contestant bench_raw_large = {
 	"raw", raw_serve, large_drive, NULL};
 const struct bench_contestant bench_raw_ping = {
 	"raw", ping_serve, ping_drive, NULL};
+const struct bench_contestant bench_raw_two = {
+	"raw, a socket each way", two_serve, two_drive, NULL};
