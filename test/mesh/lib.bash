@@ -55,6 +55,8 @@ fail() {
 		ph "$log" connections --timeout 2s 2>&1
 		break
 	done
+	# Once more, where whoever keeps only the end will see it.
+	echo "FAILED: $*"
 	exit 1
 }
 
