@@ -77,6 +77,7 @@ struct ph_stdio_input {
 	bool ready;	 /* the stage may be written */
 	bool ended;	 /* END came: the descriptor is closed, END is held */
 	bool cut;
+	bool gap;  /* told */
 	int error; /* -EPIPE: the program reads no more; -EMSGSIZE */
 };
 

@@ -7,6 +7,8 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "kernel/log.h"
+
 /* Small payloads are gathered up to here for one write. */
 #define INPUT_STAGE ((uint32_t)64 * 1024)
 
@@ -45,6 +47,7 @@ void ph_stdio_input_close(struct ph_stdio_input *input)
 	input->filled = 0;
 	input->written = 0;
 	input->ready = false;
+	input->gap = false;
 }
 
 static void input_fail(struct ph_stdio_input *input, int error)
@@ -210,6 +213,19 @@ static bool take_data(
 	return true;
 }
 
+/* A program has no way to hear of what was dropped: the log tells, once. */
+static void note_gap(struct ph_stdio_input *input, const struct ph_frame *frame)
+{
+	struct ph_gap gap;
+
+	if (input->gap || !ph_gap_read(&gap, frame->data, frame->length))
+		return;
+	input->gap = true;
+	ph_log_warn("executor", "stdio.gap fd=%d messages=%llu bytes=%llu",
+		input->fd, (unsigned long long)gap.messages,
+		(unsigned long long)gap.bytes);
+}
+
 /* May the next frame join what is staged? Else the stage goes first. */
 static bool stage_takes(
 	const struct ph_stdio_input *input, const struct ph_frame *frame)
@@ -245,6 +261,8 @@ static bool step(struct ph_stdio_input *input)
 		return take_end(input);
 	if (!ph_frame_is_control(frame.flags))
 		return take_data(input, &frame);
+	if (frame.flags & PH_FRAME_GAP)
+		note_gap(input, &frame);
 	ph_terminal_release(input->terminal);
 	return true;
 }

@@ -86,11 +86,25 @@ static int close_pending(struct ph_backlog *backlog)
 	return error;
 }
 
+/* A loss further up is told with our own. */
+static void absorb(struct ph_gap *place, const struct ph_segment *segment)
+{
+	struct ph_frame frame = ph_segment_frame(segment);
+	struct ph_gap gap;
+
+	if (ph_gap_read(&gap, frame.data, frame.length))
+		add_gap(place, gap);
+}
+
 int ph_backlog_put(struct ph_backlog *backlog, const struct ph_segment *segment)
 {
 	uint8_t flags = ph_segment_frame(segment).flags;
 	int error;
 
+	if (flags & PH_FRAME_GAP) {
+		absorb(&backlog->tail, segment);
+		return 0;
+	}
 	if (!(flags & PH_FRAME_FIN) || backlog->pending.count) {
 		error = ph_queue_join(&backlog->pending, segment);
 		if (!error && (flags & PH_FRAME_FIN))

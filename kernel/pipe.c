@@ -263,9 +263,10 @@ static int may_send(struct ph_pipe *pipe, uint32_t length)
 static void count_in(struct ph_pipe *pipe, uint8_t flags, uint32_t length)
 {
 	pipe->in.frames++;
-	pipe->in.bytes += length;
-	pipe->in.messages +=
-		(flags & PH_FRAME_FIN) && !ph_frame_is_control(flags);
+	if (!ph_frame_is_control(flags)) {
+		pipe->in.bytes += length;
+		pipe->in.messages += flags & PH_FRAME_FIN;
+	}
 	if (!pipe->readable.queued)
 		defer(pipe, &pipe->readable);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel/log.h"
 #include "servers/whole_file.h"
 
 /*
@@ -45,6 +46,7 @@ struct file_write {
 	bool writing;	   /* the temporary file is there */
 	bool broken;
 	bool closing;
+	bool gap; /* of this stream, told */
 	int result;
 	unsigned fill; /* the batch being filled */
 	struct batch batches[2];
@@ -298,12 +300,28 @@ static void end_stream(struct file_write *file, uint8_t flags)
 	start_job(file, work_drop, done_drop_cut);
 }
 
+/* The file lacks what was dropped on the way: told once a stream. */
+static void note_gap(struct file_write *file, const struct ph_frame *frame)
+{
+	struct ph_gap gap;
+
+	if (file->gap || !ph_gap_read(&gap, frame->data, frame->length))
+		return;
+	file->gap = true;
+	ph_log_warn("file.write",
+		"gap server=%s path=%s messages=%llu bytes=%llu",
+		file->server->name, file->path,
+		(unsigned long long)gap.messages,
+		(unsigned long long)gap.bytes);
+}
+
 /* False: something must happen first, and comes back to file_pump. */
 static bool take_frame(struct file_write *file, const struct ph_frame *frame)
 {
 	bool last = frame->flags & (PH_FRAME_END | PH_FRAME_CUT);
 
 	if (!file->writing && !last) {
+		file->gap = false;
 		start_job(file, work_begin, done_begin);
 		return false;
 	}
@@ -311,6 +329,8 @@ static bool take_frame(struct file_write *file, const struct ph_frame *frame)
 		end_stream(file, frame->flags);
 		return false;
 	}
+	if (frame->flags & PH_FRAME_GAP)
+		note_gap(file, frame);
 	if (ph_frame_is_control(frame->flags) || !frame->length)
 		return true;
 	if (add_frame(&file->batches[file->fill], frame))

@@ -100,6 +100,10 @@ static bool step(struct ph_server *server)
 		finish(server);
 		return false;
 	}
+	/* What was lost before is lost here, too. */
+	if ((frame.flags & PH_FRAME_GAP) &&
+		ph_terminal_send_frame(server->terminals[LINES_OUT], &frame))
+		return false;
 	if (!ph_frame_is_control(frame.flags))
 		while (lines->offset < frame.length)
 			if (send_piece(server, &frame))

@@ -149,7 +149,7 @@ static uint32_t take(struct bench *bench)
 	if (!ph_pipe_receive(bench->pipe, &frame))
 		return NOTHING;
 	if (frame.flags & PH_FRAME_GAP) {
-		struct ph_gap gap;
+		struct ph_gap gap = {0};
 
 		assert_true(ph_gap_read(&gap, frame.data, frame.length));
 		bench->gap.messages += gap.messages;
@@ -389,7 +389,7 @@ static void carry(struct bench *bench, uint8_t *stream, size_t *length)
 
 static void read_stream(struct bench *bench, const uint8_t *stream, size_t left)
 {
-	struct ph_gap gap;
+	struct ph_gap gap = {0};
 
 	while (left) {
 		uint32_t length = ph_frame_length(stream);
