@@ -27,7 +27,7 @@ LDSAN    += --coverage
 endif
 
 FOLDERS := kernel proto transport discovery probe beacon hostess \
-           controlsurface executor servers store
+           controlsurface executor placement servers store
 SOURCES := $(sort $(wildcard $(addsuffix /*.c,$(FOLDERS))))
 NODE    := $(sort $(wildcard node/*.c))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)

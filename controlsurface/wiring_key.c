@@ -52,7 +52,7 @@ static const struct ph_key server_keys[] = {
 	{"auth", PH_KEY_BUILT},
 	{"caps", PH_KEY_BUILT},
 	{"labels", PH_KEY_BUILT},
-	{"placement", PH_KEY_LATER},
+	{"placement", PH_KEY_BUILT},
 	{"confine", PH_KEY_LATER},
 	{"needs", PH_KEY_LATER},
 	{NULL, PH_KEY_BUILT},

@@ -39,6 +39,7 @@ struct ph_wiring_server {
 	const struct ph_server_type *type; /* of `use:`, or NULL */
 	const char *owner;
 	const char *cwd;
+	const char *placement;
 	const char *restart;
 	const char *framing;
 	const char *auth;

@@ -96,6 +96,7 @@ static void server_write(const struct ph_wiring *wiring,
 	pairs_write(server, "labels", writer);
 	words_write(ph_yaml_get(server->node, "caps"), "caps", writer);
 	text_write(server->cwd, "cwd", writer);
+	text_write(server->placement, "placement", writer);
 	text_write(server->restart, "restart", writer);
 	text_write(server->framing, "framing", writer);
 	text_write(server->owner, "owner", writer);

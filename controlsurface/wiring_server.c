@@ -377,6 +377,23 @@ static void host_read(struct ph_wiring *wiring, struct ph_wiring_server *server)
 	ph_wiring_take_part(wiring, server->host, node->span);
 }
 
+static void placement_read(
+	struct ph_wiring *wiring, struct ph_wiring_server *server)
+{
+	static const char *const placements[] = {
+		"loop", "thread", "process", NULL};
+
+	server->placement =
+		ph_wiring_choice(wiring, server->node, "placement", placements);
+	if (server->placement == NULL || server->exec == NULL ||
+		strcmp(server->placement, "process") == 0)
+		return;
+	ph_findings_add(wiring, PH_FINDING_ERROR, "S4",
+		ph_yaml_get(server->node, "placement")->span,
+		"Remove it, or write placement: process.",
+		"a program (exec:) is always a process of its own");
+}
+
 void ph_wiring_read_server(
 	struct ph_wiring *wiring, struct ph_wiring_server *server)
 {
@@ -397,6 +414,7 @@ void ph_wiring_read_server(
 	env_check(wiring, server);
 	secrets_check(wiring, server, "env");
 	secrets_check(wiring, server, "with");
+	placement_read(wiring, server);
 	server->restart = ph_wiring_choice(wiring, node, "restart", restarts);
 	server->framing = ph_wiring_choice(wiring, node, "framing", framings);
 	server->auth = ph_wiring_choice(wiring, node, "auth", auths);

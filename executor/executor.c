@@ -9,6 +9,7 @@
 
 #include "executor/unit.h"
 #include "proto/calls.h"
+#include "proto/relay.h"
 #include "proto/server.h"
 
 /* Servers of one node; a wiring file with more is a mistake. */
@@ -70,6 +71,25 @@ static void answer_failed(struct ph_executor *executor, ph_handle ticket,
 	ph_answer_error(executor->config.door, ticket, &error);
 }
 
+/* The guest's carriers come with this token. */
+static void answer_guest(struct ph_executor *executor, struct ph_unit *unit)
+{
+	struct ph_writer *writer;
+
+	if (ph_writer_create(&writer)) {
+		answer_failed(executor, unit->start_ticket, PH_EXIT_NEGATIVE,
+			unit->spec->name, "try again", "out of memory");
+		return;
+	}
+	ph_write_map(writer);
+	ph_put_bytes(
+		writer, "token", unit->run->token, sizeof(unit->run->token));
+	ph_put_int(writer, "version", PH_RELAY_VERSION);
+	ph_write_end(writer);
+	ph_answer_ok(executor->config.door, unit->start_ticket, writer);
+	ph_writer_free(writer);
+}
+
 /* A refusal is answered when nothing is left: whoever hears it may try again
  * at once. */
 static void on_started(struct ph_unit *unit, const struct ph_error *error)
@@ -80,7 +100,9 @@ static void on_started(struct ph_unit *unit, const struct ph_error *error)
 		unit->start_error = *error;
 		return;
 	}
-	if (unit->start_ticket)
+	if (unit->start_ticket && unit->spec->placement == PH_PLACEMENT_GUEST)
+		answer_guest(executor, unit);
+	else if (unit->start_ticket)
 		ph_answer_ok(executor->config.door, unit->start_ticket, NULL);
 	unit->start_ticket = 0;
 }
@@ -240,6 +262,29 @@ static void serve_start(
 	}
 }
 
+static void serve_attach(
+	void *context, ph_handle ticket, const struct ph_call *call)
+{
+	struct ph_executor *executor = context;
+	struct ph_request request;
+	struct ph_spec *spec;
+	struct ph_error error;
+
+	if (ph_request_open(&request, executor->config.door, ticket, call))
+		return;
+	if (ph_spec_read_guest(&spec, request.arguments, &error)) {
+		ph_answer_error(request.door, ticket, &error);
+	} else if (find_unit(executor, spec->name)) {
+		answer_failed(executor, ticket, PH_EXIT_CONFLICT, spec->name,
+			"name it otherwise, or end the one that is there",
+			"a server of this name is here");
+		ph_spec_free(spec);
+	} else {
+		start_unit(executor, spec, ticket);
+	}
+	ph_request_close(&request);
+}
+
 /* The named unit; NULL when it was answered already. */
 static struct ph_unit *named_unit(struct ph_executor *executor,
 	ph_handle ticket, const struct ph_call *call,
@@ -295,7 +340,9 @@ static void write_what(struct ph_writer *writer, const struct ph_spec *spec)
 	size_t length = 0;
 
 	if (!spec->argv) {
-		ph_put_text(writer, "what", spec->use);
+		ph_put_text(writer, "what",
+			spec->placement == PH_PLACEMENT_GUEST ? "attached"
+							      : spec->use);
 		return;
 	}
 	text[0] = 0;
@@ -309,6 +356,13 @@ static void write_what(struct ph_writer *writer, const struct ph_spec *spec)
 	ph_put_text(writer, "what", text);
 }
 
+static const char *kind_of(const struct ph_spec *spec)
+{
+	if (spec->placement == PH_PLACEMENT_GUEST)
+		return "guest";
+	return spec->argv ? "program" : "bundled";
+}
+
 static void write_unit(struct ph_writer *writer, const struct ph_unit *unit)
 {
 	static const char *const directions[] = {"out", "mux", "in", "combine"};
@@ -317,7 +371,8 @@ static void write_unit(struct ph_writer *writer, const struct ph_unit *unit)
 	ph_write_map(writer);
 	ph_put_text(writer, "name", spec->name);
 	ph_put_text(writer, "scope", spec->scope);
-	ph_put_text(writer, "kind", spec->argv ? "program" : "bundled");
+	ph_put_text(writer, "kind", kind_of(spec));
+	ph_put_text(writer, "placement", ph_placement_name(spec->placement));
 	write_what(writer, spec);
 	ph_put_text(writer, "state",
 		ph_policy_state_name(unit->policy.state == PH_POLICY_IDLE
@@ -440,6 +495,7 @@ static int serve_all(struct ph_executor *executor)
 		{PH_EXECUTOR_CHECK, serve_check},
 		{PH_EXECUTOR_START, serve_start},
 		{PH_EXECUTOR_STOP, serve_stop},
+		{PH_EXECUTOR_ATTACH, serve_attach},
 		{PH_EXECUTOR_LIST, serve_list},
 		{PH_EXECUTOR_LOGS, serve_logs},
 	};

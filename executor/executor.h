@@ -4,6 +4,7 @@
 #include "kernel/door.h"
 #include "kernel/loop.h"
 #include "kernel/worker.h"
+#include "proto/error.h"
 #include "proto/identity.h"
 
 /*
@@ -21,6 +22,9 @@
  */
 struct ph_executor;
 
+struct ph_run;
+struct ph_run_config;
+
 struct ph_executor_config {
 	struct ph_loop *loop;
 	struct ph_worker *worker;
@@ -29,6 +33,11 @@ struct ph_executor_config {
 	const char *fqdn;	 /* of the identities */
 	const char *directory;	 /* servers' working directory */
 	const uint8_t *node_key; /* PH_PUBLIC_KEY bytes */
+	/* Opens runs that are not on the loop (executor/run.h). NULL: there
+	 * are no other places. */
+	int (*outside)(void *context, struct ph_run **out,
+		const struct ph_run_config *config, struct ph_error *error);
+	void *outside_context;
 };
 
 /* Copies the texts. SIGPIPE must be ignored by the process. */

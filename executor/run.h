@@ -40,6 +40,8 @@ struct ph_run_host {
 	void (*ended)(void *context, enum ph_run_cause cause,
 		const struct ph_error *error); /* NULL when it succeeded */
 	void (*gone)(void *context);
+	/* Of a run that is `opening`: it works. Else `ended` comes alone. */
+	void (*opened)(void *context);
 };
 
 struct ph_run_config {
@@ -57,7 +59,9 @@ struct ph_run_config {
 struct ph_run {
 	const struct ph_run_ops *ops;
 	struct ph_run_config config;
-	pid_t pid; /* 0: none of its own */
+	pid_t pid;	   /* 0: none of its own */
+	bool opening;	   /* whether it works is told later */
+	uint8_t token[16]; /* of a guest: what its carriers must show */
 };
 
 /* 0, or -1 with the error told and no run. */

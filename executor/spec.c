@@ -314,6 +314,8 @@ static bool is_owner(const char *text)
 			    "0123456789._@-") == length;
 }
 
+static const char *const placement_words[] = {
+	"loop", "thread", "process", "guest", NULL};
 static const char *const restart_words[] = {
 	"on-failure", "always", "never", NULL};
 static const char *const framing_words[] = {"raw", "lines", "length", NULL};
@@ -338,6 +340,29 @@ static int read_policies(struct reader *reader, struct ph_value map)
 	return is_owner(spec->owner)
 		       ? 0
 		       : bad(reader, "not [A-Za-z0-9._@-]{1,64}:", "owner");
+}
+
+const char *ph_placement_name(enum ph_placement_kind kind)
+{
+	return placement_words[kind];
+}
+
+static int read_placement(
+	struct reader *reader, struct ph_value map, bool program)
+{
+	int kind = read_choice(reader, map, "placement", placement_words);
+
+	if (kind < 0)
+		return -1;
+	if (kind == PH_PLACEMENT_GUEST)
+		return bad(reader, "unknown word at", "placement");
+	if (program && kind != PH_PLACEMENT_PROCESS &&
+		ph_value_type(ph_value_get(map, "placement")) != PH_NIL)
+		return bad(
+			reader, "a program is always a process:", "placement");
+	reader->spec->placement =
+		program ? PH_PLACEMENT_PROCESS : (enum ph_placement_kind)kind;
+	return 0;
 }
 
 static int check_environment(struct reader *reader)
@@ -365,6 +390,7 @@ static int read_spec(struct reader *reader, struct ph_value map)
 	if (program == bundled)
 		return bad(reader, "a server takes one of `exec` and", "use");
 	if (read_policies(reader, map) ||
+		read_placement(reader, map, program) ||
 		read_pairs(reader, ph_value_get(map, "with"), "with",
 			&spec->with, &spec->with_count) ||
 		read_pairs(reader, ph_value_get(map, "env"), "env", &spec->env,
@@ -391,6 +417,71 @@ int ph_spec_read(
 		return ph_fail(error, PH_EXIT_NEGATIVE, "", "try again",
 			"out of memory");
 	if (read_spec(&reader, map)) {
+		ph_spec_free(reader.spec);
+		return -1;
+	}
+	*out = reader.spec;
+	return 0;
+}
+
+static const char *const guest_kinds[] = {[PH_OUT] = "out",
+	[PH_MUX] = "mux",
+	[PH_IN] = "in",
+	[PH_COMBINE] = "combine",
+	NULL};
+
+static int read_guest_terminals(struct reader *reader, struct ph_value map)
+{
+	struct ph_value list = ph_value_get(map, "terminals");
+	char name[PH_NAME_MAX + 1];
+	char media[64];
+
+	if (!ph_value_count(list))
+		return bad(reader, "a guest needs", "terminals");
+	for (size_t i = 0; i < ph_value_count(list); i++) {
+		struct ph_value entry = ph_value_at(list, i);
+		int kind = read_choice(reader, entry, "kind", guest_kinds);
+
+		if (kind < 0 ||
+			read_name(reader, entry, "name", name, sizeof(name)))
+			return -1;
+		ph_get_copy(entry, "type", media, sizeof(media));
+		if (add_terminal(
+			    reader, name, media, (enum ph_direction)kind, -1))
+			return -1;
+	}
+	return 0;
+}
+
+static int read_guest(struct reader *reader, struct ph_value map)
+{
+	struct ph_spec *spec = reader->spec;
+
+	if (read_name(reader, map, "name", spec->name, sizeof(spec->name)) ||
+		read_policies(reader, map) ||
+		read_pairs(reader, ph_value_get(map, "labels"), "labels",
+			&spec->labels, &spec->label_count) ||
+		read_words(reader, ph_value_get(map, "caps"), "caps",
+			&spec->caps, &spec->cap_count))
+		return -1;
+	/* Who started it starts it again. */
+	spec->restart = PH_RESTART_NEVER;
+	spec->placement = PH_PLACEMENT_GUEST;
+	if (!spec->class)
+		spec->class = SPEC_CLASS;
+	return read_guest_terminals(reader, map);
+}
+
+int ph_spec_read_guest(
+	struct ph_spec **out, struct ph_value map, struct ph_error *error)
+{
+	struct reader reader = {.error = error};
+
+	reader.spec = calloc(1, sizeof(*reader.spec));
+	if (!reader.spec)
+		return ph_fail(error, PH_EXIT_NEGATIVE, "", "try again",
+			"out of memory");
+	if (read_guest(&reader, map)) {
 		ph_spec_free(reader.spec);
 		return -1;
 	}
@@ -480,6 +571,7 @@ bool ph_spec_equal(const struct ph_spec *one, const struct ph_spec *other)
 	       same_text(one->cwd, other->cwd) &&
 	       same_text(one->owner, other->owner) &&
 	       one->restart == other->restart &&
+	       one->placement == other->placement &&
 	       one->framing == other->framing && one->class == other->class &&
 	       one->auth == other->auth && same_words(one->argv, other->argv) &&
 	       (one->cap_count == other->cap_count) &&

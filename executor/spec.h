@@ -13,6 +13,7 @@
  *
  *   {name, scope, exec: [argv...] | use: "bundled",
  *    with: {key: text}, env: {key: text}, cwd: text,
+ *    placement: loop | thread | process,
  *    restart: always | on-failure | never,
  *    framing: raw | lines | length,
  *    in:  [{name, fd, type, kind: in | combine}],
@@ -21,7 +22,8 @@
  *    caps: [text], labels: {key: text}}
  *
  * Programs without `in` and `out` have stdin (in), stdout (out) and stderr
- * (out). An `out` on fd 2 takes stderr away from the log.
+ * (out). An `out` on fd 2 takes stderr away from the log. They are always
+ * processes; a bundled server is where `placement` says, or on the loop.
  */
 #define PH_SPEC_TERMINALS 16
 #define PH_SPEC_WORDS	  64
@@ -35,6 +37,13 @@ enum ph_framing {
 	PH_FRAMING_RAW,
 	PH_FRAMING_LINES,
 	PH_FRAMING_LENGTH
+};
+
+enum ph_placement_kind {
+	PH_PLACEMENT_LOOP,
+	PH_PLACEMENT_THREAD,
+	PH_PLACEMENT_PROCESS,
+	PH_PLACEMENT_GUEST /* somebody else started it, and it attached */
 };
 
 struct ph_spec_terminal {
@@ -53,12 +62,13 @@ struct ph_spec {
 	char name[40];
 	char scope[40];
 	char use[40]; /* "" for a program */
-	char **argv;  /* NULL-terminated; NULL for a bundled server */
+	char **argv;  /* NULL-terminated; NULL for a bundled server or guest */
 	char *cwd;    /* NULL: the node's state directory */
 	struct ph_spec_pair *with;
 	unsigned with_count;
 	struct ph_spec_pair *env;
 	unsigned env_count;
+	enum ph_placement_kind placement;
 	enum ph_restart restart;
 	enum ph_framing framing;
 	struct ph_spec_terminal terminals[PH_SPEC_TERMINALS];
@@ -76,6 +86,12 @@ struct ph_spec {
  * with the error told. */
 int ph_spec_read(
 	struct ph_spec **out, struct ph_value map, struct ph_error *error);
+/* What a program that attaches says of itself:
+ *   {name, terminals: [{name, kind: out | mux | in | combine, type}],
+ *    class, owner, caps, labels} */
+int ph_spec_read_guest(
+	struct ph_spec **out, struct ph_value map, struct ph_error *error);
+const char *ph_placement_name(enum ph_placement_kind kind);
 void ph_spec_free(struct ph_spec *spec);
 bool ph_spec_equal(const struct ph_spec *one, const struct ph_spec *other);
 

@@ -17,6 +17,7 @@ static const struct ph_caller own_caller = {.role = PH_ROLE_EXEC};
 static const char *const directions[] = {"out", "mux", "in", "combine"};
 
 static void unit_step(struct ph_unit *unit, enum ph_policy_event event);
+static void tell_started(struct ph_unit *unit, const struct ph_error *error);
 
 static bool is_output(const struct ph_unit *unit, unsigned index)
 {
@@ -137,6 +138,19 @@ static void run_ended(
 	set_reason(unit, error ? error->what : "");
 	end_run(unit, error ? -ECONNABORTED : -EPIPE, UNIT_GRACE);
 	unit_step(unit, events[cause]);
+	if (error)
+		tell_started(unit, error);
+	/* A guest that left is one no more. */
+	if (unit->spec->placement == PH_PLACEMENT_GUEST)
+		ph_unit_stop(unit, 0);
+}
+
+static void run_opened(void *context)
+{
+	struct ph_unit *unit = context;
+
+	unit->run->opening = false;
+	tell_started(unit, NULL);
 }
 
 static void unit_check_gone(struct ph_unit *unit);
@@ -158,7 +172,7 @@ static void run_gone(void *context)
 				unit_step(unit, PH_POLICY_WAKE);
 }
 
-static const struct ph_run_host run_host = {run_ended, run_gone};
+static const struct ph_run_host run_host = {run_ended, run_gone, run_opened};
 
 static int run_open(struct ph_unit *unit, struct ph_error *error)
 {
@@ -176,7 +190,13 @@ static int run_open(struct ph_unit *unit, struct ph_error *error)
 
 	if (unit->spec->argv)
 		return ph_program_open(&unit->run, &config, error);
-	return ph_bundle_open(&unit->run, &config, error);
+	if (unit->spec->placement == PH_PLACEMENT_LOOP)
+		return ph_bundle_open(&unit->run, &config, error);
+	if (unit->config->outside)
+		return unit->config->outside(unit->config->outside_context,
+			&unit->run, &config, error);
+	return ph_fail(error, PH_EXIT_NEGATIVE, unit->spec->name,
+		"use placement: loop", "this node has no other places");
 }
 
 static void tell_started(struct ph_unit *unit, const struct ph_error *error)
@@ -216,7 +236,8 @@ static void unit_run(struct ph_unit *unit)
 	}
 	unit->running = true;
 	unit_step(unit, PH_POLICY_STARTED);
-	tell_started(unit, NULL);
+	if (!unit->run->opening)
+		tell_started(unit, NULL);
 	greet_run(unit);
 }
 

@@ -8,6 +8,7 @@
 #include "node/cli.h"
 #include "node/keys.h"
 #include "node/node.h"
+#include "placement/placement.h"
 #include "proto/server.h"
 
 /* Flags that every command takes, wherever they stand. */
@@ -200,6 +201,8 @@ int main(int argc, char **argv)
 		name = "version";
 	if (!strcmp(name, "up"))
 		return run_up(argc - 1, argv + 1);
+	if (!strcmp(name, PH_ANNEX_VERB))
+		return ph_annex_main(argc, argv);
 	for (const struct ph_command *command = ph_commands; command->name;
 		command++)
 		if (!strcmp(command->name, name))

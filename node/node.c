@@ -22,6 +22,7 @@
 #include "node/notify.h"
 #include "node/trust.h"
 #include "node/wires.h"
+#include "placement/placement.h"
 #include "proto/calls.h"
 #include "store/store.h"
 
@@ -167,14 +168,18 @@ static int open_executor(struct ph_node *node, struct ph_error *error)
 		.door = node->door,
 		.fqdn = fqdn,
 		.directory = directory,
-		.node_key = node->key};
-	int code;
+		.node_key = node->key,
+		.outside = ph_placement_open};
+	int code = ph_placement_create(
+		&node->placement, &node->host, "/proc/self/exe");
 
 	ph_boot_fqdn(fqdn, sizeof(fqdn), node->name);
 	snprintf(directory, sizeof(directory), "%s/servers",
 		node->options.state);
 	mkdir(directory, 0700);
-	code = ph_executor_create(&node->executor, &config);
+	config.outside_context = node->placement;
+	if (!code)
+		code = ph_executor_create(&node->executor, &config);
 	return code ? no_memory(error, "the executor", code) : 0;
 }
 
@@ -274,6 +279,7 @@ static void destroy_node(struct ph_node *node)
 {
 	ph_control_destroy(node->control);
 	ph_executor_destroy(node->executor);
+	ph_placement_destroy(node->placement);
 	ph_hostess_destroy(node->hostess);
 	ph_wires_destroy(node->wires);
 	ph_lines_destroy(node->lines);

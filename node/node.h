@@ -43,6 +43,7 @@ struct ph_node {
 	struct ph_store *store;
 	struct ph_hostess *hostess;
 	struct ph_executor *executor;
+	struct ph_placement *placement;
 	struct ph_control *control;
 
 	struct ph_timer door_timer;

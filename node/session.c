@@ -11,6 +11,7 @@
 #include "kernel/log.h"
 #include "node/line.h"
 #include "node/trust.h"
+#include "placement/placement.h"
 
 /* It takes no stranger's seat any more. */
 void session_settle(struct ph_session *session, bool proven)
@@ -182,6 +183,36 @@ static void take_stranger(struct ph_session *session, uint8_t flags,
 	prove_step(session, data, length);
 }
 
+/* On our own command socket: a program that attached says whose carrier this
+ * is. True when it was one of those. */
+static bool take_claim(struct ph_session *session, struct ph_segment *rest)
+{
+	const uint8_t *record = rest->buffer->data + rest->offset;
+	uint32_t length = ph_frame_length(record);
+	const struct ph_carrier_events *events;
+	struct ph_relay claim;
+	void *context;
+
+	if (!session->local || record[3] != (PH_FRAME_ATTACH | PH_FRAME_FIN))
+		return false;
+	if (ph_relay_read(&claim, record + PH_FRAME_HEADER, length) ||
+		ph_placement_claim(session->gate->node->placement, &claim,
+			session->carrier, &events, &context)) {
+		session_end(session, "a claim of nobody");
+		return true;
+	}
+	ph_line_destroy(session->line);
+	session->line = NULL;
+	ph_session_hand_over(session, events, context);
+	rest->offset += PH_FRAME_HEADER + length;
+	rest->length -= PH_FRAME_HEADER + length;
+	rest->frames--;
+	rest->messages--;
+	if (rest->length)
+		events->on_frames(context, session->carrier, rest);
+	return true;
+}
+
 /* Frame by frame: what a frame is for depends on the one before. */
 static void on_frames(void *context, struct ph_carrier *carrier,
 	const struct ph_segment *segment)
@@ -202,6 +233,8 @@ static void on_frames(void *context, struct ph_carrier *carrier,
 	if (!rest.length)
 		return;
 	if (session->phase == PHASE_LINE && session->line) {
+		if (take_claim(session, &rest))
+			return;
 		if (ph_line_frames(session->line, &rest))
 			session_end(session, "malformed call");
 	} else if (session->phase == PHASE_HANDED_OVER && session->next) {

@@ -12,6 +12,7 @@
 
 #include "kernel/loop.h"
 #include "kernel/worker.h"
+#include "placement/placement.h"
 #include "proto/calls.h"
 
 static const struct ph_caller own_caller = {.role = PH_ROLE_EXEC};
@@ -106,6 +107,13 @@ void rig_open(struct rig *rig)
 	config.kernel = &rig->kernel;
 	config.door = rig->door;
 	config.directory = rig->directory;
+	rig->host.loop = rig->loop;
+	rig->host.pool = rig->kernel.pool;
+	assert_int_equal(ph_placement_create(
+				 &rig->placement, &rig->host, "/proc/self/exe"),
+		0);
+	config.outside = ph_placement_open;
+	config.outside_context = rig->placement;
 	assert_int_equal(ph_executor_create(&rig->executor, &config), 0);
 	memset(fqdn, '?', strlen(fqdn)); /* it took a copy */
 }
@@ -139,6 +147,7 @@ void rig_close(struct rig *rig)
 	ph_executor_stop(rig->executor, PH_SECOND, rig_stopped, rig);
 	rig_until(rig, is_stopped, rig);
 	ph_executor_destroy(rig->executor);
+	ph_placement_destroy(rig->placement);
 	ph_door_destroy(rig->door);
 	ph_worker_destroy(rig->worker);
 	for (int i = 0; i < 4; i++)
@@ -243,6 +252,8 @@ void rig_write_spec(struct ph_writer *writer, const struct rig_spec *spec)
 		ph_put_text(writer, "restart", spec->restart);
 	if (spec->framing)
 		ph_put_text(writer, "framing", spec->framing);
+	if (spec->placement)
+		ph_put_text(writer, "placement", spec->placement);
 	if (spec->cwd)
 		ph_put_text(writer, "cwd", spec->cwd);
 	if (spec->only_input)

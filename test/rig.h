@@ -11,6 +11,7 @@
 #include "kernel/terminal.h"
 #include "proto/error.h"
 #include "proto/value.h"
+#include "transport/transport.h"
 
 /*
  * A node's inside without a node: a real loop, worker, kernel, door and
@@ -31,6 +32,8 @@ struct rig {
 	struct ph_worker *worker;
 	struct ph_door *door;
 	struct ph_executor *executor;
+	struct ph_transport_host host;
+	struct ph_placement *placement;
 	char directory[64];
 	struct rig_terminal terminals[RIG_TERMINALS];
 	unsigned count;
@@ -65,9 +68,10 @@ struct rig_spec {
 	const char *restart;
 	const char *framing;
 	const char *cwd;
-	bool only_input;  /* of a program: fd 0 as `in` */
-	bool only_output; /* of a program: fd 1 as `out` */
-	bool mux;	  /* `out` is one */
+	const char *placement; /* process: this binary is run again */
+	bool only_input;       /* of a program: fd 0 as `in` */
+	bool only_output;      /* of a program: fd 1 as `out` */
+	bool mux;	       /* `out` is one */
 };
 
 void rig_write_spec(struct ph_writer *writer, const struct rig_spec *spec);
