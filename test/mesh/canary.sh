@@ -19,7 +19,8 @@ absent() {
 	! tr -d '\0' <"$W.haystack" | grep -qaF -- "$canary" ||
 		fail "the passphrase is in $1"
 }
-on_finish() { rm -f "$W.haystack"; }
+N=
+on_finish() { rm -rf "$W.haystack" ${N:+"$N"}; }
 # The needle must be one that is found.
 (absent itself <"$PHRASE") >/dev/null 2>&1 && fail "this test finds nothing"
 
@@ -131,25 +132,25 @@ fi
 
 # The same user may not look into it: it is not dumpable.
 if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
-	chmod 711 "$W"
-	install -d -o 65534 "$W/nobody"
-	install -o 65534 -m 600 "$W/phrase" "$W/nobody/phrase"
+	N=$(mktemp -d /tmp/mesh.XXXXXX)
+	chmod 711 "$N"
+	install -d -o 65534 "$N/nobody"
+	install -o 65534 -m 600 "$W/phrase" "$N/nobody/phrase"
 	as_nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
 	"${as_nobody[@]}" "$POSTHOUSE" up --name nobody --state \
-		"$W/nobody/state" --listen 127.0.0.1:0 --socket \
-		"$W/nobody/sock" --passphrase-file "$W/nobody/phrase" \
+		"$N/nobody/state" --listen 127.0.0.1:0 --socket \
+		"$N/nobody/sock" --passphrase-file "$N/nobody/phrase" \
 		>"$W/nobody.log" 2>&1 </dev/null {NAP}>&- &
 	PID[nobody]=$! MINE[$!]=nobody
-	ln -s nobody/sock "$W/nobody.sock"
+	ln -s "$N/nobody/sock" "$W/nobody.sock"
 	pid=${PID[nobody]}
-	expect_soon 10 "it is up" test -S "$W/nobody/sock"
+	expect_soon 10 "it is up" test -S "$N/nobody/sock"
 	for file in environ mem maps; do
 		! "${as_nobody[@]}" head -c 1 "/proc/$pid/$file" \
 			>/dev/null 2>&1 ||
 			fail "its own user reads /proc/PID/$file"
 	done
 	! is_gone "$pid" || fail "the node of nobody is gone"
-	chmod 700 "$W"
 	node_stop nobody
 	say "not dumpable: ok"
 fi
@@ -161,7 +162,7 @@ expect_soon 5 "gamma is dead" is_gone_or_zombie "${PID[gamma]}"
 	fail "a core was written"
 node_stop alpha
 node_stop beta
-for file in "$W"/*.log "$W"/*/*; do
+for file in "$W"/*.log "$W"/*/* ${N:+"$N"/*/*}; do
 	[ -f "$file" ] || continue
 	case $file in */passphrase | */nobody/phrase) continue ;; esac
 	absent "$file" <"$file"
