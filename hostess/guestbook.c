@@ -223,6 +223,8 @@ static void terminal_write(
 	ph_put_list(writer, "connections");
 	DL_FOREACH(terminal->bookings, booking)
 	ph_write_text(writer, booking->connection);
+	LL_FOREACH(terminal->feeds, feed)
+	ph_write_text(writer, feed->connection);
 	ph_write_end(writer);
 	ph_write_end(writer);
 }
