@@ -571,9 +571,14 @@ void ph_pipe_release(struct ph_pipe *pipe)
 	struct ph_frame frame;
 
 	ph_queue_first(&pipe->queue, &frame);
-	count_out(pipe, &frame);
-	ph_queue_drop(&pipe->queue);
-	pipe->taken_in -= frame.length + PH_FRAME_HEADER;
+	ph_pipe_release_seen(pipe, &frame);
+}
+
+void ph_pipe_release_seen(struct ph_pipe *pipe, const struct ph_frame *frame)
+{
+	count_out(pipe, frame);
+	ph_queue_drop_seen(&pipe->queue, frame);
+	pipe->taken_in -= frame->length + PH_FRAME_HEADER;
 	if (pipe->taken_in <= 0)
 		tell_taken(pipe);
 	if (pipe->wants_room)

@@ -134,6 +134,8 @@ bool ph_pipe_has_message(const struct ph_pipe *pipe);
 /* Sink side, frame by frame. The frame stands until released. */
 bool ph_pipe_receive(struct ph_pipe *pipe, struct ph_frame *frame);
 void ph_pipe_release(struct ph_pipe *pipe);
+/* The same, for who has just looked at it: what ph_pipe_receive said. */
+void ph_pipe_release_seen(struct ph_pipe *pipe, const struct ph_frame *frame);
 /* Sink side, byte by byte (carriers): the carrier takes from the queue itself
  * (ph_queue_vectors, ph_queue_advance); afterwards tell what waited before:
  * bytes, frames and messages of the queue. */

@@ -207,18 +207,23 @@ bool ph_queue_first(const struct ph_queue *queue, struct ph_frame *frame)
 
 void ph_queue_drop(struct ph_queue *queue)
 {
-	struct ph_segment *segment = segment_at(queue, 0);
 	struct ph_frame frame;
-	uint32_t record;
-	unsigned message;
 
 	ph_queue_first(queue, &frame);
-	record = frame.length + PH_FRAME_HEADER;
+	ph_queue_drop_seen(queue, &frame);
+}
+
+void ph_queue_drop_seen(struct ph_queue *queue, const struct ph_frame *frame)
+{
+	struct ph_segment *segment = segment_at(queue, 0);
+	uint32_t record = frame->length + PH_FRAME_HEADER;
+	unsigned message;
+
 	if (segment->header_left || record >= segment->length) {
 		pop_segment(queue);
 		return;
 	}
-	message = is_message(frame.flags);
+	message = is_message(frame->flags);
 	segment->offset += record;
 	segment->length -= record;
 	segment->frames--;

@@ -78,6 +78,8 @@ int ph_queue_append(struct ph_queue *queue, const struct ph_segment *segment);
 /* The oldest frame, standing until ph_queue_drop. False when empty. */
 bool ph_queue_first(const struct ph_queue *queue, struct ph_frame *frame);
 void ph_queue_drop(struct ph_queue *queue);
+/* The same, for who has just looked at it: what ph_queue_first said. */
+void ph_queue_drop_seen(struct ph_queue *queue, const struct ph_frame *frame);
 
 /* Keeps from now on what is sent, at most `window` bytes of it. Before
  * anything was taken; the first frame's number is 0. */

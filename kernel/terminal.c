@@ -419,7 +419,7 @@ void ph_terminal_release(struct ph_terminal *terminal)
 	if (turns->count > 1 && !terminal->readable.queued)
 		defer(terminal, &terminal->readable);
 	ph_turns_took(turns, frame.flags, frame.length);
-	ph_pipe_release(pipe);
+	ph_pipe_release_seen(pipe, &frame);
 	if (!(frame.flags & (PH_FRAME_END | PH_FRAME_CUT)))
 		return;
 	forget_pipe(terminal, pipe);
