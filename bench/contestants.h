@@ -7,6 +7,13 @@
 extern const struct bench_contestant bench_ours;
 extern const struct bench_contestant bench_ours_ping;
 extern const struct bench_contestant bench_ours_tls;
+extern const struct bench_contestant bench_ours_shm;
+
+/* Rings: ours between two threads, and the least one can be. */
+extern const struct bench_contestant bench_ring;
+extern const struct bench_contestant bench_ideal_threads;
+extern const struct bench_contestant bench_ideal;
+extern const struct bench_contestant bench_ideal_in_place;
 
 /* The best bare programs for the row. */
 extern const struct bench_contestant bench_raw_batched;
@@ -19,6 +26,7 @@ extern const struct bench_contestant bench_openssl;
 /* What people would pick instead. */
 extern const struct bench_contestant bench_zmq;
 extern const struct bench_contestant bench_zmq_ping;
+extern const struct bench_contestant bench_zmq_ipc;
 extern const struct bench_contestant bench_nng;
 extern const struct bench_contestant bench_nng_ping;
 

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bench/contestants.h"
 #include "kernel/terminal.h"
@@ -27,6 +28,7 @@ struct end {
 	struct ph_loop *loop;
 	struct ph_kernel kernel;
 	struct ph_transport_host host;
+	const struct ph_transport *transport;
 	struct ph_terminal *output;
 	struct ph_terminal *input;
 	struct wire wires[2];
@@ -57,6 +59,7 @@ static void end_init(struct end *end, struct bench_side *side,
 	end->payload = ph_buffer_get(end->kernel.pool, PH_FRAME_MAX);
 	memset(end->payload->data, 7, PH_FRAME_MAX);
 	end->payload->used = PH_FRAME_MAX;
+	end->transport = &ph_transport_tcp;
 	end->host.loop = end->loop;
 	end->host.pool = end->kernel.pool;
 }
@@ -177,19 +180,34 @@ static const struct ph_listener_events listener_events = {
 	.on_carrier = accepted_wire,
 };
 
+/* Where the server of this port is met. */
+static void end_address(
+	struct end *end, uint16_t port, struct ph_address *address)
+{
+	char text[64] = "127.0.0.1:7678";
+
+	if (end->transport == &ph_transport_shm)
+		snprintf(text, sizeof(text), "shm:/tmp/posthouse-bench-%u",
+			port);
+	ph_address_parse(address, text);
+	address->port = port;
+}
+
 static void end_listen(struct end *end)
 {
+	bool has_ports = end->transport == &ph_transport_tcp;
 	struct ph_address address;
 	struct ph_listener *listener;
 
-	ph_address_parse(&address, "127.0.0.1:7678");
-	address.port = 0;
-	if (ph_transport_tcp.listen(&end->host, &address, !end->host.tls,
+	end_address(end, has_ports ? 0 : (uint16_t)getpid(), &address);
+	if (end->transport->listen(&end->host, &address, !end->host.tls,
 		    &listener_events, end, &listener))
 		bench_die("listening");
-	ph_listener_address(listener, &address);
+	if (has_ports)
+		ph_listener_address(listener, &address);
 	bench_tell_port(end->side, address.port);
 	ph_loop_run(end->loop);
+	ph_listener_close(listener);
 }
 
 static void end_dial(struct end *end, unsigned slot)
@@ -197,11 +215,10 @@ static void end_dial(struct end *end, unsigned slot)
 	struct wire *wire = &end->wires[slot];
 	struct ph_dial dial = {.plain = !end->host.tls};
 
-	ph_address_parse(&dial.address, "127.0.0.1:7678");
-	dial.address.port = end->side->port;
+	end_address(end, end->side->port, &dial.address);
 	wire->end = end;
 	wire->outgoing = slot == 0;
-	if (ph_transport_tcp.dial(
+	if (end->transport->dial(
 		    &end->host, &dial, &wire_events, wire, &wire->carrier))
 		bench_die("dialling");
 }
@@ -295,6 +312,25 @@ static void stream_drive(struct bench_side *side)
 	struct end end;
 
 	end_init(&end, side, &stream_output, &unused_ops);
+	end_dial(&end, 0);
+	ph_loop_run(end.loop);
+}
+
+static void shm_serve(struct bench_side *side)
+{
+	struct end end;
+
+	end_init(&end, side, &unused_ops, &stream_input);
+	end.transport = &ph_transport_shm;
+	end_listen(&end);
+}
+
+static void shm_drive(struct bench_side *side)
+{
+	struct end end;
+
+	end_init(&end, side, &stream_output, &unused_ops);
+	end.transport = &ph_transport_shm;
 	end_dial(&end, 0);
 	ph_loop_run(end.loop);
 }
@@ -415,5 +451,7 @@ const struct bench_contestant bench_ours = {
 	"posthouse", stream_serve, stream_drive, NULL};
 const struct bench_contestant bench_ours_ping = {
 	"posthouse", ping_serve, ping_drive, NULL};
+const struct bench_contestant bench_ours_shm = {
+	"posthouse", shm_serve, shm_drive, NULL};
 const struct bench_contestant bench_ours_tls = {
 	"posthouse", tls_serve, tls_drive, NULL};

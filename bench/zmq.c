@@ -29,6 +29,11 @@ static void *zmq_open(struct bench_side *side, void *context, int type)
 	return socket;
 }
 
+static void ipc_endpoint(char endpoint[64], uint16_t port)
+{
+	snprintf(endpoint, 64, "ipc:///tmp/posthouse-bench-zmq-%u", port);
+}
+
 static void *zmq_listen(struct bench_side *side, void *context, int type)
 {
 	void *socket = zmq_open(side, context, type);
@@ -55,10 +60,8 @@ static void *zmq_dial(struct bench_side *side, void *context, int type)
 }
 
 /* An empty message says that it was the last. */
-static void pull_serve(struct bench_side *side)
+static void pull(struct bench_side *side, void *context, void *socket)
 {
-	void *context = zmq_ctx_new();
-	void *socket = zmq_listen(side, context, ZMQ_PULL);
 	zmq_msg_t message;
 
 	zmq_msg_init(&message);
@@ -73,16 +76,35 @@ static void pull_serve(struct bench_side *side)
 	zmq_ctx_term(context);
 }
 
+static void pull_serve(struct bench_side *side)
+{
+	void *context = zmq_ctx_new();
+
+	pull(side, context, zmq_listen(side, context, ZMQ_PULL));
+}
+
+static void ipc_serve(struct bench_side *side)
+{
+	void *context = zmq_ctx_new();
+	void *socket = zmq_open(side, context, ZMQ_PULL);
+	char endpoint[64];
+
+	side->port = (uint16_t)getpid();
+	ipc_endpoint(endpoint, side->port);
+	if (zmq_bind(socket, endpoint) < 0)
+		bench_die("zmq_bind");
+	bench_tell_port(side, side->port);
+	pull(side, context, socket);
+}
+
 static void keep(void *data, void *hint)
 {
 }
 
-static void push_drive(struct bench_side *side)
+static void push(struct bench_side *side, void *context, void *socket)
 {
 	size_t size = side->load.size;
 	uint8_t *payload = calloc(1, size);
-	void *context = zmq_ctx_new();
-	void *socket = zmq_dial(side, context, ZMQ_PUSH);
 	/* The clock is asked about every 64 KiB, as by the others. */
 	size_t each = size < 65536 ? 65536 / size : 1;
 
@@ -100,6 +122,25 @@ static void push_drive(struct bench_side *side)
 	zmq_send(socket, "", 0, 0);
 	zmq_close(socket);
 	zmq_ctx_term(context);
+}
+
+static void push_drive(struct bench_side *side)
+{
+	void *context = zmq_ctx_new();
+
+	push(side, context, zmq_dial(side, context, ZMQ_PUSH));
+}
+
+static void ipc_drive(struct bench_side *side)
+{
+	void *context = zmq_ctx_new();
+	void *socket = zmq_open(side, context, ZMQ_PUSH);
+	char endpoint[64];
+
+	ipc_endpoint(endpoint, side->port);
+	if (zmq_connect(socket, endpoint) < 0)
+		bench_die("zmq_connect");
+	push(side, context, socket);
 }
 
 static void ping_serve(struct bench_side *side)
@@ -136,5 +177,7 @@ static void ping_drive(struct bench_side *side)
 }
 
 const struct bench_contestant bench_zmq = {"zmq", pull_serve, push_drive, NULL};
+const struct bench_contestant bench_zmq_ipc = {
+	"zmq ipc", ipc_serve, ipc_drive, NULL};
 const struct bench_contestant bench_zmq_ping = {
 	"zmq", ping_serve, ping_drive, NULL};
