@@ -16,6 +16,8 @@
 #define RESERVE_TIME (6 * PH_SECOND)
 #define DIAL_TIME    (16 * PH_SECOND)
 #define DRAIN_TIME   (6 * PH_SECOND)
+/* Whoever holds the stream gives up sooner, and says so. */
+#define RESUME_TIME (660 * PH_SECOND)
 
 static const char *const state_names[] = {
 #define X(ident, name) [PH_CONNECTION_##ident] = name,
@@ -275,6 +277,10 @@ static void dialing_on(struct step *step)
 		connection_enter(step, PH_CONNECTION_OPEN, "attached");
 		step_disarm(step);
 		break;
+	case PH_CONNECTION_ON_BACK:
+		connection_enter(step, PH_CONNECTION_OPEN, step->event->reason);
+		step_disarm(step);
+		break;
 	case PH_CONNECTION_ON_REFUSED:
 	case PH_CONNECTION_ON_BROKE:
 		connection_fail(step, step->event->reason);
@@ -289,8 +295,18 @@ static void dialing_on(struct step *step)
 
 static void open_on(struct step *step)
 {
-	if (step->event->kind == PH_CONNECTION_ON_BROKE)
+	switch (step->event->kind) {
+	case PH_CONNECTION_ON_BROKE:
 		connection_fail(step, step->event->reason);
+		break;
+	case PH_CONNECTION_ON_LOST:
+		connection_enter(
+			step, PH_CONNECTION_DIALING, step->event->reason);
+		step_arm(step, RESUME_TIME);
+		break;
+	default:
+		break;
+	}
 }
 
 static void failed_on(struct step *step)

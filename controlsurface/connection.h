@@ -10,6 +10,8 @@
  * One connection, from its declaration to its end: a pure state machine, seen
  * by the node that owns the output terminal.
  *
+ *                               +------+            (carrier lost, and back)
+ *                               v      |
  *   declared -> reserving -> dialing -> open -> closed   (end)
  *       ^          |            |        |
  *       |          v            v        v
@@ -44,7 +46,9 @@
 	X(BOOKED, "booked")	/* token */                                    \
 	X(ATTACHED, "attached") /* the carrier is there */                     \
 	X(REFUSED, "refused")	/* the step did not work: reason */            \
-	X(BROKE, "broke")	/* the carrier broke: reason */                \
+	X(BROKE, "broke")	/* the stream is cut: reason */                \
+	X(LOST, "lost")		/* the stream stands without a carrier */      \
+	X(BACK, "back")		/* it has a carrier again */                   \
 	X(ENDED, "ended")	/* the stream was finished and consumed */     \
 	X(DUE, "due")		/* the timer */                                \
 	X(WITHDRAWN, "withdrawn")                                              \

@@ -204,8 +204,10 @@ void ph_control_event(struct ph_control *control, struct ph_edge *edge,
 		ph_connectome_withdraw(&control->connectome, edge);
 	ph_connection_step(
 		&edge->actual, now, event, &control->jitter, &outputs);
+	/* A stream that only got another carrier counts on. */
 	if (edge->actual.state == PH_CONNECTION_OPEN &&
-		before != PH_CONNECTION_OPEN) {
+		before != PH_CONNECTION_OPEN &&
+		event->kind != PH_CONNECTION_ON_BACK) {
 		edge->opened = now;
 		edge->sample_count = 0;
 	}
@@ -314,16 +316,22 @@ static void carrier_news(
 
 	if (ph_value_is(state, "closed") && !strcmp(reason, "end"))
 		event.kind = PH_CONNECTION_ON_ENDED;
+	else if (ph_value_is(state, "dialing"))
+		event.kind = PH_CONNECTION_ON_LOST;
+	else if (ph_value_is(state, "open"))
+		event.kind = PH_CONNECTION_ON_BACK;
 	else if (!ph_value_is(state, "closed") && !ph_value_is(state, "failed"))
 		return;
-	/* An older carrier broke because a newer one came. */
-	else if (generation && generation != edge->actual.generation)
+	/* An older stream broke because a newer one came. */
+	if (event.kind != PH_CONNECTION_ON_ENDED && generation &&
+		generation != edge->actual.generation)
 		return;
 	/* What passed in all stays to be seen. */
 	if (ph_value_type(ph_value_get(news, "sent")) == PH_MAP)
 		ph_control_take_flow(
 			edge, news, ph_loop_now(control->config.loop));
-	edge->flow.present = false;
+	if (event.kind != PH_CONNECTION_ON_BACK)
+		edge->flow.present = false;
 	ph_control_event(control, edge, &event);
 }
 

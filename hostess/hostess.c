@@ -261,12 +261,12 @@ static int attach_denied(
 		"book the terminal again", "the carrier has no booking here");
 }
 
-static bool generation_read(struct ph_request *request, uint32_t *out)
+static bool generation_read(struct ph_request *request, uint64_t *out)
 {
 	int64_t value = ph_get_int(request->arguments, "generation");
 
-	*out = (uint32_t)value;
-	return value >= 0 && value <= UINT32_MAX;
+	*out = (uint64_t)value;
+	return value >= 0;
 }
 
 static int serve_attach(struct ph_hostess *hostess, struct ph_request *request,

@@ -47,7 +47,7 @@ struct ph_reservation {
 	uint8_t token[PH_ATTACH_TOKEN];
 	enum ph_reservation_state state;
 	bool attached;
-	uint32_t generation; /* the highest that attached */
+	uint64_t generation; /* the highest that attached */
 	int64_t expires;     /* ns; INT64_MAX: not by time */
 
 	/* The ledger's. */
@@ -69,7 +69,7 @@ struct ph_reservation_event {
 	enum ph_reservation_kind kind;
 	const char *node;
 	const uint8_t *token;
-	uint32_t generation;
+	uint64_t generation;
 	bool finished;
 };
 

@@ -6,6 +6,7 @@
 #include "node/keys.h"
 #include "node/peer.h"
 #include "node/trust.h"
+#include "node/wires.h"
 #include "proto/secret.h"
 
 /*
@@ -253,6 +254,15 @@ static void hear_revoked(struct peer *peer, struct ph_value list)
 	}
 }
 
+/* How often it has started: what an earlier life began is over. */
+static void hear_epoch(struct peer *peer, uint64_t epoch)
+{
+	if (peer->epoch && peer->epoch != epoch)
+		ph_wires_peer_anew(
+			peer->dialling.lines->node->wires, peer->name);
+	peer->epoch = epoch;
+}
+
 static void hear_greeting(struct peer *peer, struct ph_value greeting)
 {
 	struct ph_lines *lines = peer->dialling.lines;
@@ -262,7 +272,7 @@ static void hear_greeting(struct peer *peer, struct ph_value greeting)
 
 	if (!peer->session)
 		return;
-	peer->epoch = ph_get_u64(greeting, "epoch");
+	hear_epoch(peer, ph_get_u64(greeting, "epoch"));
 	hear_address_list(peer, ph_value_get(greeting, "addresses"),
 		ph_session_peer(peer->session)->address);
 	hear_ring(peer, ph_value_get(greeting, "keys"));

@@ -10,6 +10,7 @@
 #include "kernel/log.h"
 #include "node/peer.h"
 #include "node/trust.h"
+#include "node/wires.h"
 #include "proto/secret.h"
 
 #define DIAL_FIRST (100 * PH_MILLISECOND)
@@ -251,6 +252,7 @@ static void line_up(struct ph_lines *lines, struct peer *peer,
 	greet_peer(peer);
 	lines_gossip(lines);
 	road_flush(peer);
+	ph_wires_peer_there(node->wires, peer->name);
 }
 
 /* A seed's address led to this peer: from now on the peer's own dialling
@@ -377,6 +379,9 @@ void ph_lines_on_gone(void *context, struct ph_session *session, void *target,
 			return;
 		}
 	}
+	if (dialling && dialling->peer && !dialling->peer->line &&
+		reason == -ECONNREFUSED)
+		ph_wires_peer_absent(lines->node->wires, dialling->peer->name);
 	if (dialling && dialling->attempt == session)
 		failed_dial(dialling, session, why);
 }

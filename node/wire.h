@@ -6,6 +6,7 @@
 #include "kernel/terminal.h"
 #include "node/wires.h"
 #include "proto/attach.h"
+#include "proto/resume.h"
 
 /*
  * One laid connection, as its node sees it: the out half (this node owns the
@@ -22,8 +23,8 @@ struct wire {
 	struct ph_wires *wires;
 	char connection[96];
 	enum wire_side side;
-	uint32_t generation;
-	char peer[40]; /* the other node's name */
+	uint64_t generation; /* see proto/resume.h */
+	char peer[40];	     /* the other node's name */
 	char transport[8];
 	int64_t since; /* wall clock, ns */
 
@@ -32,14 +33,21 @@ struct wire {
 	struct ph_pipe *pipe;
 	struct ph_counters given; /* the pipe's, once it is gone */
 	struct ph_counters taken;
-	struct ph_queue queue;	   /* ATTACH, ATTACHED and ACK frames */
-	struct ph_ack acked;	   /* out: told by the receiver; in: told */
-	struct ph_timer ack_timer; /* in */
-	bool seated;		   /* the Hostess must hear when it leaves */
+	struct ph_queue queue; /* ATTACH, ATTACHED and ACK frames */
+	struct ph_ack acked;   /* out: told by the receiver; in: told */
+	struct ph_timer timer; /* of the machine below */
+	union {
+		struct ph_resume_out out;
+		struct ph_resume_in in;
+	};
+	bool seated; /* the Hostess must hear when it leaves */
 	bool attached;
 	bool ended; /* in: END came */
 	bool finished;
-	bool closing;
+	bool closing;	/* over: nothing more happens but its end */
+	bool resume;	/* in, a claim: it goes on with a stream */
+	uint64_t next;	/* in, a claim: from this frame */
+	int64_t absent; /* in: since when nobody listens at its sender's */
 
 	/* out, until attached */
 	ph_handle ticket; /* of wire.open */
@@ -88,6 +96,8 @@ void wire_settle(struct wire *wire);
 /* control.carrier: what became of a connection this node owns, and what has
  * flowed. */
 void wire_news(struct wire *wire, bool finished, const char *reason);
+/* control.carrier: the stream stands, its carrier is lost or back. */
+void wire_tell(struct wire *wire, const char *state, const char *reason);
 /* hostess.detach. */
 void wire_detach(struct wire *wire);
 
@@ -100,10 +110,14 @@ int wire_seat(
 /* wire_out.c: dials the peer and attaches the output. */
 int wire_out_open(struct wire *wire, const struct ph_address *address);
 void wire_out_cut(struct wire *wire, const char *why);
+/* The peer was heard of: a lost carrier is dialled now. */
+void wire_out_nudge(struct wire *wire);
 /* wire_in.c */
 int wire_in_attach(void *context, struct ph_session *session,
 	const struct ph_attach *attach);
 void wire_in_cut(struct wire *wire, const char *why);
+/* Nobody listens at its sender's: cut, when that lasts. */
+void wire_in_absent(struct wire *wire);
 /* wire_done.c: streams that were consumed, known to the sender or not. */
 void wire_done_add(struct ph_wires *wires, const char *connection);
 bool wire_is_done(const struct ph_wires *wires, const char *connection);

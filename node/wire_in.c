@@ -6,14 +6,14 @@
 
 #include "kernel/log.h"
 
-/* How often the sender is told what was consumed, while something is. */
-#define ACK_EVERY (50 * PH_MILLISECOND)
-
-static void close_carrier(struct wire *wire)
-{
-	wire->closing = true;
-	ph_carrier_close(wire->carrier);
-}
+/*
+ * The receiver's shell: what proto/resume.h wants becomes frames. A carrier
+ * comes as a claim, a wire of its own; once the Hostess has proven it, the
+ * claim becomes the stream's first carrier or is handed to the stream that
+ * stands. A stream without a carrier keeps its pipe, and the input's server
+ * notices nothing.
+ */
+static void step(struct wire *wire, struct ph_resume_in_event event);
 
 /* At once, not when the carrier is gone: a half-open one can never deliver
  * late, and the next may come. */
@@ -30,62 +30,157 @@ static void leave_input(struct wire *wire)
 	ph_pipe_close_source(pipe, -ECONNRESET);
 }
 
-void wire_in_cut(struct wire *wire, const char *why)
+/* The stream is over and no carrier is left. */
+static void end(struct wire *wire)
 {
-	if (wire->closing)
-		return;
+	leave_input(wire);
+	if (!wire->finished)
+		ph_log_warn("wire", "cut connection=%s from=%s because=\"%s\"",
+			wire->connection, wire->peer,
+			wire->why ? wire->why : "the sender closed");
+	if (wire->seated)
+		wire_detach(wire);
+	wire_free(wire);
+}
+
+/* Over: at once when there is no carrier, else behind its end. */
+static void leave(struct wire *wire, const char *why)
+{
+	wire->closing = true;
+	wire->in.state = PH_RESUME_OVER;
 	wire->why = why;
-	close_carrier(wire);
+	if (!wire->carrier) {
+		end(wire);
+		return;
+	}
+	ph_carrier_close(wire->carrier);
 	leave_input(wire);
 }
 
-/* What the input's server has taken, as far as it was not told yet. */
-static bool send_ack(struct wire *wire)
+void wire_in_cut(struct wire *wire, const char *why)
 {
-	const struct ph_counters *taken = ph_pipe_out(wire->pipe);
-	struct ph_ack ack = {.frames = taken->frames,
-		.bytes = taken->bytes,
-		.messages = taken->messages,
-		.queued = ph_pipe_queued(wire->pipe)};
+	if (!wire->closing)
+		leave(wire, why);
+}
+
+void wire_in_absent(struct wire *wire)
+{
+	int64_t now = ph_loop_now(wire->wires->node->loop);
+
+	if (!wire->absent)
+		wire->absent = now;
+	if (now - wire->absent >= PH_RESUME_ABSENT)
+		wire_in_cut(wire, "nobody listens at the sender's any more");
+}
+
+/* What the input's server has taken. */
+static struct ph_ack taken(const struct wire *wire)
+{
+	const struct ph_counters *out =
+		wire->pipe ? ph_pipe_out(wire->pipe) : &wire->taken;
+
+	return (struct ph_ack){.frames = out->frames,
+		.bytes = out->bytes,
+		.messages = out->messages,
+		.queued = wire->pipe ? ph_pipe_queued(wire->pipe) : 0};
+}
+
+static void send_frame(
+	struct wire *wire, uint8_t flag, const uint8_t *data, size_t length)
+{
+	if (!ph_queue_copy(
+		    &wire->queue, flag | PH_FRAME_FIN, data, (uint32_t)length))
+		wire_flush(wire);
+}
+
+static void send_ack(struct wire *wire)
+{
 	uint8_t bytes[PH_ACK_LENGTH];
 
-	if (ack.frames == wire->acked.frames &&
-		ack.queued == wire->acked.queued)
-		return false;
-	wire->acked = ack;
-	ph_ack_write(&ack, bytes);
-	if (!ph_queue_copy(&wire->queue, PH_FRAME_ACK | PH_FRAME_FIN, bytes,
-		    sizeof(bytes)))
-		wire_flush(wire);
-	return true;
+	send_frame(
+		wire, PH_FRAME_ACK, bytes, ph_ack_write(&wire->in.told, bytes));
 }
 
-static void arm_ack(struct wire *wire)
+static void answer_attach(struct wire *wire, uint8_t status, uint64_t next)
+{
+	struct ph_attached attached = {
+		.status = status, .generation = wire->generation, .next = next};
+	uint8_t bytes[PH_ATTACHED_LENGTH];
+
+	send_frame(wire, PH_FRAME_ATTACH, bytes,
+		ph_attached_write(&attached, bytes));
+}
+
+static void perform(struct wire *wire, const struct ph_resume_outputs *outputs)
 {
 	struct ph_loop *loop = wire->wires->node->loop;
+	unsigned actions = outputs->actions;
 
-	if (!wire->ack_timer.slot)
-		ph_timer_start(
-			loop, &wire->ack_timer, ph_loop_now(loop) + ACK_EVERY);
+	if (actions & PH_RESUME_DO_WELCOME)
+		answer_attach(wire, 0, outputs->next);
+	if (actions & PH_RESUME_DO_ACK)
+		send_ack(wire);
+	if (actions & PH_RESUME_DO_CUT)
+		send_frame(wire, PH_FRAME_CUT, NULL, 0);
+	if (actions & PH_RESUME_DO_ARM) {
+		ph_timer_stop(loop, &wire->timer);
+		ph_timer_start(loop, &wire->timer, outputs->due);
+	}
+	/* The rest may end the wire. */
+	if (actions & (PH_RESUME_DO_FINISH | PH_RESUME_DO_FAIL))
+		leave(wire, outputs->why);
 }
 
-static void ack_due(struct ph_timer *timer)
+static void step(struct wire *wire, struct ph_resume_in_event event)
 {
-	struct wire *wire = (struct wire *)((char *)timer -
-					    offsetof(struct wire, ack_timer));
+	struct ph_resume_outputs outputs;
+	int64_t now = ph_loop_now(wire->wires->node->loop);
 
-	if (!wire->pipe || wire->closing)
+	event.taken = taken(wire);
+	ph_resume_in_step(&wire->in, now, &event, &outputs);
+	perform(wire, &outputs);
+}
+
+/* When the pipe is to speak next: at the first byte while nothing is owed,
+ * else when enough for an acknowledgement was taken. */
+static void ask_pipe(struct wire *wire)
+{
+	uint64_t since = taken(wire).bytes - wire->in.told.bytes;
+
+	if (!wire->pipe)
 		return;
-	/* Nothing new and nothing waiting: silent until frames come again. */
-	if (send_ack(wire) || ph_pipe_queued(wire->pipe))
-		arm_ack(wire);
+	if (wire->in.armed && since < PH_RESUME_ACK_BYTES)
+		ph_pipe_notify(
+			wire->pipe, (uint32_t)(PH_RESUME_ACK_BYTES - since));
+	else
+		ph_pipe_notify(wire->pipe, 1);
+}
+
+static void timer_due(struct ph_timer *timer)
+{
+	struct wire *wire =
+		(struct wire *)((char *)timer - offsetof(struct wire, timer));
+
+	step(wire, (struct ph_resume_in_event){.kind = PH_RESUME_TICK});
+	if (!wire->in.armed)
+		ask_pipe(wire);
+}
+
+static void pipe_taken(void *context, struct ph_pipe *pipe)
+{
+	struct wire *wire = context;
+
+	if (wire->closing)
+		return;
+	step(wire, (struct ph_resume_in_event){.kind = PH_RESUME_TAKEN});
+	ask_pipe(wire);
 }
 
 static void pipe_room(void *context, struct ph_pipe *pipe)
 {
 	struct wire *wire = context;
 
-	if (!wire->closing)
+	if (!wire->closing && wire->carrier)
 		ph_carrier_pause(wire->carrier, false);
 }
 
@@ -96,27 +191,27 @@ static void pipe_closed(void *context, struct ph_pipe *pipe, int reason)
 
 	if (wire->closing)
 		return;
-	wire->finished = reason == 0;
-	if (wire->finished) {
-		wire_done_add(wire->wires, wire->connection);
-		send_ack(wire);
-		/* The sender hangs up once it has read this. */
-		ph_carrier_pause(wire->carrier, false);
-	} else {
-		wire_in_cut(wire, "the input takes nothing more");
+	if (reason) {
+		step(wire, (struct ph_resume_in_event){.kind = PH_RESUME_LEFT});
+		return;
 	}
+	wire->finished = true;
+	wire_done_add(wire->wires, wire->connection);
+	step(wire, (struct ph_resume_in_event){.kind = PH_RESUME_ENDED});
+	/* The sender hangs up once it has read this. */
+	if (wire->carrier)
+		ph_carrier_pause(wire->carrier, false);
 }
 
 static const struct ph_end_ops source_ops = {
 	.on_room = pipe_room,
+	.on_taken = pipe_taken,
 	.on_closed = pipe_closed,
 };
 
 static void pipe_gone(void *context, struct ph_pipe *pipe, int reason)
 {
-	struct wire *wire = context;
-
-	wire_settle(wire);
+	wire_settle(context);
 }
 
 static void on_frames(void *context, struct ph_carrier *carrier,
@@ -124,12 +219,20 @@ static void on_frames(void *context, struct ph_carrier *carrier,
 {
 	struct wire *wire = context;
 
-	if (!wire->pipe || wire->closing)
+	if (wire->closing)
+		return;
+	if (wire->finished) {
+		step(wire,
+			(struct ph_resume_in_event){.kind = PH_RESUME_HEARD});
+		return;
+	}
+	if (!wire->pipe)
 		return;
 	wire->ended = wire->ended || wire_segment_ends(segment);
 	if (!ph_pipe_push(wire->pipe, segment))
 		ph_carrier_pause(carrier, true);
-	arm_ack(wire);
+	step(wire, (struct ph_resume_in_event){
+			   .kind = PH_RESUME_CAME, .frames = segment->frames});
 }
 
 static void on_room(void *context, struct ph_carrier *carrier)
@@ -137,22 +240,48 @@ static void on_room(void *context, struct ph_carrier *carrier)
 	wire_flush(context);
 }
 
+/* The stream stands, its input notices nothing. The Hostess keeps the seat,
+ * and takes it away when nobody came back. */
+static void wait_for_next(struct wire *wire, const char *why)
+{
+	if (!wire->finished)
+		ph_log_info("wire", "lost connection=%s from=%s because=\"%s\"",
+			wire->connection, wire->peer, why);
+	wire->why = why;
+	ph_timer_stop(wire->wires->node->loop, &wire->timer);
+	wire->in.armed = false;
+	if (wire->seated) {
+		bool finished = wire->finished;
+
+		wire->finished = false;
+		wire_detach(wire);
+		wire->finished = finished;
+	}
+	wire->seated = false;
+	ask_pipe(wire);
+}
+
 static void on_closed(void *context, struct ph_carrier *carrier, int reason)
 {
 	struct wire *wire = context;
+	const char *why = reason ? strerror(-reason) : "the sender closed";
 
-	wire->closing = true;
-	ph_timer_stop(wire->wires->node->loop, &wire->ack_timer);
-	leave_input(wire);
-	if (!wire->finished)
-		ph_log_warn("wire", "cut connection=%s from=%s because=\"%s\"",
-			wire->connection, wire->peer,
-			wire->why ? wire->why
-				  : (reason ? strerror(-reason)
-					    : "the sender closed"));
-	if (wire->seated)
-		wire_detach(wire);
-	wire_free(wire);
+	wire->carrier = NULL;
+	wire->session = NULL;
+	ph_queue_clear(&wire->queue);
+	if (wire->closing || !wire->attached) {
+		if (!wire->why)
+			wire->why = why;
+		end(wire);
+		return;
+	}
+	if (wire->in.heard) {
+		wire->closing = true;
+		end(wire);
+		return;
+	}
+	step(wire, (struct ph_resume_in_event){.kind = PH_RESUME_DROPPED});
+	wait_for_next(wire, why);
 }
 
 static const struct ph_carrier_events carrier_events = {
@@ -160,17 +289,6 @@ static const struct ph_carrier_events carrier_events = {
 	.on_room = on_room,
 	.on_closed = on_closed,
 };
-
-static void answer_attach(struct wire *wire, uint8_t status)
-{
-	struct ph_attached attached = {
-		.status = status, .generation = wire->generation};
-	uint8_t bytes[PH_ATTACHED_LENGTH];
-
-	if (!ph_queue_copy(&wire->queue, PH_FRAME_ATTACH | PH_FRAME_FIN, bytes,
-		    (uint32_t)ph_attached_write(&attached, bytes)))
-		wire_flush(wire);
-}
 
 static int connect_input(struct wire *wire, ph_handle input)
 {
@@ -184,6 +302,87 @@ static int connect_input(struct wire *wire, ph_handle input)
 		input, limits, watcher, &wire->pipe);
 }
 
+/* One answer for every reason. */
+static void refuse(struct wire *claim, const char *why)
+{
+	answer_attach(claim, 1, 0);
+	wire_in_cut(claim, why);
+}
+
+static void let_in(struct wire *wire)
+{
+	wire->attached = true;
+	ph_carrier_admit(wire->carrier, PH_FRAME_MAX);
+	ph_carrier_pause(wire->carrier, false);
+}
+
+/* The stream gets the claim's carrier, the claim what the stream had, which
+ * ends with it. */
+static void swap_carriers(struct wire *stream, struct wire *claim)
+{
+	struct ph_carrier *carrier = stream->carrier;
+	struct ph_session *session = stream->session;
+
+	stream->carrier = claim->carrier;
+	stream->session = claim->session;
+	stream->generation = claim->generation;
+	stream->seated = true;
+	stream->absent = 0;
+	ph_session_hand_over(stream->session, &carrier_events, stream);
+	memcpy(stream->transport, claim->transport, sizeof(claim->transport));
+	claim->carrier = carrier;
+	claim->session = session;
+	claim->seated = false;
+	claim->finished = true; /* nothing is cut */
+	if (session)
+		ph_session_hand_over(session, &carrier_events, claim);
+	/* Half a word for the older carrier is none for the newer. */
+	ph_queue_clear(&stream->queue);
+	wire_in_cut(claim, "a newer carrier came");
+}
+
+static void go_on(struct wire *claim)
+{
+	struct wire *stream =
+		wire_find(claim->wires, WIRE_IN, claim->connection);
+	struct ph_resume_in_event event = {.kind = PH_RESUME_CLAIMED,
+		.generation = claim->generation,
+		.resume = true,
+		.next = claim->next};
+	struct ph_resume_outputs outputs;
+	int64_t now = ph_loop_now(claim->wires->node->loop);
+
+	if (!stream || stream->closing || !stream->attached) {
+		refuse(claim, "its stream is not here");
+		return;
+	}
+	event.taken = taken(stream);
+	ph_resume_in_step(&stream->in, now, &event, &outputs);
+	if (!(outputs.actions & PH_RESUME_DO_WELCOME)) {
+		refuse(claim, "it goes on where nothing is");
+		return;
+	}
+	swap_carriers(stream, claim);
+	let_in(stream);
+	perform(stream, &outputs);
+	/* The pause of a full pipe went with the older carrier. */
+	if (stream->pipe && !ph_pipe_has_room(stream->pipe, 0))
+		ph_carrier_pause(stream->carrier, true);
+}
+
+static void begin(struct wire *wire, ph_handle input)
+{
+	wire_prove(wire);
+	if (wire->next || connect_input(wire, input)) {
+		refuse(wire, "the input is gone");
+		return;
+	}
+	ph_resume_in_init(&wire->in, wire->generation);
+	let_in(wire);
+	answer_attach(wire, 0, 0);
+	ask_pipe(wire);
+}
+
 /* The Hostess answered whether this carrier may be seated. */
 static void on_seated(
 	struct wire *wire, ph_handle input, const struct ph_error *error)
@@ -191,19 +390,12 @@ static void on_seated(
 	wire->seated = !error;
 	if (wire->closing)
 		return;
-	if (!error)
-		wire_prove(wire);
-	if (error || connect_input(wire, input)) {
-		/* One answer for every reason. */
-		answer_attach(wire, 1);
-		wire_in_cut(wire,
-			error ? "the Hostess refused it" : "the input is gone");
-		return;
-	}
-	wire->attached = true;
-	ph_carrier_admit(wire->carrier, PH_FRAME_MAX);
-	answer_attach(wire, 0);
-	ph_carrier_pause(wire->carrier, false);
+	if (error)
+		refuse(wire, "the Hostess refused it");
+	else if (wire->resume)
+		go_on(wire);
+	else
+		begin(wire, input);
 }
 
 int wire_in_attach(void *context, struct ph_session *session,
@@ -218,8 +410,11 @@ int wire_in_attach(void *context, struct ph_session *session,
 	wire = wire_claim(wires, attach->connection);
 	if (!wire)
 		return -ENOMEM;
-	wire->ack_timer.on_due = ack_due;
+	wire->timer.on_due = timer_due;
 	wire->generation = attach->generation;
+	wire->resume = attach->resume;
+	wire->next = attach->next;
+	wire->session = session;
 	wire->carrier = ph_session_carrier(session);
 	ph_carrier_info(wire->carrier, &info);
 	snprintf(wire->transport, sizeof(wire->transport), "%s", info.scheme);

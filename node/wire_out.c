@@ -5,21 +5,69 @@
 #include <string.h>
 
 #include "kernel/log.h"
+#include "node/lines.h"
+#include "proto/secret.h"
 
-/* Reading ATTACHED and ACK: a stream's receiver has nothing else to say. */
+/*
+ * The sender's shell: what proto/resume.h wants becomes dials, frames and
+ * news. The pipe and its unacknowledged frames stand as long as the stream,
+ * carriers come and go; one at a time, for the next is dialled when the last
+ * one's on_closed came.
+ */
+static const struct ph_carrier_events carrier_events;
 
-static void close_carrier(struct wire *wire)
+static void step(struct wire *wire, const struct ph_resume_out_event *event);
+
+static void tell_failure(struct wire *wire, const char *why)
+{
+	struct ph_error error;
+
+	ph_fail(&error, PH_EXIT_UNREACHABLE, wire->peer,
+		"posthouse peers shows the lines and their addresses",
+		"no carrier to %s: %s", wire->peer, why);
+	wire_answer(wire, &error);
+}
+
+/* The stream is over and no carrier is left. */
+static void end(struct wire *wire)
+{
+	const char *why = wire->why ? wire->why : "the peer closed it";
+	struct ph_pipe *pipe = wire->pipe;
+
+	if (pipe) {
+		wire_settle(wire);
+		ph_pipe_set_watcher(pipe, (struct ph_pipe_watcher){0});
+		ph_pipe_close_sink(pipe, -ECONNRESET);
+	}
+	if (!wire->attached)
+		tell_failure(wire, why);
+	else
+		wire_news(wire, wire->finished, why);
+	wire_free(wire);
+}
+
+/* Over: at once when there is no carrier, else behind its end. */
+static void leave(struct wire *wire, const char *why)
 {
 	wire->closing = true;
-	ph_carrier_close(wire->carrier);
+	wire->out.state = PH_RESUME_OVER;
+	wire->why = why;
+	if (wire->carrier)
+		ph_carrier_close(wire->carrier);
+	else
+		end(wire);
 }
 
 void wire_out_cut(struct wire *wire, const char *why)
 {
-	if (wire->closing)
-		return;
-	wire->why = why;
-	close_carrier(wire);
+	if (!wire->closing)
+		leave(wire, why);
+}
+
+static bool is_flowing(const struct wire *wire)
+{
+	return !wire->closing && wire->carrier &&
+	       wire->out.state == PH_RESUME_FLOWING;
 }
 
 static void pipe_readable(void *context, struct ph_pipe *pipe)
@@ -30,10 +78,10 @@ static void pipe_readable(void *context, struct ph_pipe *pipe)
 	uint64_t frames = queue->frames;
 	uint64_t messages = queue->messages;
 
-	if (wire->closing)
-		return;
-	ph_carrier_send(wire->carrier, queue);
-	ph_pipe_took(pipe, bytes, frames, messages);
+	if (is_flowing(wire)) {
+		ph_carrier_send(wire->carrier, queue);
+		ph_pipe_took(pipe, bytes, frames, messages);
+	}
 	/* on_full: disconnect. Nobody waits for one that is too slow. */
 	if (ph_pipe_reason(pipe) == -ENOBUFS && ph_pipe_waits(pipe))
 		wire_out_cut(wire, "too slow: its queue was full");
@@ -43,13 +91,7 @@ static const struct ph_end_ops sink_ops = {.on_readable = pipe_readable};
 
 static void pipe_gone(void *context, struct ph_pipe *pipe, int reason)
 {
-	struct wire *wire = context;
-
-	wire_settle(wire);
-	/* The server cut its stream: the carrier must say so. What waited in
-	 * the queue, CUT included, was sent before the sink closed. */
-	if (!wire->closing)
-		close_carrier(wire);
+	wire_settle(context);
 }
 
 /* The receiver lets us in: the output's frames may flow. */
@@ -72,8 +114,151 @@ static void attach_output(struct wire *wire)
 		wire_out_cut(wire, "the output is not free");
 		return;
 	}
+	/* What waits in the pipe is not acknowledged either. */
+	ph_queue_retain(
+		ph_pipe_queue(wire->pipe), PH_RESUME_WINDOW - PH_PIPE_BYTES);
 	wire->attached = true;
 	wire_answer(wire, NULL);
+}
+
+static void send_attach(struct wire *wire, uint64_t next)
+{
+	struct ph_attach attach = {.resume = wire->attached,
+		.generation = wire->generation,
+		.next = next};
+	uint8_t bytes[PH_ATTACH_MAX];
+
+	memcpy(attach.token, wire->token, sizeof(attach.token));
+	snprintf(attach.connection, sizeof(attach.connection), "%s",
+		wire->connection);
+	if (!ph_queue_copy(&wire->queue, PH_FRAME_ATTACH | PH_FRAME_FIN, bytes,
+		    (uint32_t)ph_attach_write(&attach, bytes)))
+		wire_flush(wire);
+}
+
+static int dial(struct wire *wire, const struct ph_address *address)
+{
+	const struct ph_transport *transport =
+		ph_transport_find(address->scheme);
+	struct ph_dial to = {.address = *address};
+
+	wire->generation = wire->out.generation;
+	return transport->dial(&wire->wires->node->host, &to, &carrier_events,
+		wire, &wire->carrier);
+}
+
+static void dial_again(struct wire *wire)
+{
+	struct ph_address address;
+
+	if (ph_lines_candidate(wire->wires->node->lines, wire->peer, &address,
+		    wire->peer_key) ||
+		dial(wire, &address))
+		step(wire, &(struct ph_resume_out_event){.kind = PH_RESUME_LOST,
+				   .reason = "no address to dial"});
+}
+
+static void send_again(struct wire *wire, uint64_t next)
+{
+	ph_log_info("wire", "resumed connection=%s to=%s carrier=%u frame=%llu",
+		wire->connection, wire->peer, (uint32_t)wire->generation,
+		(unsigned long long)next);
+	if (!wire->pipe || ph_pipe_rewind(wire->pipe, next))
+		leave(wire, "what the peer lacks is not here");
+}
+
+/* The receiver may forget the stream: its END was heard of. */
+static void finish(struct wire *wire)
+{
+	wire->finished = true;
+	if (wire->pipe)
+		ph_pipe_close_sink(wire->pipe, 0);
+	if (!ph_queue_copy(&wire->queue, PH_FRAME_ACK | PH_FRAME_FIN, NULL, 0))
+		wire_flush(wire);
+}
+
+static void arm(struct wire *wire, int64_t due)
+{
+	struct ph_loop *loop = wire->wires->node->loop;
+
+	ph_timer_stop(loop, &wire->timer);
+	ph_timer_start(loop, &wire->timer, due);
+}
+
+static void tell_state(struct wire *wire, unsigned actions, const char *why)
+{
+	if (actions & PH_RESUME_DO_TELL_LOST) {
+		ph_log_info("wire", "lost connection=%s to=%s because=\"%s\"",
+			wire->connection, wire->peer, why);
+		wire_tell(wire, "dialing", why);
+	}
+	if (actions & PH_RESUME_DO_TELL_BACK)
+		wire_tell(wire, "open", "resumed");
+}
+
+static void perform(struct wire *wire, const struct ph_resume_outputs *outputs)
+{
+	unsigned actions = outputs->actions;
+
+	tell_state(wire, actions, outputs->why);
+	if (actions & PH_RESUME_DO_RELEASE && wire->pipe) {
+		ph_queue_acknowledge(ph_pipe_queue(wire->pipe), outputs->next);
+		pipe_readable(wire, wire->pipe);
+	}
+	if (actions & PH_RESUME_DO_ATTACH)
+		send_attach(wire, outputs->next);
+	if (actions & (PH_RESUME_DO_BEGIN | PH_RESUME_DO_REWIND))
+		ph_timer_stop(wire->wires->node->loop, &wire->timer);
+	if (actions & PH_RESUME_DO_ARM)
+		arm(wire, outputs->due);
+	if (actions & PH_RESUME_DO_FINISH)
+		finish(wire);
+	/* The rest may end the wire. */
+	if (actions & (PH_RESUME_DO_FINISH | PH_RESUME_DO_FAIL))
+		leave(wire, outputs->why);
+	else if (actions & PH_RESUME_DO_HANG_UP)
+		ph_carrier_close(wire->carrier);
+	else if (actions & PH_RESUME_DO_BEGIN)
+		attach_output(wire);
+	else if (actions & PH_RESUME_DO_REWIND)
+		send_again(wire, outputs->next);
+	else if (actions & PH_RESUME_DO_DIAL)
+		dial_again(wire);
+}
+
+static void step(struct wire *wire, const struct ph_resume_out_event *event)
+{
+	struct ph_resume_outputs outputs;
+	int64_t now = ph_loop_now(wire->wires->node->loop);
+
+	ph_resume_out_step(&wire->out, now, event, &outputs);
+	perform(wire, &outputs);
+}
+
+static void timer_due(struct ph_timer *timer)
+{
+	struct wire *wire =
+		(struct wire *)((char *)timer - offsetof(struct wire, timer));
+
+	step(wire, &(struct ph_resume_out_event){.kind = PH_RESUME_DUE});
+}
+
+void wire_out_nudge(struct wire *wire)
+{
+	if (!wire->closing)
+		step(wire,
+			&(struct ph_resume_out_event){.kind = PH_RESUME_NUDGE});
+}
+
+static void refuse(struct wire *wire)
+{
+	step(wire, &(struct ph_resume_out_event){.kind = PH_RESUME_REFUSED});
+}
+
+static uint64_t frames_given(const struct wire *wire)
+{
+	/* Without those that were dropped before a carrier saw them. */
+	return wire->pipe ? ph_pipe_handed(wire->pipe).frames : 0;
 }
 
 static void take_attached(
@@ -81,74 +266,66 @@ static void take_attached(
 {
 	struct ph_attached attached;
 
-	if (ph_attached_read(&attached, data, length) || attached.status ||
-		attached.generation != wire->generation) {
-		wire_out_cut(wire, "the peer refused the carrier");
+	if (ph_attached_read(&attached, data, length)) {
+		refuse(wire);
 		return;
 	}
-	attach_output(wire);
+	step(wire, &(struct ph_resume_out_event){.kind = PH_RESUME_ATTACHED,
+			   .welcome = !attached.status,
+			   .generation = attached.generation,
+			   .next = attached.next,
+			   .given = frames_given(wire)});
 }
 
 static void take_ack(struct wire *wire, const uint8_t *data, uint32_t length)
 {
 	struct ph_ack ack;
-	struct ph_counters sent;
 
 	if (!wire->pipe || ph_ack_read(&ack, data, length) ||
-		ack.frames < wire->acked.frames) {
+		ack.bytes > ph_pipe_handed(wire->pipe).bytes) {
 		wire_out_cut(wire, "malformed acknowledgement");
 		return;
 	}
-	sent = ph_pipe_handed(wire->pipe);
-	if (ack.frames > sent.frames || ack.bytes > sent.bytes) {
-		wire_out_cut(wire, "more acknowledged than sent");
-		return;
-	}
 	wire->acked = ack;
-	if (!ph_pipe_is_finished(wire->pipe) || ph_pipe_waits(wire->pipe) ||
-		ack.frames != sent.frames)
-		return;
-	wire->finished = true;
-	ph_pipe_close_sink(wire->pipe, 0);
-	close_carrier(wire);
+	step(wire, &(struct ph_resume_out_event){.kind = PH_RESUME_ACKED,
+			   .next = ack.frames,
+			   .given = frames_given(wire),
+			   .finished = ph_pipe_is_finished(wire->pipe) &&
+				       !ph_pipe_waits(wire->pipe)});
 }
 
+/* ATTACHED, ACK, CUT: a stream's receiver has nothing else to say. */
 static void take_frame(struct wire *wire, const uint8_t *record)
 {
 	uint32_t length = ph_frame_length(record);
 	const uint8_t *data = record + PH_FRAME_HEADER;
 
-	if (!wire->attached && (record[3] & PH_FRAME_ATTACH))
+	if (record[3] & PH_FRAME_ATTACH)
 		take_attached(wire, data, length);
 	else if (wire->attached && (record[3] & PH_FRAME_ACK))
 		take_ack(wire, data, length);
+	else if (wire->attached && (record[3] & PH_FRAME_CUT))
+		step(wire,
+			&(struct ph_resume_out_event){.kind = PH_RESUME_CUT});
 	else
-		wire_out_cut(wire, "the peer refused the carrier");
+		refuse(wire);
 }
 
 static void on_open(void *context, struct ph_carrier *carrier)
 {
 	struct wire *wire = context;
-	struct ph_attach attach = {.generation = wire->generation};
-	uint8_t bytes[PH_ATTACH_MAX];
 	struct ph_carrier_info info;
 
 	if (wire->closing)
 		return;
 	ph_carrier_info(carrier, &info);
 	if (memcmp(info.peer_key, wire->peer_key, PH_PUBLIC_KEY) != 0) {
-		wire_out_cut(wire, "another node answered at that address");
+		wire->why = "another node answered at that address";
+		ph_carrier_close(carrier);
 		return;
 	}
 	snprintf(wire->transport, sizeof(wire->transport), "%s", info.scheme);
-	memcpy(attach.token, wire->token, sizeof(attach.token));
-	snprintf(attach.connection, sizeof(attach.connection), "%s",
-		wire->connection);
-	if (ph_queue_copy(&wire->queue, PH_FRAME_ATTACH | PH_FRAME_FIN, bytes,
-		    (uint32_t)ph_attach_write(&attach, bytes)))
-		wire_out_cut(wire, "out of memory");
-	else
-		wire_flush(wire);
+	step(wire, &(struct ph_resume_out_event){.kind = PH_RESUME_OPENED});
 }
 
 static void on_frames(void *context, struct ph_carrier *carrier,
@@ -156,9 +333,9 @@ static void on_frames(void *context, struct ph_carrier *carrier,
 {
 	struct wire *wire = context;
 	const uint8_t *record = segment->buffer->data + segment->offset;
-	const uint8_t *end = record + segment->length;
+	const uint8_t *end_of = record + segment->length;
 
-	while (record < end && !wire->closing) {
+	while (record < end_of && !wire->closing) {
 		take_frame(wire, record);
 		record += PH_FRAME_HEADER + ph_frame_length(record);
 	}
@@ -168,42 +345,31 @@ static void on_room(void *context, struct ph_carrier *carrier)
 {
 	struct wire *wire = context;
 
-	if (!wire->attached)
-		wire_flush(wire);
-	else if (wire->pipe && ph_pipe_queue(wire->pipe)->count)
+	wire_flush(wire);
+	if (wire->pipe)
 		pipe_readable(wire, wire->pipe);
-}
-
-static void tell_failure(struct wire *wire, const char *why)
-{
-	struct ph_error error;
-
-	ph_fail(&error, PH_EXIT_UNREACHABLE, wire->peer,
-		"posthouse peers shows the lines and their addresses",
-		"no carrier to %s: %s", wire->peer, why);
-	wire_answer(wire, &error);
 }
 
 static void on_closed(void *context, struct ph_carrier *carrier, int reason)
 {
 	struct wire *wire = context;
-	const char *why = wire->why;
+	struct ph_resume_out_event lost = {.kind = PH_RESUME_LOST,
+		.absent = reason == -ECONNREFUSED &&
+			  wire->out.state == PH_RESUME_DIALING,
+		.reason = wire->why};
 
-	if (!why)
-		why = reason ? strerror(-reason) : "the peer closed it";
-	wire->closing = true;
-	if (wire->pipe) {
-		struct ph_pipe *pipe = wire->pipe;
-
-		wire_settle(wire);
-		ph_pipe_set_watcher(pipe, (struct ph_pipe_watcher){0});
-		ph_pipe_close_sink(pipe, -ECONNRESET);
+	wire->carrier = NULL;
+	ph_queue_clear(&wire->queue);
+	if (wire->closing) {
+		if (!wire->why && reason)
+			wire->why = strerror(-reason);
+		end(wire);
+		return;
 	}
-	if (!wire->attached)
-		tell_failure(wire, why);
-	else
-		wire_news(wire, wire->finished, why);
-	wire_free(wire);
+	if (!lost.reason)
+		lost.reason = reason ? strerror(-reason) : "the peer closed it";
+	wire->why = NULL;
+	step(wire, &lost);
 }
 
 static const struct ph_carrier_events carrier_events = {
@@ -215,10 +381,11 @@ static const struct ph_carrier_events carrier_events = {
 
 int wire_out_open(struct wire *wire, const struct ph_address *address)
 {
-	const struct ph_transport *transport =
-		ph_transport_find(address->scheme);
-	struct ph_dial dial = {.address = *address};
+	uint64_t seed;
 
-	return transport->dial(&wire->wires->node->host, &dial, &carrier_events,
-		wire, &wire->carrier);
+	ph_random(&seed, sizeof(seed));
+	wire->timer.on_due = timer_due;
+	ph_resume_out_init(
+		&wire->out, (uint32_t)(wire->generation >> 32), seed);
+	return dial(wire, address);
 }

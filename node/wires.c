@@ -109,14 +109,14 @@ void wire_free(struct wire *wire)
 {
 	if (wire->key[0])
 		HASH_DEL(wire->wires->table, wire);
-	ph_timer_stop(wire->wires->node->loop, &wire->ack_timer);
+	ph_timer_stop(wire->wires->node->loop, &wire->timer);
 	ph_queue_fini(&wire->queue);
 	free(wire);
 }
 
 void wire_flush(struct wire *wire)
 {
-	if (wire->queue.count)
+	if (wire->carrier && wire->queue.count)
 		ph_carrier_send(wire->carrier, &wire->queue);
 }
 
@@ -148,7 +148,7 @@ static void tell(
 }
 
 static void tell_detached(struct ph_wires *wires, const char *connection,
-	uint32_t generation, bool finished)
+	uint64_t generation, bool finished)
 {
 	struct ph_writer *writer;
 
@@ -174,7 +174,7 @@ struct seat_question {
 	struct ph_wires *wires;
 	char key[100];
 	char connection[96];
-	uint32_t generation;
+	uint64_t generation;
 	void (*seated)(struct wire *wire, ph_handle input,
 		const struct ph_error *error);
 };
@@ -300,7 +300,7 @@ static void open_wire(struct ph_wires *wires, struct ph_request *request)
 	}
 	memcpy(wire->token, token, sizeof(wire->token));
 	memcpy(wire->peer, peer, sizeof(peer));
-	wire->generation = (uint32_t)ph_get_u64(arguments, "generation");
+	wire->generation = ph_get_u64(arguments, "generation") << 32;
 	wire->output = ph_get_u64(arguments, "output");
 	wire->full = full;
 	wire->limit = limit < UINT32_MAX ? (uint32_t)limit : UINT32_MAX;
@@ -412,14 +412,16 @@ static void put_flow(struct ph_writer *writer, const struct wire *wire)
 	ph_put_text(writer, "direction", wire->side == WIRE_IN ? "in" : "out");
 	ph_put_text(writer, "peer", wire->peer);
 	ph_put_text(writer, "transport", wire->transport);
-	ph_put_int(writer, "generation", wire->generation);
+	/* Control's number of the opening, and the carrier's within it. */
+	ph_put_u64(writer, "generation", wire->generation >> 32);
+	ph_put_u64(writer, "redials", (uint32_t)wire->generation);
 	ph_put_int(writer, "since", wire->since);
 	write_counters(writer, wire);
 	if (wire->pipe)
 		write_queue(writer, wire);
 }
 
-void wire_news(struct wire *wire, bool finished, const char *reason)
+void wire_tell(struct wire *wire, const char *state, const char *reason)
 {
 	struct ph_writer *writer;
 
@@ -427,11 +429,17 @@ void wire_news(struct wire *wire, bool finished, const char *reason)
 		return;
 	ph_write_map(writer);
 	put_flow(writer, wire);
-	ph_put_text(writer, "state", finished ? "closed" : "failed");
-	ph_put_text(writer, "reason", finished ? "end" : reason);
+	ph_put_text(writer, "state", state);
+	ph_put_text(writer, "reason", reason);
 	ph_write_end(writer);
 	tell(wire->wires->node, PH_CONTROL_CARRIER, writer);
 	ph_writer_free(writer);
+}
+
+void wire_news(struct wire *wire, bool finished, const char *reason)
+{
+	wire_tell(wire, finished ? "closed" : "failed",
+		finished ? "end" : reason);
 }
 
 static void serve_flows(
@@ -514,7 +522,57 @@ void ph_wires_evict(struct ph_wires *wires, const char *connection)
 		evict_claims(wires, connection);
 }
 
+void ph_wires_peer_there(struct ph_wires *wires, const char *peer)
+{
+	struct wire *wire;
+	struct wire *next;
+
+	HASH_ITER(hh, wires->table, wire, next)
+	{
+		if (strcmp(wire->peer, peer) != 0)
+			continue;
+		wire->absent = 0;
+		if (wire->side == WIRE_OUT)
+			wire_out_nudge(wire);
+	}
+}
+
+/* A stream of that peer that stands here without a carrier. */
+static bool is_waiting(const struct wire *wire, const char *peer)
+{
+	return wire->side == WIRE_IN && !wire->carrier &&
+	       !strcmp(wire->peer, peer);
+}
+
+void ph_wires_peer_absent(struct ph_wires *wires, const char *peer)
+{
+	struct wire *wire;
+	struct wire *next;
+
+	HASH_ITER(hh, wires->table, wire, next)
+	{
+		if (is_waiting(wire, peer))
+			wire_in_absent(wire);
+	}
+}
+
+void ph_wires_peer_anew(struct ph_wires *wires, const char *peer)
+{
+	struct wire *wire;
+	struct wire *next;
+
+	HASH_ITER(hh, wires->table, wire, next)
+	{
+		if (is_waiting(wire, peer))
+			wire_in_cut(wire, "its node has started anew");
+	}
+}
+
 unsigned ph_wires_count(const struct ph_wires *wires)
 {
-	return HASH_COUNT(wires->table);
+	unsigned count = 0;
+
+	for (struct wire *wire = wires->table; wire; wire = wire->hh.next)
+		count += wire->carrier != NULL;
+	return count;
 }

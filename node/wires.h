@@ -10,8 +10,8 @@
  * the connections this node owns, and hostess.detach what became of those it
  * received.
  *
- * An outgoing wire's stream is finished when the receiver acknowledged every
- * frame up to END; whatever else ends it is a cut.
+ * A stream outlives its carriers (proto/resume.h). It is finished when the
+ * receiver acknowledged every frame up to END; whatever else ends it is a cut.
  */
 struct ph_wires;
 
@@ -21,6 +21,12 @@ void ph_wires_close(struct ph_wires *wires);
 void ph_wires_destroy(struct ph_wires *wires);
 /* The Hostess takes a seat away: the carrier goes first. */
 void ph_wires_evict(struct ph_wires *wires, const char *connection);
+/* What the lines hear of a peer: it is there, nobody listens where it was, or
+ * it is there anew (streams of its earlier life are over). */
+void ph_wires_peer_there(struct ph_wires *wires, const char *peer);
+void ph_wires_peer_absent(struct ph_wires *wires, const char *peer);
+void ph_wires_peer_anew(struct ph_wires *wires, const char *peer);
+/* Live carriers. */
 unsigned ph_wires_count(const struct ph_wires *wires);
 
 #endif

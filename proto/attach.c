@@ -8,28 +8,14 @@
 #include "proto/address.h"
 
 enum {
-	VERSION = 1,
-	ATTACH_FIXED = 32
+	VERSION = 2,
+	ATTACH_FIXED = 40
 };
-
-static void store32(uint8_t *out, uint32_t value)
-{
-	value = htole32(value);
-	memcpy(out, &value, sizeof(value));
-}
 
 static void store64(uint8_t *out, uint64_t value)
 {
 	value = htole64(value);
 	memcpy(out, &value, sizeof(value));
-}
-
-static uint32_t load32(const uint8_t *data)
-{
-	uint32_t value;
-
-	memcpy(&value, data, sizeof(value));
-	return le32toh(value);
 }
 
 static uint64_t load64(const uint8_t *data)
@@ -38,6 +24,14 @@ static uint64_t load64(const uint8_t *data)
 
 	memcpy(&value, data, sizeof(value));
 	return le64toh(value);
+}
+
+static bool all_zero(const uint8_t *data, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		if (data[i])
+			return false;
+	return true;
 }
 
 size_t ph_attach_write(
@@ -49,9 +43,10 @@ size_t ph_attach_write(
 	memset(out, 0, ATTACH_FIXED);
 	out[0] = VERSION;
 	out[1] = (uint8_t)id;
-	store32(out + 4, attach->generation);
-	memcpy(out + 8, attach->token, PH_ATTACH_TOKEN);
-	store64(out + 24, attach->next);
+	out[2] = attach->resume;
+	store64(out + 8, attach->generation);
+	memcpy(out + 16, attach->token, PH_ATTACH_TOKEN);
+	store64(out + 32, attach->next);
 	memcpy(out + ATTACH_FIXED, attach->connection, id);
 	return ATTACH_FIXED + id;
 }
@@ -61,7 +56,8 @@ int ph_attach_read(struct ph_attach *attach, const uint8_t *data, size_t length)
 	struct ph_attach read = {0};
 	struct ph_connection_id id;
 
-	if (length < ATTACH_FIXED || data[0] != VERSION || data[2] || data[3])
+	if (length < ATTACH_FIXED || data[0] != VERSION || data[2] > 1 ||
+		!all_zero(data + 3, 5))
 		return -EBADMSG;
 	if (data[1] >= sizeof(read.connection) ||
 		length != ATTACH_FIXED + (size_t)data[1])
@@ -71,9 +67,10 @@ int ph_attach_read(struct ph_attach *attach, const uint8_t *data, size_t length)
 	memcpy(read.connection, data + ATTACH_FIXED, data[1]);
 	if (ph_connection_id_parse(&id, read.connection))
 		return -EBADMSG;
-	read.generation = load32(data + 4);
-	memcpy(read.token, data + 8, PH_ATTACH_TOKEN);
-	read.next = load64(data + 24);
+	read.resume = data[2];
+	read.generation = load64(data + 8);
+	memcpy(read.token, data + 16, PH_ATTACH_TOKEN);
+	read.next = load64(data + 32);
 	*attach = read;
 	return 0;
 }
@@ -84,8 +81,8 @@ size_t ph_attached_write(
 	memset(out, 0, PH_ATTACHED_LENGTH);
 	out[0] = VERSION;
 	out[1] = attached->status;
-	store32(out + 4, attached->generation);
-	store64(out + 8, attached->next);
+	store64(out + 8, attached->generation);
+	store64(out + 16, attached->next);
 	return PH_ATTACHED_LENGTH;
 }
 
@@ -93,11 +90,11 @@ int ph_attached_read(
 	struct ph_attached *attached, const uint8_t *data, size_t length)
 {
 	if (length != PH_ATTACHED_LENGTH || data[0] != VERSION || data[1] > 1 ||
-		data[2] || data[3])
+		!all_zero(data + 2, 6))
 		return -EBADMSG;
 	attached->status = data[1];
-	attached->generation = load32(data + 4);
-	attached->next = load64(data + 8);
+	attached->generation = load64(data + 8);
+	attached->next = load64(data + 16);
 	return 0;
 }
 

@@ -1,6 +1,7 @@
 #ifndef PH_PROTO_ATTACH_H
 #define PH_PROTO_ATTACH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -10,32 +11,33 @@
  * PH_FRAME_ATTACH). ATTACHED answers it; from then on frames of the stream
  * flow one way and ACK frames the other.
  *
- *   ATTACH    0: version u8 = 1    1: id length u8   2: zero u16
- *             4: generation u32    8: token 16 bytes
- *            24: next frame u64   32: connection id text
- *   ATTACHED  0: version u8 = 1    1: status u8      2: zero u16
- *             4: generation u32    8: next frame u64
+ *   ATTACH    0: version u8 = 2    1: id length u8   2: resume u16, 0 or 1
+ *             4: zero u32          8: generation u64 16: token 16 bytes
+ *            32: next frame u64   40: connection id text
+ *   ATTACHED  0: version u8 = 2    1: status u8      2: zero u16
+ *             4: zero u32          8: generation u64 16: next frame u64
  *   ACK       0: frames u64   8: payload bytes u64  16: messages u64
  *            24: queued bytes u64       what the input's server has consumed
  *
  * All little-endian.
  */
 #define PH_ATTACH_TOKEN	   16
-#define PH_ATTACH_MAX	   (32 + 96)
-#define PH_ATTACHED_LENGTH 16
+#define PH_ATTACH_MAX	   (40 + 96)
+#define PH_ATTACHED_LENGTH 24
 #define PH_ACK_LENGTH	   32
 
 struct ph_attach {
 	char connection[96];
-	uint32_t generation;
+	bool resume;	     /* goes on with a stream, see proto/resume.h */
+	uint64_t generation; /* grows with each carrier */
 	uint8_t token[PH_ATTACH_TOKEN];
-	uint64_t next;
+	uint64_t next; /* the first frame not acknowledged */
 };
 
 struct ph_attached {
 	uint8_t status; /* 0 welcome, 1 refused (one answer for all reasons) */
-	uint32_t generation;
-	uint64_t next;
+	uint64_t generation;
+	uint64_t next; /* the first frame that did not arrive */
 };
 
 struct ph_ack {

@@ -11,13 +11,14 @@
 
 static const struct ph_attach attach = {
 	.connection = "alpha#3.17",
-	.generation = 0x04030201,
+	.resume = true,
+	.generation = UINT64_C(0x0102030404030201),
 	.token = "0123456789abcde",
 	.next = UINT64_C(0x0807060504030201),
 };
 
-static const uint8_t attach_bytes[] = "\x01\x0a\0\0"
-				      "\1\2\3\4"
+static const uint8_t attach_bytes[] = "\x02\x0a\1\0\0\0\0\0"
+				      "\1\2\3\4\4\3\2\1"
 				      "0123456789abcde\0"
 				      "\1\2\3\4\5\6\7\x08"
 				      "alpha#3.17";
@@ -35,7 +36,8 @@ static void attach_is_these_bytes(void **state)
 		ph_attach_read(&read, attach_bytes, sizeof(attach_bytes) - 1),
 		0);
 	assert_string_equal(read.connection, attach.connection);
-	assert_int_equal(read.generation, attach.generation);
+	assert_true(read.resume);
+	assert_true(read.generation == attach.generation);
 	assert_memory_equal(read.token, attach.token, PH_ATTACH_TOKEN);
 	assert_true(read.next == attach.next);
 }
@@ -45,9 +47,9 @@ static void attach_refuses(void **state)
 	static const struct {
 		size_t at;
 		uint8_t byte;
-	} changes[] = {{0, 0}, {0, 2}, {1, 9}, {1, 11}, {1, 0}, {1, 255},
-		{2, 1}, {3, 1}, {32, 0}, {32, '-'}, {37, '%'}, {40, '0'},
-		{39, 0}, {40, 'x'}, {41, '\n'}};
+	} changes[] = {{0, 1}, {0, 3}, {1, 9}, {1, 11}, {1, 0}, {1, 255},
+		{2, 2}, {3, 1}, {4, 1}, {7, 1}, {40, 0}, {40, '-'}, {45, '%'},
+		{48, '0'}, {47, 0}, {48, 'x'}, {49, '\n'}};
 	uint8_t bytes[sizeof(attach_bytes)];
 	struct ph_attach read;
 
@@ -89,21 +91,22 @@ static void attached(void **state)
 	struct ph_attached read;
 
 	(void)state;
-	assert_int_equal(ph_attached_write(&attached, out), 16);
-	assert_memory_equal(out, "\1\1\0\0\7\0\0\0\0\0\0\0\0\1\0\0", 16);
-	assert_int_equal(ph_attached_read(&read, out, 16), 0);
+	assert_int_equal(ph_attached_write(&attached, out), 24);
+	assert_memory_equal(
+		out, "\2\1\0\0\0\0\0\0\7\0\0\0\0\0\0\0\0\0\0\0\0\1\0\0", 24);
+	assert_int_equal(ph_attached_read(&read, out, 24), 0);
 	assert_int_equal(read.status, 1);
 	assert_int_equal(read.generation, 7);
 	assert_true(read.next == attached.next);
-	for (size_t cut = 0; cut < 16; cut++)
+	for (size_t cut = 0; cut < 24; cut++)
 		assert_int_equal(ph_attached_read(&read, out, cut), -EBADMSG);
-	for (size_t at = 0; at < 4; at++) {
+	for (size_t at = 0; at < 8; at++) {
 		out[at] ^= 0x40;
-		assert_int_equal(ph_attached_read(&read, out, 16), -EBADMSG);
+		assert_int_equal(ph_attached_read(&read, out, 24), -EBADMSG);
 		out[at] ^= 0x40;
 	}
 	out[1] = 2;
-	assert_int_equal(ph_attached_read(&read, out, 16), -EBADMSG);
+	assert_int_equal(ph_attached_read(&read, out, 24), -EBADMSG);
 }
 
 static void ack(void **state)
