@@ -186,6 +186,30 @@ static void a_broken_carrier_is_redialled(void **state)
 	assert_int_equal(bench.connection.failures, 2);
 }
 
+/* The stream stands: no new booking, no new generation, no back-off. */
+static void a_lost_carrier_is_no_end(void **state)
+{
+	struct bench bench;
+
+	bench_init(&bench);
+	to_open(&bench);
+	on(&bench, PH_CONNECTION_ON_LOST);
+	assert_state(&bench, "dialing");
+	assert_false(wants(&bench, PH_CONNECTION_DO_OPEN));
+	assert_false(wants(&bench, PH_CONNECTION_DO_CLOSE));
+	assert_true(bench.connection.deadline > 0);
+	on(&bench, PH_CONNECTION_ON_BACK);
+	assert_state(&bench, "open");
+	assert_int_equal(bench.connection.deadline, 0);
+	assert_int_equal(bench.connection.generation, 1);
+	assert_int_equal(bench.connection.failures, 0);
+	on(&bench, PH_CONNECTION_ON_LOST);
+	on(&bench, PH_CONNECTION_ON_BROKE);
+	assert_state(&bench, "failed");
+	due(&bench);
+	assert_state(&bench, "reserving");
+}
+
 static void steady_service_forgives(void **state)
 {
 	struct bench bench;
@@ -437,6 +461,7 @@ int main(void)
 		cmocka_unit_test(a_timer_that_was_moved_does_nothing),
 		cmocka_unit_test(backoff_doubles_within_its_jitter),
 		cmocka_unit_test(a_broken_carrier_is_redialled),
+		cmocka_unit_test(a_lost_carrier_is_no_end),
 		cmocka_unit_test(steady_service_forgives),
 		cmocka_unit_test(late_answers_change_nothing),
 		cmocka_unit_test(an_end_is_final_and_recorded),
