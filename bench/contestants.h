@@ -15,6 +15,20 @@ extern const struct bench_contestant bench_ideal_threads;
 extern const struct bench_contestant bench_ideal;
 extern const struct bench_contestant bench_ideal_in_place;
 
+/* So many messages on one loop; `bench quota SIZE MESSAGES`. */
+int bench_ours_quota(size_t size, uint64_t messages);
+/* Instructions of that for each message. */
+extern const struct bench_contestant bench_instructions;
+/* Figures in the place of contestants. */
+extern const struct bench_contestant bench_noted;
+extern const struct bench_contestant bench_limit;
+/* `bench idle plain|tls COUNT`. */
+int bench_idle_main(const char *how, size_t count);
+/* What a node, or a carrier with its pipe, holds while nothing happens. */
+extern const struct bench_contestant bench_idle_node;
+extern const struct bench_contestant bench_idle_plain;
+extern const struct bench_contestant bench_idle_tls;
+
 /* The best bare programs for the row. */
 extern const struct bench_contestant bench_raw_batched;
 extern const struct bench_contestant bench_raw_gathered;
@@ -31,8 +45,9 @@ extern const struct bench_contestant bench_nng;
 extern const struct bench_contestant bench_nng_ping;
 
 /* Programs joined across TCP: `source | X | sink`. */
-extern const struct bench_contestant bench_stream_ours; /* two nodes */
-extern const struct bench_contestant bench_stream_here; /* one node */
+extern const struct bench_contestant bench_stream_ours;	  /* two nodes */
+extern const struct bench_contestant bench_stream_here;	  /* one node */
+extern const struct bench_contestant bench_stream_splice; /* bare */
 extern const struct bench_contestant bench_stream_socat_tls;
 extern const struct bench_contestant bench_stream_socat;
 extern const struct bench_contestant bench_stream_ssh;

@@ -52,7 +52,10 @@ enum bench_metric {
 	BENCH_MESSAGES,
 	BENCH_BYTES,
 	BENCH_P50,
-	BENCH_P99
+	BENCH_P99,
+	BENCH_INSTRUCTIONS, /* in p50 */
+	BENCH_CPU,	    /* ns in p50 for the bytes moved */
+	BENCH_MEMORY,	    /* bytes in p50 */
 };
 
 struct bench_row {

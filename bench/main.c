@@ -87,6 +87,16 @@ static const struct bench_race races[] = {
 		1,
 	},
 	{
+		/* Noted: doc/BENCHMARKS.md. A change that adds to it says why
+		 * there. */
+		"instructions for a 64 B message",
+		{64, 619},
+		{&bench_instructions, &bench_noted},
+		2,
+		{{1, BENCH_INSTRUCTIONS, 1.02}},
+		1,
+	},
+	{
 		"1 MiB messages on one TLS pipe",
 		{1048576, 400 * MS},
 		{&bench_ours_tls, &bench_openssl},
@@ -106,9 +116,41 @@ static const struct bench_race races[] = {
 	{
 		"A | posthouse | B, one node, plain",
 		{(size_t)1 << 30, 0},
-		{&bench_stream_here, &bench_stream_socat},
+		{&bench_stream_here, &bench_stream_splice, &bench_stream_socat},
+		3,
+		{{1, BENCH_BYTES, 0.85}, {2, BENCH_BYTES, 1}},
 		2,
-		{{1, BENCH_BYTES, 1}},
+	},
+	{
+		"A | posthouse | B, one node, plain,",
+		{(size_t)1 << 30, 800 * MS},
+		{&bench_stream_here, &bench_limit},
+		2,
+		{{1, BENCH_CPU, 1}},
+		1,
+	},
+	{
+		"idle node",
+		{0, 6 << 20},
+		{&bench_idle_node, &bench_limit},
+		2,
+		{{1, BENCH_MEMORY, 1}},
+		1,
+	},
+	{
+		"one of 1,000 idle connections, plain",
+		{1000, 16 << 10},
+		{&bench_idle_plain, &bench_limit},
+		2,
+		{{1, BENCH_MEMORY, 1}},
+		1,
+	},
+	{
+		"one of 1,000 idle connections, TLS",
+		{1000, 40 << 10},
+		{&bench_idle_tls, &bench_limit},
+		2,
+		{{1, BENCH_MEMORY, 1}},
 		1,
 	},
 };
@@ -142,8 +184,14 @@ int main(int argc, char **argv)
 	int at = 1;
 
 	if (argc > 1 &&
-		(!strcmp(argv[1], "source") || !strcmp(argv[1], "sink")))
+		(!strcmp(argv[1], "source") || !strcmp(argv[1], "sink") ||
+			!strcmp(argv[1], "splice")))
 		return bench_stream_main(argc - 1, argv + 1);
+	if (argc == 4 && !strcmp(argv[1], "idle"))
+		return bench_idle_main(argv[2], strtoul(argv[3], NULL, 10));
+	if (argc == 4 && !strcmp(argv[1], "quota"))
+		return bench_ours_quota(strtoul(argv[2], NULL, 10),
+			strtoull(argv[3], NULL, 10));
 	for (; at + 1 < argc && argv[at][0] == '-'; at += 2) {
 		if (strcmp(argv[at], "--rounds") == 0)
 			rounds = (unsigned)atoi(argv[at + 1]);

@@ -35,22 +35,23 @@ struct end {
 	unsigned accepted;
 	/* Streams. */
 	struct ph_buffer *payload;
-	size_t sent; /* of the message that is being sent */
-	size_t got;  /* of the message that is coming */
+	size_t sent;	/* of the message that is being sent */
+	size_t got;	/* of the message that is coming */
+	uint64_t quota; /* messages still to send, or none: until time is up */
 	bool finished;
 	/* Round trips. */
 	struct bench_trips *trips;
 	int64_t began;
 };
 
-static void end_init(struct end *end, struct bench_side *side,
-	const struct ph_terminal_ops *output,
+static void end_init_on(struct end *end, struct ph_loop *loop,
+	struct bench_side *side, const struct ph_terminal_ops *output,
 	const struct ph_terminal_ops *input)
 {
 	memset(end, 0, sizeof(*end));
 	end->side = side;
-	if (ph_loop_create(&end->loop, &ph_clock_real) ||
-		ph_kernel_init(&end->kernel, ph_loop_hal(end->loop)) ||
+	end->loop = loop;
+	if (ph_kernel_init(&end->kernel, ph_loop_hal(end->loop)) ||
 		ph_terminal_create(
 			&end->kernel, PH_OUT, output, end, &end->output) ||
 		ph_terminal_create(
@@ -62,6 +63,17 @@ static void end_init(struct end *end, struct bench_side *side,
 	end->transport = &ph_transport_tcp;
 	end->host.loop = end->loop;
 	end->host.pool = end->kernel.pool;
+}
+
+static void end_init(struct end *end, struct bench_side *side,
+	const struct ph_terminal_ops *output,
+	const struct ph_terminal_ops *input)
+{
+	struct ph_loop *loop;
+
+	if (ph_loop_create(&loop, &ph_clock_real))
+		bench_die("loop");
+	end_init_on(end, loop, side, output, input);
 }
 
 /*
@@ -193,7 +205,7 @@ static void end_address(
 	address->port = port;
 }
 
-static void end_listen(struct end *end)
+static struct ph_listener *end_listen(struct end *end)
 {
 	bool has_ports = end->transport == &ph_transport_tcp;
 	struct ph_address address;
@@ -205,7 +217,15 @@ static void end_listen(struct end *end)
 		bench_die("listening");
 	if (has_ports)
 		ph_listener_address(listener, &address);
-	bench_tell_port(end->side, address.port);
+	end->side->port = address.port;
+	return listener;
+}
+
+static void end_serve(struct end *end)
+{
+	struct ph_listener *listener = end_listen(end);
+
+	bench_tell_port(end->side, end->side->port);
 	ph_loop_run(end->loop);
 	ph_listener_close(listener);
 }
@@ -304,7 +324,7 @@ static void stream_serve(struct bench_side *side)
 	struct end end;
 
 	end_init(&end, side, &unused_ops, &stream_input);
-	end_listen(&end);
+	end_serve(&end);
 }
 
 static void stream_drive(struct bench_side *side)
@@ -322,7 +342,7 @@ static void shm_serve(struct bench_side *side)
 
 	end_init(&end, side, &unused_ops, &stream_input);
 	end.transport = &ph_transport_shm;
-	end_listen(&end);
+	end_serve(&end);
 }
 
 static void shm_drive(struct bench_side *side)
@@ -349,7 +369,7 @@ static void tls_serve(struct bench_side *side)
 
 	end_init(&end, side, &unused_ops, &stream_input);
 	tls_on(&end, 1);
-	end_listen(&end);
+	end_serve(&end);
 }
 
 static void tls_drive(struct bench_side *side)
@@ -432,7 +452,7 @@ static void ping_serve(struct bench_side *side)
 	struct end end;
 
 	end_init(&end, side, &unused_ops, &answer_input);
-	end_listen(&end);
+	end_serve(&end);
 }
 
 static void ping_drive(struct bench_side *side)
@@ -445,6 +465,40 @@ static void ping_drive(struct bench_side *side)
 	end_dial(&end, 1);
 	ph_loop_run(end.loop);
 	bench_trips_end(end.trips, side);
+}
+
+/*
+ * A given number of messages between two ends on one loop, so that every run
+ * takes the same steps: what an instruction counter looks at.
+ */
+static void quota_pump(void *context, struct ph_terminal *terminal)
+{
+	struct end *end = context;
+
+	for (; end->quota; end->quota--)
+		if (ph_terminal_send(terminal, PH_FRAME_FIN, end->payload->data,
+			    (uint32_t)end->side->load.size))
+			return;
+	if (!end->finished)
+		ph_terminal_finish(terminal);
+	end->finished = true;
+}
+
+static const struct ph_terminal_ops quota_output = {
+	.on_connected = quota_pump, .on_room = quota_pump};
+
+int bench_ours_quota(size_t size, uint64_t messages)
+{
+	struct bench_side side = {.load = {size, 0}};
+	struct end from, to;
+
+	end_init(&to, &side, &unused_ops, &stream_input);
+	end_init_on(&from, to.loop, &side, &quota_output, &unused_ops);
+	from.quota = messages;
+	end_listen(&to);
+	end_dial(&from, 0);
+	ph_loop_run(to.loop);
+	return side.result.messages == messages ? 0 : 1;
 }
 
 const struct bench_contestant bench_ours = {

@@ -19,6 +19,9 @@ static const struct {
 	[BENCH_BYTES] = {"MB/s", "", 1e-6, false},
 	[BENCH_P50] = {"us", " p50", 1e-3, true},
 	[BENCH_P99] = {"us", " p99", 1e-3, true},
+	[BENCH_INSTRUCTIONS] = {"instr", "", 1, true},
+	[BENCH_CPU] = {"s/GB", " CPU", 1, true},
+	[BENCH_MEMORY] = {"KiB", " memory", 1.0 / 1024, true},
 };
 
 struct bench_output *bench_output_open(const char *path)
@@ -54,7 +57,11 @@ double bench_metric_value(
 	case BENCH_BYTES:
 		return (double)result->bytes / seconds;
 	case BENCH_P50:
+	case BENCH_INSTRUCTIONS:
+	case BENCH_MEMORY:
 		return (double)result->p50;
+	case BENCH_CPU:
+		return (double)result->p50 / (double)result->bytes;
 	default:
 		return (double)result->p99;
 	}

@@ -3,11 +3,13 @@
 # "bytes ns", or why it cannot. HOW:
 #   posthouse  two nodes, TLS          posthouse-here  one node
 #   socat-tls ssh  loopback, AES-128   socat           loopback, plain
+#   splice     bare splice(2)
+# Behind it, for posthouse-here: the node's CPU time in ns.
 set -eu
 how=$1 bench=$2 bytes=$3
 posthouse=${POSTHOUSE:-build/posthouse}
 dir=$(mktemp -d)
-children=
+children= cpu=
 finish() {
 	for child in $children; do
 		kill "$child" 2>/dev/null || true
@@ -38,6 +40,10 @@ until_true() {
 		[ $left -gt 0 ] || cannot "$what"
 		sleep 0.02
 	done
+}
+
+run_splice() {
+	"$bench" source "$bytes" | "$bench" splice | "$bench" sink "$dir/result"
 }
 
 run_socat() {
@@ -103,6 +109,11 @@ phrase() {
 	chmod 600 "$dir/phrase"
 }
 
+# CPU time that the last child took, ns (its data thread runs it all).
+cpu_ns() {
+	awk '{ print $1 }' "/proc/${children##* }/schedstat"
+}
+
 # wire SINKHOST: from source on alpha to sink.
 wire() {
 	cat >"$dir/wiring.yaml" <<-WIRING
@@ -145,9 +156,11 @@ run_posthouse_here() {
 	node alpha --listen "127.0.0.1:$(port)"
 	until_true "the node does not start" 10 \
 		"$posthouse" health --socket "$dir/alpha.sock"
+	before=$(cpu_ns)
 	wire alpha
+	cpu=$(($(cpu_ns) - before))
 }
 
 "run_$(echo "$how" | tr - _)"
 until_true "the sink said nothing" 10 test -e "$dir/result"
-cat "$dir/result"
+echo "$(cat "$dir/result") $cpu"
