@@ -166,11 +166,8 @@ static void forget_pipe(
 	struct ph_terminal *terminal, const struct ph_pipe *pipe)
 {
 	ph_turns_remove(&terminal->turns, pipe);
-	if (terminal->turns.count)
-		return;
-	/* Whoever comes next gets a stream from its beginning. */
-	terminal->inside = false;
-	ph_filler_fini(&terminal->filler);
+	if (!terminal->turns.count)
+		ph_filler_fini(&terminal->filler);
 }
 
 static void output_room(void *context, struct ph_pipe *pipe)
