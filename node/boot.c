@@ -439,6 +439,7 @@ void ph_boot_open(struct ph_node *node)
 	ph_control_start(node->control);
 	begin_wiring(node);
 	ph_notify("READY=1");
+	ph_slim_start(&node->slim, node->loop);
 }
 
 void ph_boot_fail(const struct ph_error *error)

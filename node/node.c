@@ -264,6 +264,7 @@ static void turn_until(struct ph_node *node, const bool *done, int64_t most)
 /* Carriers say goodbye, the disk finishes, then the rooms are cleared. */
 static void close_node(struct ph_node *node)
 {
+	ph_slim_stop(&node->slim);
 	if (node->wires)
 		ph_wires_close(node->wires);
 	if (node->lines)

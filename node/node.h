@@ -8,6 +8,7 @@
 #include "kernel/loop.h"
 #include "kernel/worker.h"
 #include "node/options.h"
+#include "node/slim.h"
 #include "proto/identity.h"
 #include "proto/passphrase.h"
 #include "transport/tls.h"
@@ -47,6 +48,7 @@ struct ph_node {
 	struct ph_control *control;
 
 	struct ph_timer door_timer;
+	struct ph_slim slim;
 	bool stopping;
 	bool stopped;
 	int exit;
