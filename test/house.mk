@@ -68,8 +68,9 @@ FUZZFLAGS := -g -O1 -fno-omit-frame-pointer -fno-sanitize-recover=all \
              -fno-strict-aliasing
 FUZZOBJ   := $(patsubst %.c,$(FUZZB)/%.o,$(SOURCES) \
              $(filter-out node/main.c,$(NODE)))
-# Tests that change messages themselves, in their long dose.
-DOSED     := $(BUILD)/test/unit/handshake_test
+# Tests that change messages themselves, or race, in their long dose.
+DOSED     := $(BUILD)/test/unit/handshake_test \
+             $(BUILD)/test/unit/kernel_ring_test $(BUILD)/test/suite/shm_test
 FUZZBIN   := $(FUZZERS:test/fuzz/%.c=$(FUZZB)/%)
 
 .PHONY: fuzz fuzz-run
