@@ -9,6 +9,10 @@ extern const struct bench_contestant bench_ours_ping;
 extern const struct bench_contestant bench_ours_tls;
 extern const struct bench_contestant bench_ours_shm;
 
+/* One to sixteen. */
+extern const struct bench_contestant bench_ours_fan;
+extern const struct bench_contestant bench_raw_fan;
+
 /* Rings: ours between two threads, and the least one can be. */
 extern const struct bench_contestant bench_ring;
 extern const struct bench_contestant bench_ideal_threads;

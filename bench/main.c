@@ -61,6 +61,14 @@ static const struct bench_race races[] = {
 		5,
 	},
 	{
+		"1 KiB messages from one to sixteen, TCP",
+		{1024, 300 * MS},
+		{&bench_ours_fan, &bench_raw_fan},
+		2,
+		{{1, BENCH_MESSAGES, 0.5}},
+		1,
+	},
+	{
 		"64 B between two threads, of CPU time",
 		{64, 300 * MS},
 		{&bench_ring, &bench_ideal_threads},
