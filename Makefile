@@ -32,6 +32,7 @@ SOURCES := $(sort $(wildcard $(addsuffix /*.c,$(FOLDERS))))
 NODE    := $(sort $(wildcard node/*.c))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 NODEOBJ := $(NODE:%.c=$(BUILD)/%.o)
+LIBRARY := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard library/*.c)))
 KERNEL  := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard kernel/*.c)))
 
 # Static archives where Debian has them: the binary needs only glibc.
@@ -43,15 +44,27 @@ Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),,@printf '  %-5s %s\n' $(1) $(2))
 
 .PHONY: all
-all: $(BUILD)/posthouse
+all: $(BUILD)/posthouse $(BUILD)/libposthouse.a
 
-$(BUILD)/posthouse: $(BUILD)/libposthouse.a $(NODEOBJ)
+$(BUILD)/posthouse: $(BUILD)/libinternal.a $(NODEOBJ)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $(NODEOBJ) $(BUILD)/libposthouse.a $(LIBS)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(NODEOBJ) $(BUILD)/libinternal.a $(LIBS)
 
-$(BUILD)/libposthouse.a: $(OBJECTS)
+$(BUILD)/libinternal.a: $(OBJECTS)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcsP $@ $^
+
+# The public client library: one object that needs only libc, of which nothing
+# is seen but what library/posthouse.h declares.
+PUBLIC := ph_attach ph_leave ph_send ph_flush ph_finish ph_receive ph_accept \
+          ph_descriptor
+$(BUILD)/libposthouse.a: $(LIBRARY) $(BUILD)/libinternal.a
+	$(call say,AR,$@)
+	$(Q)$(CC) -r -nostdlib -Wl,--gc-sections $(PUBLIC:%=-Wl,-u,%) \
+		-o $(BUILD)/library/whole.o $(LIBRARY) \
+		$(BUILD)/libinternal.a -Wl,-Bstatic -lmsgpackc
+	$(Q)objcopy $(PUBLIC:%=-G %) $(BUILD)/library/whole.o
+	$(Q)rm -f $@ && ar rcs $@ $(BUILD)/library/whole.o
 
 $(BUILD)/libkernel.a: $(KERNEL)
 	$(call say,AR,$@)
@@ -66,7 +79,7 @@ $(BUILD)/%.o: %.c
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CPPFLAGS) $(STD) $(CFLAGS) $(WARN) -MMD -MP -c -o $@ $<
 
--include $(OBJECTS:.o=.d) $(NODEOBJ:.o=.d)
+-include $(OBJECTS:.o=.d) $(NODEOBJ:.o=.d) $(LIBRARY:.o=.d)
 -include $(wildcard $(BUILD)/test/*.d $(BUILD)/test/*/*.d $(BUILD)/bench/*.d)
 
 include test/test.mk

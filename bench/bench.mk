@@ -3,9 +3,9 @@
 BENCHOBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard bench/*.c)))
 ROUNDS   ?= 5
 
-$(BUILD)/bench/bench: $(BENCHOBJ) $(BUILD)/libposthouse.a
+$(BUILD)/bench/bench: $(BENCHOBJ) $(BUILD)/libinternal.a
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $(BENCHOBJ) $(BUILD)/libposthouse.a \
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(BENCHOBJ) $(BUILD)/libinternal.a \
 		$(LIBS) -lzmq -lnng
 
 .PHONY: bench bench-run
@@ -15,3 +15,8 @@ bench: deps-bench ## ours against raw sockets and peers; ROUNDS=5, ROWS="64 B"
 bench-run:
 	@$(BUILD)/bench/bench --rounds $(ROUNDS) \
 		--json $(BUILD)/bench.jsonl $(if $(ROWS),"$(ROWS)")
+
+.PHONY: bench-plot
+bench-plot: ## draw doc/bench-size.svg from the last bench
+	@awk -f bench/plot.awk $(BUILD)/bench.jsonl >$(BUILD)/bench-size.svg
+	@mv $(BUILD)/bench-size.svg doc/bench-size.svg

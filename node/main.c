@@ -10,6 +10,7 @@
 #include "node/node.h"
 #include "placement/placement.h"
 #include "proto/server.h"
+#include "proto/socket_path.h"
 
 /* Flags that every command takes, wherever they stand. */
 struct common {

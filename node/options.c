@@ -1,4 +1,5 @@
 #include "node/options.h"
+#include "proto/socket_path.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -240,27 +241,6 @@ static void default_state(struct ph_options *options)
 		snprintf(out, size, "/var/lib/posthouse");
 	else
 		snprintf(out, size, "%s/.local/state/posthouse", home);
-}
-
-void ph_socket_path(char *out, size_t size, const char *given)
-{
-	const char *runtime = getenv("RUNTIME_DIRECTORY");
-	const char *xdg = getenv("XDG_RUNTIME_DIR");
-
-	if (!given)
-		given = getenv("POSTHOUSE_SOCKET");
-	if (given && given[0])
-		snprintf(out, size, "%s", given);
-	else if (runtime && runtime[0])
-		snprintf(out, size, "%.*s/posthouse.sock",
-			(int)strcspn(runtime, ":"), runtime);
-	else if (xdg && xdg[0])
-		snprintf(out, size, "%s/posthouse.sock", xdg);
-	else if (geteuid() == 0)
-		snprintf(out, size, "/run/posthouse.sock");
-	else
-		snprintf(out, size, "/tmp/posthouse-%u.sock",
-			(unsigned)geteuid());
 }
 
 static int read_environment(struct ph_options *options, struct ph_error *error)

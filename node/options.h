@@ -32,9 +32,6 @@ struct ph_options {
 /* argv[0] is the verb. -1 with the error told. */
 int ph_options_read(
 	struct ph_options *out, int argc, char **argv, struct ph_error *error);
-/* Where a command finds the local node: --socket, POSTHOUSE_SOCKET, or the
- * default. */
-void ph_socket_path(char *out, size_t size, const char *given);
 void ph_options_help(void);
 
 #endif

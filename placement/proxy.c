@@ -148,7 +148,8 @@ static void proxy_run(struct ph_task *task)
 		return;
 	if (proxy->broken)
 		proxy_tell(proxy, proxy->lost ? PH_RUN_LOST : PH_RUN_BROKE);
-	else if (proxy->finished && is_through(proxy))
+	else if (proxy->finished &&
+		 (is_through(proxy) || proxy->orders.closing))
 		proxy_tell(proxy, PH_RUN_SUCCEEDED);
 }
 
@@ -377,7 +378,8 @@ static struct proxy *find_guest(
 		return NULL;
 	for (struct proxy *proxy = placement->guests; proxy;
 		proxy = proxy->next)
-		if (!memcmp(proxy->run.token, claim->body, PH_RELAY_TOKEN) &&
+		if (ph_secret_equal(
+			    proxy->run.token, claim->body, PH_RELAY_TOKEN) &&
 			!proxy->stopping && claim->id <= proxy->count)
 			return proxy;
 	return NULL;
@@ -406,8 +408,10 @@ int ph_placement_claim(struct ph_placement *placement,
 	channel_take(channel, carrier, placement->host->pool);
 	*events = &channel_events;
 	*context = channel;
-	if (all_claimed(proxy))
+	if (all_claimed(proxy)) {
 		ph_timer_stop(placement->host->loop, &proxy->doom);
+		channel_say(&proxy->orders, PH_RELAY_OPENED, 0, 0);
+	}
 	if (port)
 		proxy_port_connected(port);
 	return 0;

@@ -26,3 +26,8 @@ void ph_secret_free(void *memory)
 {
 	sodium_free(memory);
 }
+
+bool ph_secret_equal(const void *one, const void *other, size_t length)
+{
+	return sodium_memcmp(one, other, length) == 0;
+}

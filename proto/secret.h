@@ -1,6 +1,7 @@
 #ifndef PH_PROTO_SECRET_H
 #define PH_PROTO_SECRET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,6 +12,8 @@
 
 /* Wipes; never optimised away. */
 void ph_wipe(void *memory, size_t length);
+/* Takes as long wherever they differ. */
+bool ph_secret_equal(const void *one, const void *other, size_t length);
 /* Fresh random bytes, for keys and nonces. */
 void ph_random(void *out, size_t length);
 /* A fresh ristretto255 scalar. */

@@ -51,15 +51,15 @@ test-run:
 
 $(BUILD)/test/fuzz/fuzz_%: $(BUILD)/test/fuzz/fuzz_%.o \
 		$(BUILD)/test/fuzz/replay.o \
-		$(BUILD)/libnode.a $(BUILD)/libposthouse.a
+		$(BUILD)/libnode.a $(BUILD)/libinternal.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(BUILD)/test/fuzz/replay.o \
-		$(BUILD)/libnode.a $(BUILD)/libposthouse.a $(LIBS)
+		$(BUILD)/libnode.a $(BUILD)/libinternal.a $(LIBS)
 
 .PHONY: lint lint-run
 lint: deps-lint ## layers, banned functions, lengths, format, symbols
 	$(AGAIN) lint-run
-lint-run: $(OBJECTS) $(NODEOBJ)
+lint-run: $(OBJECTS) $(NODEOBJ) $(LIBRARY)
 	@test/lint/run.sh $(BUILD)
 
 # libFuzzer wants clang: its own objects, in a build of their own.
@@ -101,9 +101,13 @@ cover: deps ## which lines the tests reach
 	@test/cover.sh build/cover
 
 .PHONY: install
-install: all ## the binary, to $(DESTDIR)$(PREFIX)/bin
+install: all ## the binary and the client library, to $(DESTDIR)$(PREFIX)
 	install -D -m 0755 $(BUILD)/posthouse \
 		$(DESTDIR)$(PREFIX)/bin/posthouse
+	install -D -m 0644 library/posthouse.h \
+		$(DESTDIR)$(PREFIX)/include/posthouse.h
+	install -D -m 0644 $(BUILD)/libposthouse.a \
+		$(DESTDIR)$(PREFIX)/lib/libposthouse.a
 
 .PHONY: clean
 clean: ## everything that was built

@@ -12,10 +12,10 @@ $(BUILD)/test/unit/kernel_%_test: $(BUILD)/test/unit/kernel_%_test.o \
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka -lpthread
 
 $(BUILD)/test/%_test: $(BUILD)/test/%_test.o $(HELPERS) \
-		$(BUILD)/libnode.a $(BUILD)/libposthouse.a
+		$(BUILD)/libnode.a $(BUILD)/libinternal.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(HELPERS) $(BUILD)/libnode.a \
-		$(BUILD)/libposthouse.a $(LIBS) -lcmocka
+		$(BUILD)/libinternal.a $(LIBS) -lcmocka
 
 .PHONY: tests
 tests: $(TESTBIN)

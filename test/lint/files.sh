@@ -1,6 +1,6 @@
 # Sourced by the rules: what there is to look at.
 product_folders='kernel proto transport discovery probe beacon hostess
-	controlsurface executor placement servers store node'
+	controlsurface executor placement servers store library node'
 # Folders that are still empty are not in a checkout.
 product_folders=$(ls -d $product_folders 2>/dev/null)
 test_folders=$(ls -d test bench 2>/dev/null)
