@@ -95,6 +95,7 @@ static void ipc_serve(struct bench_side *side)
 		bench_die("zmq_bind");
 	bench_tell_port(side, side->port);
 	pull(side, context, socket);
+	unlink(endpoint + strlen("ipc://"));
 }
 
 static void keep(void *data, void *hint)
