@@ -56,8 +56,8 @@ $(BUILD)/libinternal.a: $(OBJECTS)
 
 # The public client library: one object that needs only libc, of which nothing
 # is seen but what library/posthouse.h declares.
-PUBLIC := ph_attach ph_leave ph_send ph_flush ph_finish ph_receive ph_accept \
-          ph_descriptor
+PUBLIC := ph_attach ph_leave ph_send ph_flush ph_finish ph_cut ph_receive \
+          ph_accept ph_descriptor
 $(BUILD)/libposthouse.a: $(LIBRARY) $(BUILD)/libinternal.a
 	$(call say,AR,$@)
 	$(Q)$(CC) -r -nostdlib -Wl,--gc-sections $(PUBLIC:%=-Wl,-u,%) \

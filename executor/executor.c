@@ -179,6 +179,11 @@ static int check_spec(struct ph_executor *executor, const struct ph_spec *spec,
 {
 	const struct ph_unit *unit = find_unit(executor, spec->name);
 
+	if (unit && unit->spec->placement == PH_PLACEMENT_GUEST)
+		return ph_fail(error, PH_EXIT_CONFLICT, spec->name,
+			"name it otherwise, or end that program",
+			"the name `%s` is taken by a program that attached",
+			spec->name);
 	if (unit && strcmp(unit->spec->scope, spec->scope))
 		return ph_fail(error, PH_EXIT_CONFLICT, spec->name,
 			"name it otherwise, or unapply that wiring first",

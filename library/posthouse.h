@@ -91,6 +91,9 @@ int ph_flush(struct ph_guest *guest, size_t port, int timeout);
  * to go on waiting; -ESHUTDOWN. */
 int ph_finish(struct ph_guest *guest, size_t port, int timeout);
 
+/* Breaks an output's stream off: its consumer is told that it is not whole. */
+int ph_cut(struct ph_guest *guest, size_t port);
+
 enum ph_event {
 	PH_DATA,
 	PH_BEGIN, /* a stream begins */

@@ -190,3 +190,24 @@ int ph_finish(struct ph_guest *guest, size_t index, int timeout)
 	port->consumed = port->lost = false;
 	return error;
 }
+
+int ph_cut(struct ph_guest *guest, size_t index)
+{
+	struct guest_port *port = guest_get(guest, index, true);
+	int error = 0;
+
+	if (!port)
+		return -EINVAL;
+	guest_serve(guest);
+	if (port->connected && port->begun) {
+		error = guest_put(port, PH_FRAME_CUT | PH_FRAME_FIN, NULL, 0);
+		if (!error)
+			error = guest_say(port, PH_RELAY_GONE, port->id, 0);
+		port->connected = error;
+	}
+	if (error)
+		return error;
+	port->begun = port->finished = port->lost = port->consumed = false;
+	guest_push(guest, port);
+	return guest->over ? -ESHUTDOWN : 0;
+}

@@ -13,6 +13,8 @@
 
 /* A guest's carriers come right behind its call. */
 #define PROXY_GUEST_PATIENCE (10 * PH_SECOND)
+/* However it is hurried: its orders must reach it. */
+#define PROXY_GRACE_LEAST (500 * PH_MILLISECOND)
 
 static struct proxy *proxy_of(struct ph_run *run)
 {
@@ -22,6 +24,16 @@ static struct proxy *proxy_of(struct ph_run *run)
 void proxy_look(struct proxy *proxy)
 {
 	ph_loop_defer(proxy->run.config.loop, &proxy->task);
+}
+
+void proxy_tear(struct proxy *proxy)
+{
+	proxy->torn = true;
+	/* One that died already tells its own end; one that lives is none of
+	 * ours any more. */
+	if (!proxy->stopping && !proxy->process.exited)
+		ph_process_signal(&proxy->process, SIGKILL);
+	proxy_look(proxy);
 }
 
 void proxy_break(struct proxy *proxy, const char *next, const char *what, ...)
@@ -127,7 +139,7 @@ static void look_for_death(struct proxy *proxy)
 		return;
 	if (proxy->process.exited)
 		describe_exit(proxy);
-	else if (proxy->orders.closing && !proxy->process.pid)
+	else if (proxy->torn && !proxy->process.pid)
 		proxy_break(proxy, is_guest(proxy) ? "start it again" : "",
 			is_guest(proxy) ? "the program left"
 					: "its thread ended");
@@ -148,8 +160,7 @@ static void proxy_run(struct ph_task *task)
 		return;
 	if (proxy->broken)
 		proxy_tell(proxy, proxy->lost ? PH_RUN_LOST : PH_RUN_BROKE);
-	else if (proxy->finished &&
-		 (is_through(proxy) || proxy->orders.closing))
+	else if (proxy->finished && (is_through(proxy) || proxy->torn))
 		proxy_tell(proxy, PH_RUN_SUCCEEDED);
 }
 
@@ -197,10 +208,7 @@ static void orders_closed(struct channel *channel, int reason)
 	struct proxy *proxy = (struct proxy *)((char *)channel -
 					       offsetof(struct proxy, orders));
 
-	/* A process without orders is none of ours. */
-	if (!proxy->stopping && !proxy->process.exited)
-		ph_process_signal(&proxy->process, SIGKILL);
-	proxy_look(proxy);
+	proxy_tear(proxy);
 }
 
 const struct channel_ops proxy_orders_ops = {
@@ -257,7 +265,8 @@ static void run_stop(struct ph_run *run, int64_t grace)
 {
 	struct proxy *proxy = proxy_of(run);
 	struct ph_loop *loop = run->config.loop;
-	int64_t due = ph_loop_now(loop) + grace;
+	int64_t due = ph_loop_now(loop) +
+		      (grace < PROXY_GRACE_LEAST ? PROXY_GRACE_LEAST : grace);
 
 	if (proxy->stopping && (!proxy->doom.slot || proxy->doom.due <= due))
 		return;

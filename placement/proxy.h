@@ -54,6 +54,7 @@ struct proxy {
 	bool finished; /* DONE without an error */
 	bool broken;   /* `error` says why */
 	bool lost;     /* an output's consumer */
+	bool torn;     /* a carrier went by itself */
 	bool told;
 	bool stopping;
 	struct proxy *next; /* guests, in the placement */
@@ -70,6 +71,8 @@ struct ph_placement {
 /* proxy.c */
 /* Something changed: proxy_look runs at the end of the turn. */
 void proxy_look(struct proxy *proxy);
+/* A carrier of it is gone that should not be: the rest goes too. */
+void proxy_tear(struct proxy *proxy);
 /* Ends by a fault, told once; the first word counts. */
 void proxy_break(struct proxy *proxy, const char *next, const char *what, ...)
 	__attribute__((format(printf, 3, 4)));

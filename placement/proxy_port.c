@@ -197,7 +197,7 @@ static void port_gone(struct channel *channel, int reason)
 		(struct proxy_port *)((char *)channel -
 				      offsetof(struct proxy_port, channel));
 
-	proxy_look(port->proxy);
+	proxy_tear(port->proxy);
 }
 
 const struct channel_ops proxy_port_ops = {

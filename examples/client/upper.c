@@ -1,10 +1,7 @@
 /*
- * Attaches to the node of this machine as the server `upper`: what comes on
- * `in` goes out on `out` in capitals, message by message. It stays until it is
- * interrupted or the node stops.
- *
- *   cc -o upper upper.c -lposthouse && ./upper &
- *   posthouse connect ...   or a wiring file: source:out -> upper:in
+ * Attaches to this machine's node as the server `upper`: what comes on `in`
+ * goes out on `out` in capitals. `cc -o upper upper.c -lposthouse && ./upper`,
+ * then wire it: source:out -> NODE/upper:in, NODE/upper:out -> target:in
  */
 #include <ctype.h>
 #include <posthouse.h>
@@ -21,7 +18,6 @@ static const struct ph_port ports[] = {
 	[OUT] = {"out", PH_PORT_OUT, ""},
 };
 
-/* One whole stream: 0, or what ended it. */
 static int serve(struct ph_guest *guest)
 {
 	static char text[PH_SEND_MOST];
@@ -32,7 +28,7 @@ static int serve(struct ph_guest *guest)
 		long got = ph_receive(guest, IN, text, sizeof(text), &note, -1);
 
 		if (got < 0 || note.event == PH_CUT)
-			return got < 0 ? (int)got : 0;
+			return got < 0 ? (int)got : ph_cut(guest, OUT);
 		for (long i = 0; i < got; i++)
 			text[i] = (char)toupper((unsigned char)text[i]);
 		if (note.event == PH_DATA)

@@ -25,8 +25,8 @@ if command -v g++ >/dev/null; then
 	expect_exit 0 g++ -xc++ -std=c++11 -fsyntax-only -Wall -Wextra \
 		-I"$W/root/usr/include" "$root/test/mesh/probe.c"
 fi
-[ "$(wc -l <"$root/examples/client/upper.c")" -le 64 ] ||
-	fail "the example has grown past 64 lines"
+[ "$(wc -l <"$root/examples/client/upper.c")" -le 60 ] ||
+	fail "the example has grown past 60 lines"
 
 new_phrase
 node_up alpha
@@ -175,12 +175,17 @@ run dying "$W/probe" die dying
 run heir "$W/probe" count heir
 await_said dying attached
 await_said heir attached
-wire heir dying:out heir:in
+"$W/upper" upper 2>"$W/upper.out" &
+MINE[$!]=upper PID[upper]=$!
+expect_soon 10 "upper is a guest" is_guest upper
+wire middle dying:out upper:in
+wire heir upper:out heir:in
 go heir
 await_said dying said
 go dying
 await_said heir 'messages=1 bytes=10 lost=0 last=cut'
 expect_soon 5 "the dead left the guest book" knows_not dying
+is_guest upper || fail "who lost a stream left too"
 
 # --- the node stops: told, not hung
 run last "$W/probe" count last

@@ -111,6 +111,12 @@ static void what_is_wrong_is_named(void **state)
 	bad((struct rig_spec){.name = "a"}, "one of `exec` and");
 	bad((struct rig_spec){.name = "a", .argv = {""}, .use = NULL},
 		"no program named");
+	bad((struct rig_spec){.name = "a", .use = "zero", .placement = "moon"},
+		"unknown word at `placement`");
+	bad((struct rig_spec){.name = "a", .use = "zero", .placement = "guest"},
+		"unknown word at `placement`");
+	bad((struct rig_spec){.name = "a", .argv = {"x"}, .placement = "loop"},
+		"a program is always a process: `placement`");
 	bad((struct rig_spec){.name = "a", .argv = {"x"}, .restart = "often"},
 		"unknown word at `restart`");
 	bad((struct rig_spec){.name = "a", .argv = {"x"}, .framing = "xml"},
