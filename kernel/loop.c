@@ -3,13 +3,11 @@
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "kernel/spin.h"
 #include "kernel/tasks.h"
 
 /* Events taken per turn: enough to pay for the system call, few enough that a
@@ -42,7 +40,6 @@ struct ph_loop {
 	struct epoll_event events[LOOP_BATCH];
 	int next; /* event to run */
 	int count;
-	struct ph_spin spin;
 	struct ph_loop_stats stats;
 };
 
@@ -87,15 +84,6 @@ fail_epoll:
 	return error;
 }
 
-/* One CPU for us and whoever is to answer? */
-static bool is_alone(void)
-{
-	cpu_set_t cpus;
-
-	return sched_getaffinity(0, sizeof(cpus), &cpus) ||
-	       CPU_COUNT(&cpus) < 2;
-}
-
 int ph_loop_create(struct ph_loop **out, struct ph_clock *clock)
 {
 	struct ph_loop *loop = calloc(1, sizeof(*loop));
@@ -110,7 +98,6 @@ int ph_loop_create(struct ph_loop **out, struct ph_clock *clock)
 		free(loop);
 		return error;
 	}
-	loop->spin.alone = is_alone();
 	pthread_mutex_init(&loop->lock, NULL);
 	ph_heap_init(&loop->timers);
 	*out = loop;
@@ -188,47 +175,15 @@ static int patience_ms(int64_t patience)
 	return ms > INT32_MAX ? INT32_MAX : (int)ms;
 }
 
-static int loop_ask(struct ph_loop *loop, int64_t patience)
-{
-	int count = epoll_wait(
-		loop->epoll, loop->events, LOOP_BATCH, patience_ms(patience));
-
-	return count > 0 ? count : 0;
-}
-
-/* Looks out for events without sleeping; 0: in vain. Whoever is to answer may
- * share our CPU: it is let in each time, or it could not. */
-static int loop_spin(struct ph_loop *loop, int64_t patience)
-{
-	int64_t most = ph_spin_wanted(&loop->spin);
-	int count;
-
-	if (!most || (patience >= 0 && patience < most))
-		return 0;
-	loop->stats.spins++;
-	for (;;) {
-		count = loop_ask(loop, 0);
-		if (count || loop->clock->now(loop->clock) - loop->ended > most)
-			return count;
-		sched_yield();
-	}
-}
-
 static void loop_wait_real(struct ph_loop *loop, int64_t wait)
 {
 	int64_t patience = loop_patience(loop, wait);
+	int count = epoll_wait(
+		loop->epoll, loop->events, LOOP_BATCH, patience_ms(patience));
 
-	if (patience == 0) {
-		loop->count = loop_ask(loop, 0);
-		return;
-	}
-	loop->count = loop_spin(loop, patience);
-	if (!loop->count) {
-		loop->count = loop_ask(loop, patience);
+	loop->count = count > 0 ? count : 0;
+	if (patience != 0)
 		loop->stats.wakeups++;
-	}
-	ph_spin_saw(&loop->spin, loop->clock->now(loop->clock) - loop->ended,
-		loop->count > 0);
 }
 
 /* Nothing to do means that the time until the next timer has passed. */

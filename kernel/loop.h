@@ -29,8 +29,7 @@ struct ph_watch {
 
 struct ph_loop_stats {
 	uint64_t turns;
-	uint64_t wakeups;     /* turns that had slept */
-	uint64_t spins;	      /* waits that began awake (kernel/spin.h) */
+	uint64_t wakeups;     /* turns that had waited */
 	int64_t longest_turn; /* ns, since the start or the last reset */
 };
 
