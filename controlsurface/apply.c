@@ -9,6 +9,7 @@
 #include "kernel/log.h"
 
 #define PHASE_TIME (10 * PH_SECOND)
+#define CHECK_TIME (5 * PH_SECOND)
 #define HOSTS_MOST PH_PART_HOSTS
 
 int64_t ph_apply_now(const struct ph_apply *apply)
@@ -23,6 +24,7 @@ static void apply_free(struct ph_control_work *work)
 	ph_timer_stop(apply->control->config.loop, &apply->again);
 	ph_wiring_free(apply->wiring);
 	free(apply->hosts);
+	free(apply->guests);
 	free(apply);
 }
 
@@ -116,12 +118,13 @@ static void phase_begin(struct ph_apply *apply, enum ph_apply_phase phase)
 {
 	int64_t now = ph_apply_now(apply);
 	int64_t left = apply->call_deadline - now;
+	int64_t most = phase == PH_APPLY_CHECK ? CHECK_TIME : PHASE_TIME;
 
 	/* Leave the caller's deadline room for the commit, and for the answer.
 	 */
-	left = phase == PH_APPLY_PREPARE ? left / 10 * 6 : left / 10 * 9;
+	left = phase == PH_APPLY_COMMIT ? left / 10 * 9 : left / 10 * 6;
 	apply->phase = phase;
-	apply->deadline = now + (left < PHASE_TIME ? left : PHASE_TIME);
+	apply->deadline = now + (left < most ? left : most);
 }
 
 static void commit_phase(struct ph_apply *apply)
@@ -163,8 +166,17 @@ static void prepared(struct ph_apply *apply)
 			"no node that can be reached has a scope of that name");
 		ph_apply_fail(apply, &error);
 	} else {
-		commit_phase(apply);
+		phase_begin(apply, PH_APPLY_CHECK);
+		ph_apply_step(apply);
 	}
+}
+
+static void checked(struct ph_apply *apply)
+{
+	if (ph_apply_check_failed(apply))
+		ph_apply_fail_by(apply, &apply->refusal);
+	else
+		commit_phase(apply);
 }
 
 static void committed(struct ph_apply *apply)
@@ -215,24 +227,32 @@ static void ask_away(struct ph_timer *timer)
 			if (apply->hosts[i].answer == PH_APPLY_UNASKED)
 				apply->hosts[i].status = 0;
 		}
+		ph_apply_check_again(apply);
 	}
 	ph_apply_step(apply);
 }
 
-void ph_apply_step(struct ph_apply *apply)
+/* True: there is somebody left to wait for. */
+static bool phase_waits(struct ph_apply *apply)
 {
-	if (apply->pending)
-		return;
 	/* One refusal is enough: whoever is away need not be waited for. */
 	if (apply->phase == PH_APPLY_PREPARE &&
 		host_with(apply, PH_APPLY_NO, false))
-		prepared(apply);
-	else if (ask_rest(apply))
-		return;
-	else if (apply->phase == PH_APPLY_PREPARE)
-		prepared(apply);
-	else
-		committed(apply);
+		return false;
+	return apply->phase == PH_APPLY_CHECK ? ph_apply_check(apply)
+					      : ask_rest(apply);
+}
+
+void ph_apply_step(struct ph_apply *apply)
+{
+	static void (*const ended[])(struct ph_apply * apply) = {
+		[PH_APPLY_PREPARE] = prepared,
+		[PH_APPLY_CHECK] = checked,
+		[PH_APPLY_COMMIT] = committed,
+	};
+
+	if (!apply->pending && !phase_waits(apply))
+		ended[apply->phase](apply);
 }
 
 /* --- beginnings --- */
@@ -340,7 +360,8 @@ void ph_apply_begin(struct ph_control *control, ph_handle ticket,
 	}
 	apply->wiring = wiring;
 	snprintf(apply->file, sizeof(apply->file), "%s", file);
-	if (add_declared(apply) || count_parts(apply) || add_present(apply))
+	if (add_declared(apply) || ph_apply_add_guests(apply) ||
+		count_parts(apply) || add_present(apply))
 		fail_start(apply);
 	else
 		ph_apply_step(apply);

@@ -8,8 +8,10 @@
  * One control.apply or control.unapply at its coordinator.
  *
  * Every host of the file, and every host that took part so far, is asked to
- * prepare; only when all of them agree is any told to commit. A host that is
- * away is asked again until the deadline: its line may be just coming up.
+ * prepare; when all of them agree, the guest books of the inputs that are not
+ * in the file are asked whether they have them; only then is any host told to
+ * commit. A host that is away is asked again until the deadline: its line may
+ * be just coming up.
  */
 enum ph_apply_answer {
 	PH_APPLY_UNASKED, /* or away: will be asked again */
@@ -29,8 +31,16 @@ struct ph_apply_host {
 	struct ph_error error;
 };
 
+/* An input that is not in the file. */
+struct ph_apply_guest {
+	struct ph_wiring_guest is; /* the wiring's own text */
+	enum ph_apply_answer answer;
+	int status; /* of its last answer */
+};
+
 enum ph_apply_phase {
 	PH_APPLY_PREPARE,
+	PH_APPLY_CHECK,
 	PH_APPLY_COMMIT
 };
 
@@ -44,6 +54,9 @@ struct ph_apply {
 	struct ph_wiring *wiring; /* NULL: unapply */
 	struct ph_apply_host *hosts;
 	unsigned host_count;
+	struct ph_apply_guest *guests;
+	unsigned guest_count;
+	struct ph_apply_host refusal; /* of a guest book, or the last away */
 	enum ph_apply_phase phase;
 	unsigned pending;
 	int64_t call_deadline;
@@ -75,6 +88,17 @@ void ph_apply_end(struct ph_apply *apply);
 void ph_apply_ask(struct ph_apply *apply, unsigned number);
 /* Nothing comes of it: others may apply this scope. */
 void ph_apply_let_go(struct ph_apply *apply);
+
+/* --- apply_check.c --- */
+
+/* Notes the inputs that are not in the file. -ENOMEM. */
+int ph_apply_add_guests(struct ph_apply *apply);
+/* Asks their guest books; true: there are answers to wait for. */
+bool ph_apply_check(struct ph_apply *apply);
+/* Those that were away are due. */
+void ph_apply_check_again(struct ph_apply *apply);
+/* One was refused, or not reached: see `refusal`. */
+bool ph_apply_check_failed(const struct ph_apply *apply);
 
 /* --- apply_answer.c: each answers and ends it --- */
 

@@ -17,6 +17,7 @@
  *   apply.c           the coordinator: prepare everywhere, then commit
  *   apply_read.c      the wiring file, on the worker
  *   apply_ask.c       one host of it; apply_answer.c: how it ends
+ *   apply_check.c     inputs that are not in the file
  *   views.c           control.connections, views_show.c, views_tap.c
  */
 

@@ -79,6 +79,20 @@ const char *ph_wiring_host(const struct ph_wiring *wiring, size_t index);
 /* "host:port" from `hosts:`, or NULL. */
 const char *ph_wiring_at(const struct ph_wiring *wiring, const char *host);
 
+/* The input of a wire that no server of the file has: the guest book of `node`
+ * must. Where the output is on that node too, its own part tells. */
+struct ph_wiring_guest {
+	const char *node;
+	const char *server;
+	const char *terminal;
+	const char *media; /* that would come; "" when not known */
+};
+
+struct ph_wiring_wire;
+/* The next one after *position, which is NULL at first; false: no more. */
+bool ph_wiring_next_guest(const struct ph_wiring *wiring, const char *here,
+	const struct ph_wiring_wire **position, struct ph_wiring_guest *out);
+
 /* Writes one host's part as a map:
  *   {scope, hosts: [name...], at: {name: "host:port"},
  *    servers: [spec map (executor/spec.h)...],

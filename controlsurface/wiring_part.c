@@ -136,6 +136,41 @@ static void wire_write(const struct ph_wiring_wire *wire, const char *here,
 	ph_write_end(writer);
 }
 
+/* `node/server` where the server is the file's own, on the node that applies.
+ */
+static bool end_is_own(const struct ph_wiring *wiring,
+	const struct ph_wiring_end *end, const char *here)
+{
+	const struct ph_wiring_server *own =
+		ph_index_find(&wiring->server_index, end->server_name);
+
+	return own != NULL &&
+	       strcmp(own->host ? own->host : here, end->node) == 0;
+}
+
+bool ph_wiring_next_guest(const struct ph_wiring *wiring, const char *here,
+	const struct ph_wiring_wire **position, struct ph_wiring_guest *out)
+{
+	const struct ph_wiring_wire *wire =
+		*position ? (*position)->next : wiring->wires;
+
+	while (wire != NULL && (wire->to.server != NULL ||
+				       strcmp(end_host(&wire->from, here),
+					       wire->to.node) == 0 ||
+				       end_is_own(wiring, &wire->to, here)))
+		wire = wire->next;
+	if (wire == NULL)
+		return false;
+	*position = wire;
+	*out = (struct ph_wiring_guest){
+		.node = wire->to.node,
+		.server = wire->to.server_name,
+		.terminal = wire->to.terminal,
+		.media = wire->from.port ? wire->from.port->media : "",
+	};
+	return true;
+}
+
 /* "" and the applying node's own name are one host. */
 static void hosts_write(const struct ph_wiring *wiring, const char *here,
 	struct ph_writer *writer)

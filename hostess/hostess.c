@@ -200,6 +200,19 @@ static int terminal_suits(const struct ph_guest_terminal *terminal,
 	return 0;
 }
 
+static int serve_check(struct ph_hostess *hostess, struct ph_request *request,
+	struct ph_error *error)
+{
+	const struct ph_guest_terminal *terminal =
+		terminal_named(hostess, request, error);
+	char media[64];
+
+	ph_get_copy(request->arguments, "type", media, sizeof(media));
+	if (!terminal || terminal_suits(terminal, media, error) < 0)
+		return -1;
+	return answer_nothing(hostess, request);
+}
+
 static int serve_reserve(struct ph_hostess *hostess, struct ph_request *request,
 	struct ph_error *error)
 {
@@ -324,6 +337,7 @@ static serve_fn *const serves[PH_METHODS] = {
 	[PH_HOSTESS_GUESTS] = serve_guests,
 	[PH_HOSTESS_MENU] = serve_guests,
 	[PH_HOSTESS_FIND] = serve_find,
+	[PH_HOSTESS_CHECK] = serve_check,
 	[PH_HOSTESS_RESERVE] = serve_reserve,
 	[PH_HOSTESS_RELEASE] = serve_release,
 	[PH_HOSTESS_ATTACH] = serve_attach,

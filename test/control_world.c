@@ -110,6 +110,29 @@ static void play_find(
 	ph_request_close(&request);
 }
 
+/* A guest book with one server, "guest", that has the input "in". */
+static void play_guest(
+	void *context, ph_handle ticket, const struct ph_call *call)
+{
+	struct world *world = context;
+	struct ph_request request;
+	char server[40];
+	char name[40];
+
+	if (ph_request_open(&request, world->door, ticket, call))
+		return;
+	ph_get_copy(request.arguments, "server", server, sizeof(server));
+	ph_get_copy(request.arguments, "terminal", name, sizeof(name));
+	world_note(world, "guest %s %s:%s", call->destination, server, name);
+	if (strcmp(server, "guest"))
+		refuse(world, ticket, PH_EXIT_NOT_FOUND, "here are: guest");
+	else if (strcmp(name, "in"))
+		refuse(world, ticket, PH_EXIT_WIRING, "an output");
+	else
+		ph_answer_ok(world->door, ticket, NULL);
+	ph_request_close(&request);
+}
+
 static void play_reserve(
 	void *context, ph_handle ticket, const struct ph_call *call)
 {
@@ -386,6 +409,9 @@ static void play_road(
 		world->beta_knows = true;
 		ph_answer_ok(world->door, ticket, NULL);
 		break;
+	case PH_HOSTESS_CHECK:
+		play_guest(context, ticket, call);
+		break;
 	case PH_HOSTESS_RESERVE:
 		play_reserve(context, ticket, call);
 		break;
@@ -407,6 +433,7 @@ static const struct {
 	{PH_EXECUTOR_LIST, play_table},
 	{PH_HOSTESS_GUESTS, play_table},
 	{PH_HOSTESS_FIND, play_find},
+	{PH_HOSTESS_CHECK, play_guest},
 	{PH_HOSTESS_RESERVE, play_reserve},
 	{PH_HOSTESS_RELEASE, play_release},
 	{PH_WIRE_OPEN, play_open},

@@ -22,7 +22,7 @@ refused() {
 	[ -s "$W/errors" ] || cp "$W/said" "$W/errors"
 	grep -qE '^  (next: )?[A-Za-z]' "$W/errors" ||
 		fail "it does not say what to do: $(cat "$W/said")"
-	holds alpha '.items == []' servers ||
+	holds alpha 'all(.items[]; .scope != "bad")' servers ||
 		fail "a refused file started: $(ask alpha '.items[].name' servers)"
 	holds alpha '.items == []' connections || fail "it left connections"
 }
@@ -46,27 +46,39 @@ refused 78 "servers: {tick: {host: alpha, use: clock}" "bad.yaml:"
 refused 78 "servers: {tick: {host: alpha, use: file.read}}" path
 refused 78 "servers: {a: {host: alpha, exec: cat}}" "must be a list"
 refused 78 "servers: {tick: {host: alpha, use: clock, hots: beta}}" hots host
-# A server of a guest book that this file does not declare may still come: the
-# wire waits for it, and says for what.
-cat >"$W/later.yaml" <<END
-wiring: 1
-name: later
-servers: {tick: {host: alpha, use: clock}}
-wires: [tick:out -> beta/nobody:in]
-END
-expect_exit 0 ph alpha apply "$W/later.yaml"
-waits_for_nobody() {
-	holds alpha '.items[0] | .state == "failed"
-		and (.reason | test("nobody"))' connections
-}
-expect_soon 5 "the wire says what it waits for" waits_for_nobody
-expect_exit 1 ph alpha ready
-expect_said nobody
-expect_exit 0 ph alpha unapply later
 expect_exit 4 ph alpha apply "$W/nowhere.yaml"
 expect_said nowhere.yaml "next:"
 expect_exit 78 ph alpha lint "$W/bad.yaml" || :
 say "refused files: ok"
+
+# Servers that the file does not declare: the guest book of their node knows.
+guest_wire() { printf '%s\n' "servers: {tick: {host: alpha, use: clock}}" \
+	"wires: [tick:out -> $1]"; }
+refused 4 "$(guest_wire beta/nobody:in)" nobody beta empty
+refused 4 "$(guest_wire alpha/nobody:in)" nobody alpha
+printf '%s\n' "wiring: 1" "name: there" "servers:" \
+	'  wide: {host: beta, use: "null"}' \
+	'  beat: {host: beta, use: clock}' >"$W/there.yaml"
+expect_exit 0 ph alpha apply "$W/there.yaml"
+expect_soon 5 "beta's guests" holds beta '.items | length == 2' guests
+refused 4 "$(guest_wire beta/nobody:in)" nobody beta wide
+refused 4 "$(guest_wire beta/wide:inn)" inn beta "in (in)"
+refused 78 "$(guest_wire beta/beat:out)" beat beta output
+guest_wire beta/wide:in | sed '1i wiring: 1\nname: guest' >"$W/guest.yaml"
+expect_exit 0 ph alpha apply "$W/guest.yaml"
+guest_flows() { holds alpha '.items[0].sent.messages > 1' connections; }
+expect_soon 5 "a guest that is there is fed" guest_flows
+# It goes, and the wire says what it waits for.
+expect_exit 0 ph alpha unapply there
+waits_for_guest() {
+	holds alpha '.items[0] | .state == "failed"
+		and (.reason | test("wide"))' connections
+}
+expect_soon 5 "the wire says what it waits for" waits_for_guest
+expect_exit 1 ph alpha ready
+expect_said wide
+expect_exit 0 ph alpha unapply guest
+say "guests of other files: ok"
 
 # A host that is not there; nothing is started on the one that is.
 expect_exit 4 ph alpha apply <(printf '%s\n' "wiring: 1" "name: bad" \

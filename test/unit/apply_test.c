@@ -311,6 +311,68 @@ static void directions_are_checked_here_too(void **state)
 	world_answer_free(&answer);
 }
 
+#define TO_GUEST(input)                                                        \
+	"wiring: 1\nname: demo\nservers:\n  src: {use: source}\n"              \
+	"wires:\n  - src:out -> " input "\n"
+
+/* An input that no server of the file has: its guest book is asked. */
+static void guests_are_looked_up(void **state)
+{
+	struct world *world = *state;
+
+	world->beta_away = 2;
+	assert_int_equal(world_apply(world, TO_GUEST("beta/guest:in"), NULL),
+		PH_CALL_OK);
+	assert_int_equal(world_count(world, "guest beta guest:in"), 1);
+	assert_int_equal(world_count(world, "unreachable beta"), 2);
+	assert_int_equal(world_count(world, "beta prepare"), 0);
+	world_settle(world, PH_SECOND);
+	assert_int_equal(world_count(world, "open alpha#1.1 beta"), 1);
+}
+
+static void expect_nothing_of(
+	struct world *world, const char *text, enum ph_exit code)
+{
+	struct ph_error error;
+
+	assert_int_equal(world_apply(world, text, &error), PH_CALL_FAILED);
+	assert_int_equal(error.exit, code);
+	assert_non_null(strstr(error.where, "beta"));
+	world_settle(world, PH_SECOND);
+	assert_int_equal(world_count(world, "put "), 0);
+	assert_int_equal(world_count(world, "start "), 0);
+	/* And others may apply this scope. */
+	assert_int_equal(prepare_by_gamma(world), PH_CALL_OK);
+	world_settle(world, 16 * PH_SECOND);
+}
+
+static void guests_that_are_not_there_refuse_all(void **state)
+{
+	struct world *world = *state;
+
+	expect_nothing_of(world, TO_GUEST("beta/nobody:in"), PH_EXIT_NOT_FOUND);
+	expect_nothing_of(world, TO_GUEST("beta/guest:out"), PH_EXIT_WIRING);
+	world->beta_away = UINT32_MAX;
+	expect_nothing_of(
+		world, TO_GUEST("beta/guest:in"), PH_EXIT_UNREACHABLE);
+}
+
+/* The file's own server by its full name is not there before the commit. */
+static void own_servers_are_no_guests(void **state)
+{
+	struct world *world = *state;
+
+	assert_int_equal(world_apply(world,
+				 "wiring: 1\nname: demo\nservers:\n"
+				 "  src: {host: beta, use: source}\n"
+				 "  dst: {use: sink}\n"
+				 "wires:\n  - src:out -> alpha/dst:in\n",
+				 NULL),
+		PH_CALL_OK);
+	assert_int_equal(world_count(world, "guest "), 0);
+	assert_int_equal(world_count(world, "beta commit"), 1);
+}
+
 int main(void)
 {
 #define TEST(name)                                                             \
@@ -331,6 +393,9 @@ int main(void)
 		TEST(a_refused_apply_lets_others_apply),
 		TEST(names_belong_to_one_scope),
 		TEST(directions_are_checked_here_too),
+		TEST(guests_are_looked_up),
+		TEST(guests_that_are_not_there_refuse_all),
+		TEST(own_servers_are_no_guests),
 	};
 
 	return cmocka_run_group_tests_name("apply", tests, NULL, NULL);
