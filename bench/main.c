@@ -171,6 +171,27 @@ static bool wanted(const char *name, char **words, int count)
 	return count == 0;
 }
 
+/* How the rate goes with the size: what `make bench-plot` draws. */
+static void run_scale(unsigned rounds, struct bench_output *output)
+{
+	for (size_t size = 16; size <= (size_t)16 << 20; size *= 4) {
+		char name[48];
+		struct bench_race race = {
+			.name = name,
+			.load = {size, 200 * MS},
+			.contestants = {&bench_ours,
+				size < 4096 ? &bench_raw_batched
+					    : &bench_raw_large},
+			.contestant_count = 2,
+			.rows = {{1, BENCH_MESSAGES, 0}},
+			.row_count = 1,
+		};
+
+		snprintf(name, sizeof(name), "scale: messages of %zu B", size);
+		bench_race_run(&race, rounds, output);
+	}
+}
+
 static void run_alone(char **words, int count)
 {
 	for (size_t i = 0; i < sizeof(races) / sizeof(races[0]); i++)
@@ -222,6 +243,8 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < sizeof(races) / sizeof(races[0]); i++)
 		if (wanted(races[i].name, argv + at, argc - at))
 			bench_race_run(&races[i], rounds, output);
+	if (wanted("scale", argv + at, argc - at))
+		run_scale(rounds < 3 ? rounds : 3, output);
 	missed = bench_output_close(output);
 	printf("\n%u rows missed their goal; one JSON line per row in %s\n",
 		missed, json);
