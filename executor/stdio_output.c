@@ -7,8 +7,9 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-/* Below this much room at a buffer's end a fresh one is taken. */
-#define OUTPUT_LEAST ((uint32_t)64 * 1024)
+/* Below this much room at a buffer's end a fresh one is taken: what is kept
+ * until it is acknowledged is kept with the empty end. */
+#define OUTPUT_LEAST ((uint32_t)16 * 1024)
 /* Bytes kept from the log in one go. */
 #define OUTPUT_LOG 4096
 
@@ -160,7 +161,7 @@ static int make_room(struct ph_stdio_output *output)
 	}
 	if (old && old->used + (rest ? 1 : OUTPUT_LEAST) <= PH_FRAME_MAX)
 		return 0;
-	fresh = ph_buffer_get(output->pool, PH_FRAME_MAX);
+	fresh = ph_buffer_get(output->pool, PH_BUFFER_LARGE);
 	if (!fresh)
 		return -ENOMEM;
 	if (rest)

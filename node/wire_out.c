@@ -114,9 +114,7 @@ static void attach_output(struct wire *wire)
 		wire_out_cut(wire, "the output is not free");
 		return;
 	}
-	/* What waits in the pipe is not acknowledged either. */
-	ph_queue_retain(
-		ph_pipe_queue(wire->pipe), PH_RESUME_WINDOW - PH_PIPE_BYTES);
+	ph_queue_retain(ph_pipe_queue(wire->pipe), PH_RESUME_SENT);
 	wire->attached = true;
 	wire_answer(wire, NULL);
 }

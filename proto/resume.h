@@ -34,9 +34,10 @@
  * PH_RESUME_ABSENT; PH_RESUME_KEPT without a carrier. All but the first are a
  * cut, and a new stream is control's to begin.
  */
-/* Bytes that are not acknowledged, sent or waiting in a pipe of the usual
- * size; then the source is refused. */
+/* What a connection may hold at its sender: frames that were sent and are not
+ * acknowledged, as many again that wait or fill their buffers only in part. */
 #define PH_RESUME_WINDOW    ((uint64_t)4 * 1024 * 1024)
+#define PH_RESUME_SENT	    (PH_RESUME_WINDOW / 2)
 #define PH_RESUME_KEPT	    (600 * PH_SECOND)
 #define PH_RESUME_ABSENT    (2 * PH_SECOND)
 #define PH_RESUME_ANSWER    (10 * PH_SECOND)	  /* from ATTACH to ATTACHED */

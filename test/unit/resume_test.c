@@ -734,6 +734,33 @@ static void patience_has_an_end(void **state)
 	assert_true(out.generation == (UINT64_C(3) << 32) + dials);
 }
 
+/* The machine's own fence, whatever the Hostess said. */
+static void only_newer_carriers_go_on(void **state)
+{
+	struct ph_resume_in in;
+	struct ph_resume_outputs outputs;
+	struct ph_resume_in_event event = {
+		.kind = PH_RESUME_CLAIMED, .resume = true, .generation = 7};
+
+	ph_resume_in_init(&in, 7);
+	ph_resume_in_step(&in, PH_SECOND, &event, &outputs);
+	assert_int_equal(PH_RESUME_DO_REFUSE, outputs.actions);
+	event.generation = 8;
+	event.next = 1; /* behind what came */
+	ph_resume_in_step(&in, PH_SECOND, &event, &outputs);
+	assert_int_equal(PH_RESUME_DO_REFUSE, outputs.actions);
+	event.next = 0;
+	ph_resume_in_step(&in, PH_SECOND, &event, &outputs);
+	assert_int_equal(
+		PH_RESUME_DO_HANG_UP | PH_RESUME_DO_WELCOME | PH_RESUME_DO_ACK,
+		outputs.actions);
+	event.resume = false;
+	event.generation = 9;
+	ph_resume_in_step(&in, PH_SECOND, &event, &outputs);
+	assert_int_equal(
+		PH_RESUME_DO_HANG_UP | PH_RESUME_DO_REPLACE, outputs.actions);
+}
+
 /* The receiver is silent when there is nothing to tell. */
 static void idle_has_no_timer(void **state)
 {
@@ -771,6 +798,7 @@ int main(void)
 		cmocka_unit_test(lies_end_the_stream),
 		cmocka_unit_test(end_counts_when_acknowledged),
 		cmocka_unit_test(patience_has_an_end),
+		cmocka_unit_test(only_newer_carriers_go_on),
 		cmocka_unit_test(idle_has_no_timer),
 	};
 
