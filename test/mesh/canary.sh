@@ -134,10 +134,12 @@ fi
 if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
 	N=$(mktemp -d /tmp/mesh.XXXXXX)
 	chmod 711 "$N"
+	# The way to the binary may be root's alone.
+	install -m 755 "$POSTHOUSE" "$N/posthouse"
 	install -d -o 65534 "$N/nobody"
 	install -o 65534 -m 600 "$W/phrase" "$N/nobody/phrase"
 	as_nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
-	"${as_nobody[@]}" "$POSTHOUSE" up --name nobody --state \
+	"${as_nobody[@]}" "$N/posthouse" up --name nobody --state \
 		"$N/nobody/state" --listen 127.0.0.1:0 --socket \
 		"$N/nobody/sock" --passphrase-file "$N/nobody/phrase" \
 		>"$W/nobody.log" 2>&1 </dev/null {NAP}>&- &

@@ -154,14 +154,16 @@ if [ "$(id -u)" = 0 ]; then
 	expect_exit 6 up "$W/x" $free "$W/theirs"
 	expect_said "another user" "next: chown"
 	if command -v setpriv >/dev/null; then
-		# What leads to it is root's alone, perhaps.
+		# What leads to it is root's alone, perhaps: to the
+		# binary, too.
 		N=$(mktemp -d /tmp/mesh.XXXXXX)
 		on_finish() { rm -rf "$N"; }
 		chmod 711 "$W" "$N"
 		install -d -o 65534 "$N/x"
+		install -m 755 "$POSTHOUSE" "$N/posthouse"
 		cp "$W/phrase.right" "$N/mine"
 		expect_exit 6 setpriv --reuid 65534 --regid 65534 \
-			--clear-groups timeout 10 "$POSTHOUSE" up --name x \
+			--clear-groups timeout 10 "$N/posthouse" up --name x \
 			--state "$N/x/state" --listen $free --socket \
 			"$N/x/sock" --passphrase-file "$N/mine"
 		expect_said "$N/mine" "cannot be read" "next:"
@@ -169,7 +171,7 @@ if [ "$(id -u)" = 0 ]; then
 		mv "$W/alpha.sock" "$N/alpha.sock"
 		ln -s "$N/alpha.sock" "$W/alpha.sock"
 		expect_exit 6 setpriv --reuid 65534 --regid 65534 \
-			--clear-groups timeout 10 "$POSTHOUSE" status \
+			--clear-groups timeout 10 "$N/posthouse" status \
 			--socket "$N/alpha.sock"
 		expect_said "another user" "next:"
 	fi
