@@ -123,10 +123,18 @@ begin_watch() {
 	: >"$W/pause.reset"
 	expect_soon 5 "messages flow" fresh
 }
+# The stamp empties its file before it writes: then once more.
+read_pause() { pause=$(cat "$W/pause") && [ -n "$pause" ]; }
 longest_turn() { ask "$1" '.items[0].loop.longest_turn_us' status; }
+# How long the loop's thread was ready to run, and others ran, in microseconds.
+waited() {
+	local _ ns=0
+	read -r _ ns _ <"/proc/${PID[$1]}/task/${PID[$1]}/schedstat"
+	echo $((ns / 1000))
+} 2>/dev/null
 end_watch() { # WHAT
 	local pause turn name
-	pause=$(cat "$W/pause")
+	expect_soon 5 "the pause is told" read_pause
 	# 20 ms is the beat; the rest is the scheduler's.
 	[ "$pause" -lt $((250000 * PATIENCE)) ] ||
 		fail "$1: a message came $pause us after the one before"
@@ -135,6 +143,8 @@ end_watch() { # WHAT
 		[ "$turn" -lt $((500000 * PATIENCE)) ] ||
 			fail "$1: a turn of $name took $turn us"
 		[ "$turn" -lt $((5000 * PATIENCE)) ] || late="$name $turn us"
+		[ "$turn" -lt $((5000 * PATIENCE + $(waited $name))) ] ||
+			blocked="$name $turn us"
 		turns="${turns:-} $name $turn us"
 	done
 	say "$1: longest pause $pause us, longest turn$turns"
@@ -189,9 +199,9 @@ dead_names() {
 
 # On a machine that others use, too, a turn may be long because somebody else
 # ran in its middle: then once more, with new nodes. What blocks the loop does
-# so every time.
+# so every time. Where it never gets better, what the scheduler took is allowed.
 for attempt in 1 2 3; do
-	late=
+	late='' blocked=''
 	slow_up alpha
 	slow_up beta --join "$(address alpha)"
 	expect_soon 10 "line" has_lines alpha 1
@@ -201,7 +211,8 @@ for attempt in 1 2 3; do
 	dead_names
 	[ -n "$late" ] || break
 	say "attempt $attempt: a turn of $late"
-	[ $attempt -lt 3 ] || fail "a turn of $late"
+	[ $attempt -lt 3 ] || [ -z "$blocked" ] || fail "a turn of $blocked"
+	[ $attempt -lt 3 ] || break
 	for name in alpha beta; do
 		node_kill $name
 		rm -rf "${W:?}/$name" "$W/out" "$W/pause"
