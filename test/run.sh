@@ -72,7 +72,7 @@ why() {
 run_one() {
 	local program=$1 name begin code good bad skip=0
 	name=${program#"$BUILD"/}
-	name=${name#build/}
+	name=${name#"$PWD"/}
 	name=${name#test/}
 	begin=$(($(date +%s%N) / 10000000))
 	mkdir -p "$scratch/one"
