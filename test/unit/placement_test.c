@@ -281,7 +281,8 @@ static void a_slow_consumer_holds_it_up(void **state)
 	struct scene *scene = *state;
 	uint64_t before;
 
-	start(scene, (struct rig_spec){.use = "zero"});
+	start(scene,
+		(struct rig_spec){.use = "zero", .with = {{"bytes", "40MiB"}}});
 	scene->sink.keep = false;
 	take(scene);
 	rig_until(&scene->rig, has_message, &scene->sink);
@@ -291,8 +292,10 @@ static void a_slow_consumer_holds_it_up(void **state)
 	assert_true(ph_pool_live(scene->rig.kernel.pool) < 64);
 	scene->sink.hold = false;
 	rig_sink_pump(&scene->sink);
-	turn(scene, 20);
-	assert_true(scene->sink.bytes > before);
+	assert_true(before < 20 << 20);
+	wait_over(scene);
+	assert_true(scene->sink.ended);
+	assert_int_equal(scene->sink.bytes, 40 << 20);
 }
 
 static void what_cannot_open_is_told(void **state)
@@ -390,6 +393,21 @@ static void a_killed_process_is_told_at_once(void **state)
 	killed(scene);
 }
 
+/* In the middle of writes; told each time, nothing left behind. */
+static void many_deaths_are_all_told(void **state)
+{
+	struct scene *scene = *state;
+	const char *dose = getenv("PH_DOSE");
+	int deaths = dose && !strcmp(dose, "full") ? 1000 : 20;
+
+	scene->sink.keep = false;
+	for (int i = 0; i < deaths; i++) {
+		start(scene, (struct rig_spec){.use = "zero"});
+		killed(scene);
+		assert_int_equal(rig_stop(&scene->rig, "it"), PH_CALL_OK);
+	}
+}
+
 static void a_stopped_process_is_killed_in_the_end(void **state)
 {
 	struct scene *scene = *state;
@@ -445,6 +463,7 @@ int main(int argc, char **argv)
 		ROWS(a_loss_is_told_outside_too),
 		ROWS(a_stop_leaves_nothing),
 		PROCESS(a_killed_process_is_told_at_once),
+		PROCESS(many_deaths_are_all_told),
 		PROCESS(a_stopped_process_is_killed_in_the_end),
 		PROCESS(a_killed_consumer_refuses),
 	};
