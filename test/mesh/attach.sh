@@ -170,6 +170,31 @@ await_said towait 'messages=20000 bytes=20000000 lost=0 last=end'
 await_said fromwait 'sent=20000 again=0 nobody=0 other=0'
 await_said fromwait 'finish=0'
 
+# --- many into one: every stream whole, each with its own end
+run all "$W/probe" gather all 3
+for i in 1 2 3; do
+	run one$i "$W/probe" flood one$i wait $((i * 3000)) 500
+	await_said one$i attached
+done
+await_said all attached
+cat >"$W/all.yaml" <<END
+wiring: 1
+name: all
+wires:
+  - alpha/one1:out -> alpha/all:in
+  - alpha/one2:out -> alpha/all:in
+  - alpha/one3:out -> alpha/all:in
+END
+expect_exit 0 ph alpha apply "$W/all.yaml"
+go all
+for i in 1 2 3; do
+	go one$i
+done
+await_said all 'messages=18000 bytes=9000000 mixed=1 left=0'
+for i in 1 2 3; do
+	await_said one$i 'finish=0'
+done
+
 # --- a program that dies is a cut, and leaves
 run dying "$W/probe" die dying
 run heir "$W/probe" count heir

@@ -4,6 +4,7 @@
  *
  *   probe flood NAME return|wait|drop COUNT SIZE   sends, then finishes
  *   probe count NAME                               counts what comes
+ *   probe gather NAME N                            the same of N streams
  *   probe die NAME                                 sends one, and dies
  *
  * It says `attached`, and begins when it reads a line.
@@ -117,6 +118,37 @@ static int count(char **argv)
 	return 0;
 }
 
+static int gather(char **argv)
+{
+	struct ph_guest *guest = attach(argv[0], "in", PH_PORT_COMBINE);
+	static char buffer[100000];
+	struct ph_note note = {PH_DATA, 0, 0, 0, 0};
+	unsigned long messages = 0, bytes = 0, turns = 0;
+	uint64_t source = 0;
+	long left = atol(argv[1]);
+	long got = 0;
+
+	await_go();
+	while (left && got >= 0 && note.event != PH_CUT) {
+		got = ph_receive(
+			guest, 0, buffer, sizeof(buffer), &note, 30000);
+		if (got < 0)
+			break;
+		bytes += (unsigned long)got;
+		messages += note.event == PH_DATA && !note.more;
+		turns += note.source != source;
+		source = note.source;
+		if (note.event == PH_END) {
+			left--;
+			ph_accept(guest, 0);
+		}
+	}
+	printf("messages=%lu bytes=%lu mixed=%d left=%ld\n", messages, bytes,
+		turns > 2, left);
+	ph_leave(guest);
+	return 0;
+}
+
 static int die(char **argv)
 {
 	struct ph_guest *guest = attach(argv[0], "out", PH_PORT_OUT);
@@ -135,6 +167,8 @@ int main(int argc, char **argv)
 		return flood(argv + 2);
 	if (argc == 3 && !strcmp(argv[1], "count"))
 		return count(argv + 2);
+	if (argc == 4 && !strcmp(argv[1], "gather"))
+		return gather(argv + 2);
 	if (argc == 3 && !strcmp(argv[1], "die"))
 		return die(argv + 2);
 	return 1;
