@@ -28,7 +28,8 @@ struct ph_client {
 static void on_open(void *context, struct ph_carrier *carrier)
 {
 	struct ph_client *client = context;
-	struct ph_line_config config = {.kernel = &client->kernel,
+	struct ph_line_config config = {.loop = client->loop,
+		.kernel = &client->kernel,
 		.door = client->door,
 		.carrier = carrier};
 	struct ph_carrier_info info;

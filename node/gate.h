@@ -56,6 +56,8 @@ const struct ph_session_peer *ph_session_peer(const struct ph_session *session);
 struct ph_carrier *ph_session_carrier(struct ph_session *session);
 /* The session's frames now belong to this line, until it is gone. */
 void ph_session_set_line(struct ph_session *session, struct ph_line *line);
+/* Its dialling came to an end: `target` may go before the session does. */
+void ph_session_settled(struct ph_session *session);
 void ph_session_close(struct ph_session *session);
 
 /* A carrier that ATTACHed is handed on: from now on its events go there. The

@@ -15,6 +15,9 @@
 /* Calls to the peer that are not answered yet. */
 #define LINE_ASKED 1024u
 
+/* A packet whose first frame came must be whole by then. */
+#define LINE_PACKET_TIME (30 * PH_SECOND)
+
 /* A call carried to the peer. */
 struct outgoing {
 	uint32_t id;
@@ -41,8 +44,21 @@ struct ph_line {
 	uint32_t last_id;
 	uint8_t *packet; /* a message that came in several frames */
 	size_t packet_length;
+	struct ph_timer patience; /* for the rest of it */
 	bool broken;
 };
+
+static void patience_over(struct ph_timer *timer)
+{
+	struct ph_line *line =
+		(struct ph_line *)((char *)timer -
+				   offsetof(struct ph_line, patience));
+
+	ph_log_warn("line", "packet.refused peer=%s error=\"never whole\"",
+		line->config.caller.node);
+	line->broken = true;
+	ph_carrier_close(line->config.carrier);
+}
 
 int ph_line_create(struct ph_line **out, const struct ph_line_config *config)
 {
@@ -51,6 +67,7 @@ int ph_line_create(struct ph_line **out, const struct ph_line_config *config)
 	if (!line)
 		return -ENOMEM;
 	line->config = *config;
+	line->patience.on_due = patience_over;
 	if (ph_writer_create(&line->writer)) {
 		free(line);
 		return -ENOMEM;
@@ -93,6 +110,7 @@ void ph_line_destroy(struct ph_line *line)
 		return;
 	fail_outgoing(line);
 	forget_incoming(line);
+	ph_timer_stop(line->config.loop, &line->patience);
 	ph_queue_fini(&line->queue);
 	ph_writer_free(line->writer);
 	free(line->packet);
@@ -397,6 +415,9 @@ static int keep_part(struct ph_line *line, const uint8_t *data, uint32_t length)
 	grown = realloc(line->packet, line->packet_length + length + 1);
 	if (!grown)
 		return -EPROTO;
+	if (!line->packet)
+		ph_timer_start(line->config.loop, &line->patience,
+			line_now(line) + LINE_PACKET_TIME);
 	memcpy(grown + line->packet_length, data, length);
 	line->packet = grown;
 	line->packet_length += length;
@@ -417,6 +438,7 @@ static int take_frame(struct ph_line *line, const uint8_t *record)
 	error = keep_part(line, data, length);
 	if (error || !(flags & PH_FRAME_FIN))
 		return error;
+	ph_timer_stop(line->config.loop, &line->patience);
 	error = take_packet(line, line->packet, line->packet_length);
 	free(line->packet);
 	line->packet = NULL;

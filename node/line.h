@@ -2,6 +2,7 @@
 #define PH_NODE_LINE_H
 
 #include "kernel/door.h"
+#include "kernel/loop.h"
 #include "proto/calls.h"
 #include "transport/transport.h"
 
@@ -17,6 +18,7 @@
 struct ph_line;
 
 struct ph_line_config {
+	struct ph_loop *loop;
 	struct ph_kernel *kernel;
 	struct ph_door *door;
 	struct ph_carrier *carrier;

@@ -23,6 +23,8 @@
 /* Lines that came up so close together are crossing dials, not a redial. */
 #define CROSSING     (3 * PH_SECOND)
 #define GOSSIP_DELAY (20 * PH_MILLISECOND)
+/* Of --join and of wiring files; each is dialled for ever. */
+#define SEEDS_MOST 256u
 
 static uint32_t lines_random(struct ph_lines *lines, uint32_t below)
 {
@@ -117,13 +119,20 @@ void peer_dial(struct peer *peer)
 void ph_lines_seed(struct ph_lines *lines, const struct ph_address *address)
 {
 	struct seed *seed;
+	unsigned count = 0;
 	char text[128];
 
 	LL_FOREACH(lines->seeds, seed)
 	{
+		count++;
 		if (!strcmp(seed->address.host, address->host) &&
 			seed->address.port == address->port)
 			return;
+	}
+	if (count >= SEEDS_MOST) {
+		ph_log_warn("lines", "seed.refused because=\"%u are known\"",
+			count);
+		return;
 	}
 	seed = calloc(1, sizeof(*seed));
 	if (!seed)
@@ -225,7 +234,8 @@ static void line_up(struct ph_lines *lines, struct peer *peer,
 {
 	struct ph_node *node = lines->node;
 	const struct ph_pin *pin = ph_trust_find(node->trust, who->key);
-	struct ph_line_config config = {.kernel = &node->kernel,
+	struct ph_line_config config = {.loop = node->loop,
+		.kernel = &node->kernel,
 		.door = node->door,
 		.carrier = ph_session_carrier(session)};
 	struct ph_line *line;
@@ -297,6 +307,7 @@ void ph_lines_on_line(void *context, struct ph_session *session)
 		snprintf(peer->heard_by, sizeof(peer->heard_by), "%s",
 			who->dialled ? "dialled" : "line");
 	settle_seed(who->target, peer);
+	ph_session_settled(session);
 	if (!peer->dialling.backoff)
 		peer->dialling.backoff = DIAL_FIRST;
 	if (keeps_old_line(lines, peer, who->dialled)) {

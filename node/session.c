@@ -85,7 +85,8 @@ static void open_local(struct ph_session *session)
 	struct ph_gate *gate = session->gate;
 	struct ph_node *node = gate->node;
 	struct ph_carrier_info info;
-	struct ph_line_config config = {.kernel = &node->kernel,
+	struct ph_line_config config = {.loop = node->loop,
+		.kernel = &node->kernel,
 		.door = node->door,
 		.carrier = session->carrier};
 
@@ -321,6 +322,11 @@ struct ph_carrier *ph_session_carrier(struct ph_session *session)
 void ph_session_set_line(struct ph_session *session, struct ph_line *line)
 {
 	session->line = line;
+}
+
+void ph_session_settled(struct ph_session *session)
+{
+	session->peer.target = NULL;
 }
 
 void ph_session_hand_over(struct ph_session *session,
