@@ -20,6 +20,7 @@
 #include "proto/secret.h"
 
 #define LOAD_PATIENCE (10 * PH_SECOND)
+#define WIRING_MOST   ((size_t)4 * 1024 * 1024)
 
 void ph_boot_process(void)
 {
@@ -187,9 +188,9 @@ int ph_boot_listen(struct ph_node *node, struct ph_error *error)
 /* One answer that the boot waits for. */
 struct loading {
 	struct ph_node *node;
-	void (*take)(struct ph_node *node, struct ph_value answer);
+	int (*take)(struct ph_node *node, struct ph_value answer);
 	bool done;
-	int status;
+	int error; /* negative errno: it was there, and cannot be read */
 };
 
 static void on_loaded(
@@ -197,13 +198,20 @@ static void on_loaded(
 {
 	struct loading *loading = context;
 	struct ph_document *document;
+	struct ph_error error;
 
 	loading->done = true;
-	loading->status = status;
-	if (status || ph_document_read(&document, body, length, PH_SKIM_TABLE))
-		return;
-	loading->take(loading->node, ph_document_root(document));
-	ph_document_free(document);
+	if (status) {
+		ph_error_read(&error, status, body, length);
+		if (error.exit != PH_EXIT_NOT_FOUND)
+			loading->error = -EIO;
+	} else if (ph_document_read(&document, body, length, PH_SKIM_TABLE)) {
+		loading->error = -EBADMSG;
+	} else {
+		loading->error = loading->take(
+			loading->node, ph_document_root(document));
+		ph_document_free(document);
+	}
 }
 
 static int load(
@@ -215,25 +223,27 @@ static int load(
 
 	while (!error && !loading->done)
 		ph_loop_turn(node->loop, PH_SECOND);
-	return error;
+	return error ? error : loading->error;
 }
 
-static void take_trust(struct ph_node *node, struct ph_value answer)
+/* Without its book a node would let in again whom it has revoked. */
+static int take_trust(struct ph_node *node, struct ph_value answer)
 {
 	size_t length;
 	const uint8_t *data =
 		ph_value_bytes(ph_value_get(answer, "value"), &length);
 	struct ph_document *document;
 
+	int error;
+
 	if (!data || ph_document_read(&document, data, length, PH_SKIM_TABLE))
-		return;
-	if (ph_trust_read(node->trust, ph_document_root(document)))
-		ph_log_error("boot",
-			"trust.damaged next=\"peers must enrol again\"");
+		return -EBADMSG;
+	error = ph_trust_read(node->trust, ph_document_root(document));
 	ph_document_free(document);
+	return error;
 }
 
-static void take_peers(struct ph_node *node, struct ph_value answer)
+static int take_peers(struct ph_node *node, struct ph_value answer)
 {
 	struct ph_value items = ph_value_get(answer, "items");
 
@@ -249,6 +259,7 @@ static void take_peers(struct ph_node *node, struct ph_value answer)
 		ph_lines_remember(node->lines, ph_document_root(document));
 		ph_document_free(document);
 	}
+	return 0;
 }
 
 static int load_trust(struct ph_node *node, struct ph_writer *writer)
@@ -302,8 +313,11 @@ int ph_boot_load(struct ph_node *node, struct ph_error *error)
 	if (!code)
 		code = load_peers(node, writer);
 	if (code)
-		return ph_fail(error, PH_EXIT_NEGATIVE, node->options.state, "",
-			"cannot load what was kept: %s", strerror(-code));
+		return ph_fail(error, PH_EXIT_NEGATIVE, node->options.state,
+			"try again; if it stays, restore the directory from a "
+			"copy, or choose a new one with --state",
+			"cannot load what was kept of the peers: %s",
+			strerror(-code));
 	ph_writer_free(writer);
 	/* The file's passphrase wins over the kept one, but for the one that
 	 * was rotated away while the file was not. */
@@ -327,15 +341,22 @@ static char *read_file(const char *path, size_t *length)
 	FILE *out;
 	char block[4096];
 	size_t got;
+	size_t total = 0;
+	int failed;
 
 	if (!file)
 		return NULL;
 	out = open_memstream(&text, &size);
-	while (out && (got = fread(block, 1, sizeof(block), file)) > 0)
-		fwrite(block, 1, got, out);
+	while (out && total <= WIRING_MOST &&
+		(got = fread(block, 1, sizeof(block), file)) > 0)
+		total += fwrite(block, 1, got, out);
+	failed = ferror(file) ? errno : total > WIRING_MOST ? EFBIG : 0;
 	fclose(file);
-	if (!out || fclose(out))
+	if (!out || fclose(out) || failed) {
+		free(text);
+		errno = failed ? failed : ENOMEM;
 		return NULL;
+	}
 	*length = size;
 	return text;
 }
