@@ -10,6 +10,8 @@
 #define TEXT_MOST     ((size_t)1024 * 1024)
 #define FINDINGS_MOST 200u
 #define APPLIES_MOST  16u
+/* Each use of one looks through them. */
+#define VARIABLES_MOST 1024u
 
 struct read_job {
 	struct ph_control_work work;
@@ -23,23 +25,43 @@ struct read_job {
 	char by[PH_NAME_MAX + 1];
 	char here[PH_NAME_MAX + 1];
 	char file[256];
+	char *variables; /* name, value, name...; NULL: the environment's */
+	size_t variables_length;
 	size_t length;
 	char text[];
 };
+
+static const char *variable_given(void *context, const char *name)
+{
+	const struct read_job *reading = context;
+	const char *at = reading->variables;
+	const char *end = at + reading->variables_length;
+
+	while (at < end) {
+		const char *value = at + strlen(at) + 1;
+
+		if (!strcmp(at, name))
+			return value;
+		at = value + strlen(value) + 1;
+	}
+	return NULL;
+}
 
 static void read_work(struct ph_job *job)
 {
 	struct read_job *reading = PH_CONTAINER(job, struct read_job, job);
 
-	reading->status = ph_wiring_read(
-		&reading->wiring, &(struct ph_wiring_input){
-					  .file = reading->file,
-					  .text = reading->text,
-					  .length = reading->length,
-					  .variable = ph_wiring_variable,
-					  .here = reading->here,
-					  .bundled = reading->bundled,
-				  });
+	reading->status = ph_wiring_read(&reading->wiring,
+		&(struct ph_wiring_input){
+			.file = reading->file,
+			.text = reading->text,
+			.length = reading->length,
+			.variable = reading->variables ? variable_given
+						       : ph_wiring_variable,
+			.context = reading,
+			.here = reading->here,
+			.bundled = reading->bundled,
+		});
 }
 
 static void write_finding(struct ph_writer *writer,
@@ -150,6 +172,7 @@ static void read_done(struct ph_job *job)
 	if (reading->control)
 		read_finish(reading);
 	ph_wiring_free(reading->wiring);
+	free(reading->variables);
 	free(reading);
 }
 
@@ -159,6 +182,33 @@ static void read_abandon(struct ph_control_work *work)
 	struct read_job *reading = PH_CONTAINER(work, struct read_job, work);
 
 	reading->control = NULL;
+}
+
+/* One text, terminated; what stands behind a zero byte is not taken. */
+static void variables_put(FILE *out, struct ph_value value)
+{
+	size_t length;
+	const char *text = ph_value_text(value, &length);
+
+	if (length)
+		fwrite(text, 1, strnlen(text, length), out);
+	fputc('\0', out);
+}
+
+static int read_variables(struct read_job *reading, struct ph_value map)
+{
+	FILE *out;
+
+	if (ph_value_type(map) != PH_MAP)
+		return 0;
+	out = open_memstream(&reading->variables, &reading->variables_length);
+	if (!out)
+		return -1;
+	for (size_t i = 0; i < ph_value_count(map); i++) {
+		variables_put(out, ph_value_key(map, i));
+		variables_put(out, ph_value_item(map, i));
+	}
+	return fclose(out);
 }
 
 static struct read_job *read_make(struct ph_control *control,
@@ -172,6 +222,11 @@ static struct read_job *read_make(struct ph_control *control,
 	reading = calloc(1, sizeof(*reading) + length + 1);
 	if (!reading)
 		return NULL;
+	if (read_variables(reading, ph_value_get(arguments, "variables"))) {
+		free(reading->variables);
+		free(reading);
+		return NULL;
+	}
 	if (length)
 		memcpy(reading->text, text, length);
 	reading->length = length;
@@ -201,6 +256,11 @@ static int read_check(const struct ph_control *control,
 			"split it; each file is a scope of its own",
 			"a wiring file of %zu bytes, at most %zu", length,
 			TEXT_MOST);
+	if (ph_value_count(ph_value_get(arguments, "variables")) >
+		VARIABLES_MOST)
+		return ph_fail(error, PH_EXIT_WIRING, "",
+			"use fewer, or write the values into the file",
+			"more than %u variables", VARIABLES_MOST);
 	if (control->applying >= APPLIES_MOST)
 		return ph_fail(error, PH_EXIT_CONFLICT, control->node,
 			"try again in a moment",

@@ -26,6 +26,9 @@ struct ph_cli {
 	struct ph_client *client;
 };
 
+/* Applying waits for hosts that are just coming up. */
+#define PH_APPLY_PATIENCE (30 * PH_SECOND)
+
 struct ph_command {
 	const char *name;
 	const char *usage;
@@ -61,10 +64,11 @@ int ph_cmd_show(struct ph_cli *cli);
 int ph_cmd_servers(struct ph_cli *cli);
 /* cli_top.c */
 int ph_cmd_top(struct ph_cli *cli);
-/* cli_change.c */
-int ph_cmd_down(struct ph_cli *cli);
+/* cli_wiring.c */
 int ph_cmd_lint(struct ph_cli *cli);
 int ph_cmd_apply(struct ph_cli *cli);
+/* cli_change.c */
+int ph_cmd_down(struct ph_cli *cli);
 int ph_cmd_unapply(struct ph_cli *cli);
 int ph_cmd_passphrase(struct ph_cli *cli);
 /* cli_look.c */

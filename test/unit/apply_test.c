@@ -373,6 +373,40 @@ static void own_servers_are_no_guests(void **state)
 	assert_int_equal(world_count(world, "beta commit"), 1);
 }
 
+static unsigned applied_with(struct world *world, const char *name)
+{
+	struct ph_writer *writer = world_arguments("text",
+		"wiring: 1\nname: demo\nservers:\n"
+		"  src: {use: source, with: {bytes: \"${AMOUNT}\"}}\n"
+		"  dst: {use: sink}\nwires:\n  - src:out -> dst:in\n");
+	struct answer answer;
+	enum ph_exit code;
+
+	ph_put_map(writer, "variables");
+	ph_put_text(writer, "OTHER", "x");
+	if (name)
+		ph_put_text(writer, name, "1MiB");
+	ph_write_end(writer);
+	ph_write_end(writer);
+	world_send(world, &world_self, PH_CONTROL_APPLY, writer, &answer);
+	world_await(world, &answer);
+	code = answer.status ? answer.error.exit : PH_EXIT_OK;
+	world_answer_free(&answer);
+	return code;
+}
+
+/* Those of the command, not of the node. */
+static void variables_come_with_the_file(void **state)
+{
+	struct world *world = *state;
+
+	assert_int_equal(applied_with(world, NULL), PH_EXIT_WIRING);
+	setenv("AMOUNT", "2MiB", 1);
+	assert_int_equal(applied_with(world, NULL), PH_EXIT_WIRING);
+	unsetenv("AMOUNT");
+	assert_int_equal(applied_with(world, "AMOUNT"), PH_EXIT_OK);
+}
+
 int main(void)
 {
 #define TEST(name)                                                             \
@@ -396,6 +430,7 @@ int main(void)
 		TEST(guests_are_looked_up),
 		TEST(guests_that_are_not_there_refuse_all),
 		TEST(own_servers_are_no_guests),
+		TEST(variables_come_with_the_file),
 	};
 
 	return cmocka_run_group_tests_name("apply", tests, NULL, NULL);

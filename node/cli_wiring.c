@@ -1,0 +1,251 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "controlsurface/wiring.h"
+#include "node/cli.h"
+#include "node/table.h"
+
+/* The commands that read a wiring file: lint and apply. */
+
+#define WIRING_MOST ((size_t)4 * 1024 * 1024)
+
+/* "-" is standard input. */
+static char *read_text(const char *path, size_t *length, struct ph_error *error)
+{
+	FILE *file = strcmp(path, "-") ? fopen(path, "re") : stdin;
+	char *text = malloc(WIRING_MOST + 1);
+	size_t got = 0;
+
+	if (file && text)
+		got = fread(text, 1, WIRING_MOST + 1, file);
+	if (!file || !text || ferror(file) || got > WIRING_MOST) {
+		ph_fail(error, file ? PH_EXIT_USAGE : PH_EXIT_NOT_FOUND, path,
+			"name a wiring file that can be read", "%s",
+			got > WIRING_MOST ? "longer than 4 MiB"
+					  : strerror(errno));
+		free(text);
+		text = NULL;
+	}
+	if (file && file != stdin)
+		fclose(file);
+	*length = got;
+	return text;
+}
+
+/* What the file takes from the environment, once each: the node that applies
+ * it has another one. */
+struct variables {
+	struct ph_writer *writer; /* in an open map; or NULL */
+	char **names;
+	size_t count;
+};
+
+static bool variable_is_new(struct variables *variables, const char *name)
+{
+	char **grown;
+
+	for (size_t i = 0; i < variables->count; i++)
+		if (!strcmp(variables->names[i], name))
+			return false;
+	grown = reallocarray(
+		variables->names, variables->count + 1, sizeof(*grown));
+	if (!grown)
+		return false;
+	variables->names = grown;
+	grown[variables->count] = strdup(name);
+	variables->count += grown[variables->count] != NULL;
+	return true;
+}
+
+static const char *variable(void *context, const char *name)
+{
+	struct variables *variables = context;
+	const char *value = getenv(name);
+
+	if (value && variables->writer && variable_is_new(variables, name))
+		ph_put_text(variables->writer, name, value);
+	return value;
+}
+
+/* `values`: gets what the variables stand for; or NULL. */
+static int load_wiring(struct ph_cli *cli, const char *path,
+	struct ph_writer *values, struct ph_wiring **wiring, char **text,
+	size_t *length)
+{
+	struct variables variables = {.writer = values};
+	struct ph_wiring_input input = {.file = path,
+		.variable = variable,
+		.context = &variables,
+		.bundled = ph_bundled_servers};
+	struct ph_error error;
+	int code;
+
+	*text = read_text(path, length, &error);
+	if (!*text)
+		return ph_cli_fail(cli, &error);
+	input.text = *text;
+	input.length = *length;
+	code = ph_wiring_read(wiring, &input);
+	while (variables.count)
+		free(variables.names[--variables.count]);
+	free(variables.names);
+	if (code) {
+		free(*text);
+		ph_fail(&error, PH_EXIT_NEGATIVE, path, "", "out of memory");
+		return ph_cli_fail(cli, &error);
+	}
+	return 0;
+}
+
+static void print_findings(
+	FILE *out, const struct ph_wiring *wiring, const char *path)
+{
+	const struct ph_finding *findings;
+	size_t count = ph_wiring_findings(wiring, &findings);
+	unsigned errors = ph_wiring_errors(wiring);
+	size_t warnings = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		char *text = ph_finding_text(&findings[i], path);
+
+		warnings += findings[i].severity == PH_FINDING_WARNING;
+		fputs(text ? text : "", out);
+		free(text);
+	}
+	if (errors > count - warnings)
+		fprintf(out, "(the first %zu of them are shown)\n", count);
+	fprintf(out, "%s: %u error%s, %zu warning%s\n", path, errors,
+		errors == 1 ? "" : "s", warnings, warnings == 1 ? "" : "s");
+}
+
+static void write_finding(struct ph_writer *writer,
+	const struct ph_finding *finding, const char *path)
+{
+	ph_write_map(writer);
+	ph_put_text(writer, "file", path);
+	ph_put_int(writer, "line", finding->line);
+	ph_put_int(writer, "column", finding->column);
+	ph_put_text(writer, "rule", finding->rule);
+	ph_put_text(writer, "severity",
+		finding->severity == PH_FINDING_ERROR ? "error" : "warning");
+	ph_put_text(writer, "message", finding->message);
+	if (finding->next)
+		ph_put_text(writer, "next", finding->next);
+	ph_write_end(writer);
+}
+
+static void print_findings_json(
+	const struct ph_wiring *wiring, const char *path)
+{
+	const struct ph_finding *findings;
+	size_t count = ph_wiring_findings(wiring, &findings);
+	struct ph_document *document;
+	struct ph_writer *writer;
+	const uint8_t *data;
+	size_t length;
+
+	if (ph_writer_create(&writer))
+		return;
+	ph_write_list(writer);
+	for (size_t i = 0; i < count; i++)
+		write_finding(writer, &findings[i], path);
+	ph_write_end(writer);
+	if (!ph_writer_finish(writer, &data, &length) &&
+		!ph_document_read(&document, data, length, PH_SKIM_TABLE)) {
+		ph_cli_offline_envelope(ph_document_root(document));
+		ph_document_free(document);
+	}
+	ph_writer_free(writer);
+}
+
+int ph_cmd_lint(struct ph_cli *cli)
+{
+	struct ph_wiring *wiring;
+	size_t length;
+	char *text;
+	int code;
+
+	if (cli->argc != 1)
+		return ph_cli_usage(cli, "lint");
+	code = load_wiring(
+		cli, cli->argv[0], NULL, &wiring, &text, &length);
+	if (code)
+		return code;
+	if (cli->json)
+		print_findings_json(wiring, cli->argv[0]);
+	else
+		print_findings(stdout, wiring, cli->argv[0]);
+	code = ph_wiring_errors(wiring) ? PH_EXIT_WIRING : PH_EXIT_OK;
+	ph_wiring_free(wiring);
+	free(text);
+	return code;
+}
+
+/* Takes the writer: the open map `variables` in an open map. */
+static int send_wiring(struct ph_cli *cli, struct ph_writer *writer,
+	const char *text, size_t length)
+{
+	struct ph_reply reply;
+	char scope[64];
+	char hosts[200];
+	int code;
+
+	ph_write_end(writer);
+	ph_write_text(writer, "text");
+	ph_write_textn(writer, text, length);
+	ph_put_text(writer, "file", cli->argv[0]);
+	ph_write_end(writer);
+	if (cli->timeout < PH_APPLY_PATIENCE)
+		cli->timeout = PH_APPLY_PATIENCE;
+	code = ph_cli_call(cli, PH_CONTROL_APPLY, writer, &reply);
+	if (code)
+		return code;
+	if (!cli->json)
+		printf("applied %s: %lld servers, %lld wires on %s\n",
+			ph_get_copy(reply.body, "scope", scope, sizeof(scope)),
+			(long long)ph_get_int(reply.body, "servers"),
+			(long long)ph_get_int(reply.body, "wires"),
+			ph_cell_text(hosts, sizeof(hosts),
+				ph_value_get(reply.body, "hosts"),
+				PH_CELL_LIST));
+	else
+		code = ph_cli_envelope_one(cli, reply.body);
+	ph_reply_free(&reply);
+	return code;
+}
+
+int ph_cmd_apply(struct ph_cli *cli)
+{
+	struct ph_wiring *wiring;
+	struct ph_writer *writer;
+	size_t length;
+	char *text;
+	int code;
+
+	if (cli->argc != 1)
+		return ph_cli_usage(cli, "apply");
+	if (ph_writer_create(&writer))
+		return PH_EXIT_NEGATIVE;
+	ph_write_map(writer);
+	ph_put_map(writer, "variables");
+	code = load_wiring(
+		cli, cli->argv[0], writer, &wiring, &text, &length);
+	if (code) {
+		ph_writer_free(writer);
+		return code;
+	}
+	/* Linted here for its findings in full; the node lints again. */
+	if (ph_wiring_errors(wiring)) {
+		print_findings(stderr, wiring, cli->argv[0]);
+		code = PH_EXIT_WIRING;
+		ph_writer_free(writer);
+	} else {
+		code = send_wiring(cli, writer, text, length);
+	}
+	ph_wiring_free(wiring);
+	free(text);
+	return code;
+}
+
