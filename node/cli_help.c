@@ -86,6 +86,8 @@ static void version_json(void)
 
 int ph_cmd_version(struct ph_cli *cli)
 {
+	if (cli->argc)
+		return ph_cli_usage(cli, "version");
 	if (cli->json)
 		version_json();
 	else

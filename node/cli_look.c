@@ -141,17 +141,15 @@ static int ask_flag(struct ph_cli *cli, uint16_t method, const char *flag,
 		return code;
 	item = ph_value_at(ph_value_get(reply.body, "items"), 0);
 	*yes = ph_get_bool(item, flag);
+	ph_cell_text(waiting, sizeof(waiting),
+		ph_value_get(item, "waiting_for"), PH_CELL_TEXT);
+	if (*yes)
+		*waiting = '\0';
 	if (!quiet && cli->json)
 		code = ph_cli_envelope(cli, ph_value_get(reply.body, "items"));
 	else if (!quiet)
-		printf("%s%s%s\n", *yes ? flag : "not ", *yes ? "" : flag,
-			ph_get_copy(item, "waiting_for", waiting,
-				sizeof(waiting))[0] &&
-					!*yes
-				? ": "
-				: "");
-	if (!quiet && !cli->json && !*yes && waiting[0])
-		fprintf(stderr, "posthouse: %s\n", waiting);
+		printf("%s%s%s%s\n", *yes ? "" : "not ", flag,
+			*waiting ? ": " : "", waiting);
 	ph_reply_free(&reply);
 	return code;
 }
@@ -159,7 +157,11 @@ static int ask_flag(struct ph_cli *cli, uint16_t method, const char *flag,
 int ph_cmd_health(struct ph_cli *cli)
 {
 	bool yes = false;
-	int code = ask_flag(cli, PH_NODE_HEALTH, "healthy", false, &yes);
+	int code;
+
+	if (cli->argc)
+		return ph_cli_usage(cli, "health");
+	code = ask_flag(cli, PH_NODE_HEALTH, "healthy", false, &yes);
 
 	/* HEALTHCHECK of docker knows 0 and 1 only. */
 	return code || !yes ? PH_EXIT_NEGATIVE : PH_EXIT_OK;
@@ -170,8 +172,11 @@ int ph_cmd_ready(struct ph_cli *cli)
 	int64_t until = ph_clock_real.now(&ph_clock_real) + cli->timeout;
 	bool waits = cli->watch;
 	bool yes = false;
-	int code = ask_flag(cli, PH_NODE_READY, "ready", waits, &yes);
+	int code;
 
+	if (cli->argc)
+		return ph_cli_usage(cli, "ready");
+	code = ask_flag(cli, PH_NODE_READY, "ready", waits, &yes);
 	while (waits && !code && !yes &&
 		ph_clock_real.now(&ph_clock_real) < until) {
 		poll(NULL, 0, 50);

@@ -40,8 +40,11 @@ int ph_cmd_status(struct ph_cli *cli)
 {
 	struct ph_reply reply;
 	struct ph_value items;
-	int code = ph_cli_call(cli, PH_NODE_STATUS, NULL, &reply);
+	int code;
 
+	if (cli->argc)
+		return ph_cli_usage(cli, "status");
+	code = ph_cli_call(cli, PH_NODE_STATUS, NULL, &reply);
 	if (code)
 		return code;
 	items = ph_value_get(reply.body, "items");

@@ -1,6 +1,9 @@
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "kernel/log.h"
 #include "kernel/loop.h"
@@ -123,6 +126,8 @@ static int take_flags(struct ph_cli *cli, int argc, char **argv)
 		flag = find_common(word, length);
 		if (!flag)
 			return bad_flag(word, "no such flag");
+		if (!flag->value && word[length])
+			return bad_flag(word, "the flag takes no value");
 		if (flag->value) {
 			if (word[length])
 				value = word + length + 1;
@@ -181,9 +186,26 @@ static int run_command(const struct ph_command *command, int argc, char **argv)
 		return ph_cli_fail(&cli, &error);
 	code = command->run(&cli);
 	ph_client_close(cli.client);
-	if (fflush(stdout) || ferror(stdout))
-		return code ? code : PH_EXIT_NEGATIVE;
-	return code;
+	if (!fflush(stdout) && !ferror(stdout))
+		return code;
+	fprintf(stderr, "posthouse: cannot write to stdout: %s\n",
+		strerror(errno));
+	return code ? code : PH_EXIT_NEGATIVE;
+}
+
+/* A closed standard stream would be the next file opened: log lines would go
+ * into a database or to a peer. What is put in its place cannot be used. */
+static void keep_standard_streams(void)
+{
+	int fd;
+
+	for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++) {
+		if (fcntl(i, F_GETFD) >= 0 || errno != EBADF)
+			continue;
+		fd = open("/dev/null", i == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+		if (fd != i)
+			abort();
+	}
 }
 
 static bool is_help(const char *word)
@@ -195,6 +217,7 @@ int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "help";
 
+	keep_standard_streams();
 	ph_log_open(NULL, NULL, PH_LOG_ERROR);
 	if (is_help(name))
 		name = "help";
