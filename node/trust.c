@@ -314,13 +314,35 @@ static int forgotten_add(
 	return ph_key_list_add(list, key, PH_TRUST_FORGOTTEN);
 }
 
+/* A revoked key has no pin, and so no name, any more. */
+static int fail_forget(
+	const struct ph_trust *trust, const char *text, struct ph_error *error)
+{
+	char id[PH_NODE_ID_TEXT];
+
+	for (size_t i = 0; i < trust->revoked.count; i++) {
+		ph_node_id_text(id, trust->revoked.keys[i]);
+		if (strcmp(id, text) == 0)
+			return ph_fail(error, PH_EXIT_CONFLICT, text,
+				"give that machine a new state directory; it "
+				"then joins as a new node",
+				"this node is revoked, which lasts for ever");
+	}
+	if (!trust->revoked.count)
+		return fail_unknown(error, text);
+	return ph_fail(error, PH_EXIT_NOT_FOUND, text,
+		"posthouse peers lists those that are known; one that was "
+		"revoked is forgotten already, and refused for ever",
+		"no peer has this name or id");
+}
+
 int ph_trust_forget(
 	struct ph_trust *trust, const char *text, struct ph_error *error)
 {
 	struct ph_pin *pin = pin_find_text(trust, text);
 
 	if (!pin)
-		return fail_unknown(error, text);
+		return fail_forget(trust, text, error);
 	if (forgotten_add(trust, pin->key))
 		return ph_fail(
 			error, PH_EXIT_NEGATIVE, text, "", "out of memory");
