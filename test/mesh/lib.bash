@@ -25,6 +25,15 @@ full() { [ "${PH_DOSE:-}" = full ]; }
 PATIENCE=1
 case $BUILD in *address* | *thread*) PATIENCE=5 ;; esac
 
+# A node that ends leaves its loop, door and kernel to the system; what leaks
+# is looked for in the programs that take everything down. A report of
+# anything else fails the test.
+export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=0}
+reported() {
+	grep -hE -A 12 'ERROR: AddressSanitizer|WARNING: ThreadSanitizer|runtime error:' \
+		"$W"/*.log 2>/dev/null | head -n 40
+}
+
 nap() { read -rt 0.05 -u "$NAP" || :; }
 
 now_ms() { echo $(($(date +%s%N) / 1000000)); }
@@ -92,7 +101,7 @@ expect_said() {
 }
 
 finish() {
-	local pid
+	local code=$? pid
 	# The braces take what the shell itself says of signals.
 	{
 		kill -9 "${!MINE[@]}"
@@ -101,7 +110,10 @@ finish() {
 		done
 	} 2>/dev/null
 	type -t on_finish >/dev/null && on_finish
+	[ -z "$(reported)" ] || code=1
+	reported
 	rm -rf "$W"
+	exit $code
 }
 trap finish EXIT
 trap 'exit 130' INT TERM
