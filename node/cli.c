@@ -164,6 +164,29 @@ int ph_cli_envelope_one(struct ph_cli *cli, struct ph_value item)
 	return code;
 }
 
+int ph_cli_done(
+	struct ph_cli *cli, const char *done, const char *key, const char *name)
+{
+	struct ph_document *document;
+	struct ph_writer *writer;
+	const uint8_t *data;
+	size_t length;
+	int code = PH_EXIT_NEGATIVE;
+
+	if (!cli->json) {
+		printf("%s %s\n", done, name);
+		return 0;
+	}
+	writer = ph_cli_argument(key, name);
+	if (!ph_writer_finish(writer, &data, &length) &&
+		!ph_document_read(&document, data, length, PH_SKIM_TABLE)) {
+		code = ph_cli_envelope_one(cli, ph_document_root(document));
+		ph_document_free(document);
+	}
+	ph_writer_free(writer);
+	return code;
+}
+
 void ph_cli_offline_envelope(struct ph_value items)
 {
 	struct ph_envelope envelope = {.node = ""};

@@ -51,6 +51,9 @@ struct ph_writer *ph_cli_argument(const char *key, const char *value);
 int ph_cli_envelope(struct ph_cli *cli, struct ph_value items);
 /* The same around one map. */
 int ph_cli_envelope_one(struct ph_cli *cli, struct ph_value item);
+/* What a change did: "DONE NAME", or {KEY: NAME} in an envelope. */
+int ph_cli_done(struct ph_cli *cli, const char *done, const char *key,
+	const char *name);
 /* For commands that ask no node. */
 void ph_cli_offline_envelope(struct ph_value items);
 

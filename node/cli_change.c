@@ -70,8 +70,7 @@ int ph_cmd_unapply(struct ph_cli *cli)
 	if (code)
 		return code;
 	ph_reply_free(&reply);
-	printf("unapplied %s\n", cli->argv[0]);
-	return 0;
+	return ph_cli_done(cli, "unapplied", "scope", cli->argv[0]);
 }
 
 /* Every node with a line hears of the new secret; those without keep the old

@@ -10,6 +10,17 @@
 
 /* tap, logs, health, ready. */
 
+/* A tap ends at its timeout, or after 1 MiB. */
+static void tell_fewer(const struct ph_cli *cli, size_t came)
+{
+	if (came < (size_t)cli->count && !cli->json)
+		fprintf(stderr,
+			"posthouse: %zu of %ld messages came\n"
+			"  next: give it more time (--timeout), or see "
+			"posthouse connections whether any flow\n",
+			came, cli->count);
+}
+
 static int print_messages(struct ph_cli *cli, struct ph_value items)
 {
 	if (cli->json)
@@ -22,6 +33,7 @@ static int print_messages(struct ph_cli *cli, struct ph_value items)
 		if (data)
 			fwrite(data, 1, length, stdout);
 	}
+	tell_fewer(cli, ph_value_count(items));
 	return 0;
 }
 

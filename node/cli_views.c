@@ -75,8 +75,7 @@ static int change_peer(struct ph_cli *cli, uint16_t method, const char *done)
 	if (code)
 		return code;
 	ph_reply_free(&reply);
-	printf("%s %s\n", done, cli->argv[1]);
-	return 0;
+	return ph_cli_done(cli, done, "node", cli->argv[1]);
 }
 
 static int list_peers(struct ph_cli *cli)

@@ -129,16 +129,21 @@ void ph_gate_destroy(struct ph_gate *gate)
 	free(gate);
 }
 
-static int listen_error(struct ph_error *error, const char *where, int code)
+static int listen_error(
+	struct ph_error *error, const char *where, bool local, int code)
 {
-	const char *next = "choose another address with --listen";
+	char next[120];
+	const char *why = "";
 
 	if (code == -EADDRINUSE)
-		next = "another program (or posthouse node) listens there: "
-		       "stop it, or choose another with --listen";
+		why = "another program (or posthouse node) listens there: stop "
+		      "it, or ";
 	else if (code == -EACCES)
-		next = "ports below 1024 and foreign paths need root: choose "
-		       "another with --listen";
+		why = "ports below 1024 and foreign paths need root: ";
+	else if (code == -EINVAL || code == -EADDRNOTAVAIL)
+		why = "an address of this machine must stand there: ";
+	snprintf(next, sizeof(next), "%schoose another with %s", why,
+		local ? "--socket" : "--listen");
 	return ph_fail(error,
 		code == -EADDRINUSE ? PH_EXIT_CONFLICT : PH_EXIT_USAGE, where,
 		next, "cannot listen: %s", strerror(-code));
@@ -163,7 +168,7 @@ int ph_gate_listen(struct ph_gate *gate, const struct ph_address *address,
 		local ? &local_events : &peer_events, &gate->doors[index].gate,
 		&gate->doors[index].listener);
 	if (code)
-		return listen_error(error, where, code);
+		return listen_error(error, where, local, code);
 	gate->listeners++;
 	/* Port 0 has become a real one. */
 	if (!local) {

@@ -20,6 +20,7 @@ struct common {
 	const char *name;
 	bool value;
 	int (*take)(struct ph_cli *cli, const char *text);
+	const char *looks; /* what its value looks like */
 };
 
 static int take_socket(struct ph_cli *cli, const char *text)
@@ -78,17 +79,17 @@ static int take_reason(struct ph_cli *cli, const char *text)
 }
 
 static const struct common commons[] = {
-	{"--socket", true, take_socket},
-	{"--node", true, take_node},
-	{"--json", false, take_json},
-	{"--timeout", true, take_timeout},
-	{"--follow", false, take_follow},
-	{"--watch", false, take_watch},
-	{"--wait", false, take_watch},
-	{"-n", true, take_count},
-	{"--mask", true, take_mask},
-	{"--why", true, take_reason},
-	{NULL, false, NULL},
+	{"--socket", true, take_socket, "a path"},
+	{"--node", true, take_node, "a node's name"},
+	{"--json", false, take_json, ""},
+	{"--timeout", true, take_timeout, "a duration with its unit, as 10s"},
+	{"--follow", false, take_follow, ""},
+	{"--watch", false, take_watch, ""},
+	{"--wait", false, take_watch, ""},
+	{"-n", true, take_count, "a number from 1 to 1000000"},
+	{"--mask", true, take_mask, "a mask, as type=video/*,free=yes"},
+	{"--why", true, take_reason, "a text"},
+	{NULL, false, NULL, NULL},
 };
 
 static int bad_flag(const char *flag, const char *what)
@@ -97,6 +98,15 @@ static int bad_flag(const char *flag, const char *what)
 		"posthouse: %s: %s\n"
 		"  next: posthouse help tells the flags\n",
 		flag, what);
+	return PH_EXIT_USAGE;
+}
+
+static int bad_value(const struct common *flag, const char *value)
+{
+	fprintf(stderr,
+		"posthouse: %s: not a valid value: '%s'\n"
+		"  next: give it %s\n",
+		flag->name, value, flag->looks);
 	return PH_EXIT_USAGE;
 }
 
@@ -134,10 +144,10 @@ static int take_flags(struct ph_cli *cli, int argc, char **argv)
 			else if (i + 1 < argc)
 				value = argv[++i];
 			else
-				return bad_flag(word, "the flag needs a value");
+				return bad_value(flag, "");
 		}
 		if (flag->take(cli, value))
-			return bad_flag(word, "not a valid value");
+			return bad_value(flag, value);
 	}
 	return 0;
 }
@@ -233,8 +243,10 @@ int main(int argc, char **argv)
 			return run_command(
 				command, argc > 1 ? argc - 1 : 1, argv + 1);
 	fprintf(stderr,
-		"posthouse: %s: no such command\n"
-		"  next: posthouse help lists them\n",
-		name);
+		"posthouse: %s: %s\n"
+		"  next: posthouse help lists the commands\n",
+		name,
+		name[0] == '-' ? "the command comes first, its flags after it"
+			       : "no such command");
 	return PH_EXIT_USAGE;
 }
