@@ -14,6 +14,12 @@ static const char *const common_flags =
 	"items}\n"
 	"  --timeout T     how long to wait, as 500ms, 10s (default 10s)\n";
 
+static const char *const words =
+	"ADDR is NODE/SERVER, NODE/SERVER:TERMINAL or a connection's ID "
+	"(alpha#1.2);\nwithout NODE/ it is the asked node's own. M is "
+	"KEY=VALUE,... with the keys\nserver class owner caps labels terminal "
+	"type direction free.\n";
+
 static const char *const exit_codes =
 	"Exit codes: 0 ok, 1 negative answer, 2 usage, 3 unreachable, 4 not "
 	"found,\n5 conflict, 6 denied, 7 timeout, 78 invalid wiring.\n";
@@ -33,10 +39,17 @@ static int help_all(void)
 	for (const struct ph_command *command = ph_commands; command->name;
 		command++)
 		printf("  %-34s %s\n", command->usage, command->sentence);
-	printf("\nEvery command takes:\n%s", common_flags);
+	printf("\nEvery command takes:\n%s\n%s", common_flags, words);
 	help_servers();
 	printf("\n%s", exit_codes);
 	return 0;
+}
+
+static bool has_words(const struct ph_command *command)
+{
+	return strstr(command->usage, " ADDR") ||
+	       strstr(command->usage, "SERVER") ||
+	       strstr(command->usage, "--mask");
 }
 
 int ph_cmd_help(struct ph_cli *cli)
@@ -51,8 +64,10 @@ int ph_cmd_help(struct ph_cli *cli)
 		command++) {
 		if (strcmp(command->name, cli->argv[0]) != 0)
 			continue;
-		printf("usage: posthouse %s\n  %s\n\n%s\n%s", command->usage,
-			command->sentence, common_flags, exit_codes);
+		printf("usage: posthouse %s\n  %s\n\n%s\n%s%s%s",
+			command->usage, command->sentence, common_flags,
+			has_words(command) ? words : "",
+			has_words(command) ? "\n" : "", exit_codes);
 		return 0;
 	}
 	fprintf(stderr,
@@ -95,6 +110,30 @@ int ph_cmd_version(struct ph_cli *cli)
 	return 0;
 }
 
+/* Commands first, then flags; what is neither is a file. */
+static const char *const bash_before =
+	"_posthouse() {\n"
+	"\tlocal words='--socket --node --json --timeout --help'\n"
+	"\tcase ${COMP_WORDS[1]} in\n"
+	"\tup) words='--file --name --state --listen --join "
+	"--passphrase-file\n"
+	"\t\t--local --peer-role --socket --log --help' ;;\n"
+	"\tpeers) words+=' --watch forget revoke' ;;\n"
+	"\tguests | menu) words+=' --mask' ;;\n"
+	"\tlogs) words+=' --follow -n' ;;\n"
+	"\ttop | tap) words+=' -n' ;;\n"
+	"\tready) words+=' --wait' ;;\n"
+	"\tpassphrase) words+=' rotate' ;;\n"
+	"\tcompletion) words='bash zsh fish' ;;\n"
+	"\tapply | lint) [[ $2 == -* ]] || words= ;;\n"
+	"\tesac\n"
+	"\t[ \"$COMP_CWORD\" -gt 1 ] || words='";
+static const char *const bash_after =
+	"'\n"
+	"\tCOMPREPLY=($(compgen -W \"$words\" -- \"$2\"))\n"
+	"}\n"
+	"complete -o default -F _posthouse posthouse\n";
+
 static void complete_words(
 	const char *before, const char *between, const char *after)
 {
@@ -111,13 +150,15 @@ int ph_cmd_completion(struct ph_cli *cli)
 	const char *shell = cli->argc == 1 ? cli->argv[0] : "";
 
 	if (!strcmp(shell, "bash")) {
-		complete_words("complete -o default -W \"", " ",
-			" --socket --node --json --timeout\" posthouse\n");
+		complete_words(bash_before, " ", bash_after);
 		return 0;
 	}
 	if (!strcmp(shell, "zsh")) {
-		complete_words("#compdef posthouse\n_arguments '1: :(", " ",
-			")' '*: :_files'\n");
+		complete_words("#compdef posthouse\n_posthouse() { _arguments "
+			       "'1: :(",
+			" ",
+			")' '*: :_files'; }\ncompdef _posthouse "
+			"posthouse\n");
 		return 0;
 	}
 	if (!strcmp(shell, "fish")) {

@@ -23,6 +23,13 @@ struct row {
 	bool fresh;
 };
 
+#define ADDRESS 128
+
+struct widths {
+	int from;
+	int to;
+};
+
 struct look {
 	struct row rows[TOP_ROWS];
 	unsigned count;
@@ -44,11 +51,28 @@ static double rate(uint64_t now, uint64_t before, int64_t span)
 	return (double)(now - before) * 1e9 / (double)span;
 }
 
-static void print_row(struct ph_value item, struct row *row,
-	const struct row *before, int64_t span)
+/* As wide as the widest: a terminal has 80 columns, perhaps. */
+static int widest(struct ph_value items, const char *key, const char *title)
 {
-	char from[64];
-	char to[64];
+	char text[ADDRESS];
+	size_t most = strlen(title);
+
+	for (size_t i = 0; i < ph_value_count(items) && i < TOP_ROWS; i++) {
+		size_t length = strlen(ph_cell_text(text, sizeof(text),
+			ph_value_get(ph_value_at(items, i), key),
+			PH_CELL_TEXT));
+
+		if (length > most)
+			most = length;
+	}
+	return (int)most;
+}
+
+static void print_row(struct ph_value item, const struct widths *widths,
+	struct row *row, const struct row *before, int64_t span)
+{
+	char from[ADDRESS];
+	char to[ADDRESS];
 	char state[20];
 	char sent[24];
 	char received[24];
@@ -56,9 +80,10 @@ static void print_row(struct ph_value item, struct row *row,
 	char queue[24];
 	char there[24];
 
-	printf("%-28s %-28s %-9s %11s/s %11s/s %9s %9s %9s\n",
+	printf("%-*s %-*s %-9s %8s/s %8s/s %8s %8s %8s\n", widths->from,
 		ph_cell_text(from, sizeof(from), ph_value_get(item, "from"),
 			PH_CELL_TEXT),
+		widths->to,
 		ph_cell_text(
 			to, sizeof(to), ph_value_get(item, "to"), PH_CELL_TEXT),
 		ph_cell_text(state, sizeof(state), ph_value_get(item, "state"),
@@ -80,8 +105,12 @@ static void print_row(struct ph_value item, struct row *row,
 static void print_look(
 	struct ph_value items, struct look *now, const struct look *before)
 {
-	printf("%-28s %-28s %-9s %13s %13s %9s %9s %9s\n", "FROM", "TO",
-		"STATE", "SENT", "RECEIVED", "QUEUE", "THERE", "TOTAL");
+	struct widths widths = {
+		widest(items, "from", "FROM"), widest(items, "to", "TO")};
+
+	printf("%-*s %-*s %-9s %10s %10s %8s %8s %8s\n", widths.from, "FROM",
+		widths.to, "TO", "STATE", "SENT", "RECEIVED", "QUEUE", "THERE",
+		"TOTAL");
 	now->count = 0;
 	for (size_t i = 0; i < ph_value_count(items) && i < TOP_ROWS; i++) {
 		struct ph_value item = ph_value_at(items, i);
@@ -91,7 +120,7 @@ static void print_look(
 		row->sent = ph_value_u64(ph_value_path(item, "sent.bytes"), 0);
 		row->received =
 			ph_value_u64(ph_value_path(item, "received.bytes"), 0);
-		print_row(item, row, find_row(before, row->id),
+		print_row(item, &widths, row, find_row(before, row->id),
 			now->when - before->when);
 	}
 	fflush(stdout);

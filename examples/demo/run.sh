@@ -157,7 +157,7 @@ if ! gzip -dc "$work/output.gz" | cmp - "$work/input"; then
 	echo "demo: the result differs from the input" >&2
 	exit 1
 fi
-printf '  %s bytes read on alpha = %s bytes written on gamma, decompressed\n' \
+printf '  %s bytes were read on alpha, %s written on gamma: the same, decompressed\n' \
 	"$bytes" "$(stat -c %s "$work/output.gz")"
 say "ok"
 
