@@ -169,8 +169,7 @@ int ph_cmd_lint(struct ph_cli *cli)
 
 	if (cli->argc != 1)
 		return ph_cli_usage(cli, "lint");
-	code = load_wiring(
-		cli, cli->argv[0], NULL, &wiring, &text, &length);
+	code = load_wiring(cli, cli->argv[0], NULL, &wiring, &text, &length);
 	if (code)
 		return code;
 	if (cli->json)
@@ -230,8 +229,7 @@ int ph_cmd_apply(struct ph_cli *cli)
 		return PH_EXIT_NEGATIVE;
 	ph_write_map(writer);
 	ph_put_map(writer, "variables");
-	code = load_wiring(
-		cli, cli->argv[0], writer, &wiring, &text, &length);
+	code = load_wiring(cli, cli->argv[0], writer, &wiring, &text, &length);
 	if (code) {
 		ph_writer_free(writer);
 		return code;
@@ -248,4 +246,3 @@ int ph_cmd_apply(struct ph_cli *cli)
 	free(text);
 	return code;
 }
-
