@@ -126,7 +126,8 @@ static void open_server(struct annex *annex, struct ph_error *error)
 	channel_say(&annex->orders, PH_RELAY_OPENED, 0, 0);
 	for (unsigned i = 0; i < annex->count; i++)
 		if (channel_open(&annex->ports[i].channel, &annex->host,
-			    annex->ports[i].fd))
+			    annex->ports[i].fd, placement_scheme(annex->kind),
+			    false))
 			annex_stop(annex);
 		else
 			annex->ports[i].fd = -1;
@@ -201,8 +202,8 @@ static void lay_floor(struct annex *annex)
 	annex->host.pool = annex->kernel.pool;
 	annex->orders.ops = &orders_ops;
 	if (!error)
-		error = channel_open(
-			&annex->orders, &annex->host, annex->orders_fd);
+		error = channel_open(&annex->orders, &annex->host,
+			annex->orders_fd, "unix", false);
 	/* Nothing was promised to anybody yet: its node sees it end. */
 	if (error)
 		abort();
@@ -255,7 +256,8 @@ static void annex_run(struct annex *annex)
 }
 
 /* Takes the descriptors on success. */
-static struct annex *annex_create(const int *fds, unsigned count)
+static struct annex *annex_create(
+	enum ph_placement_kind kind, const int *fds, unsigned count)
 {
 	struct annex *annex;
 
@@ -264,6 +266,7 @@ static struct annex *annex_create(const int *fds, unsigned count)
 	annex = calloc(1, sizeof(*annex));
 	if (!annex)
 		return NULL;
+	annex->kind = kind;
 	annex->count = count - 1;
 	annex->orders_fd = fds[0];
 	for (unsigned i = 0; i < annex->count; i++)
@@ -281,7 +284,7 @@ static void *thread_main(void *context)
 /* Nobody waits for the thread: its node sees its orders close. */
 int annex_thread(const int *fds, unsigned count)
 {
-	struct annex *annex = annex_create(fds, count);
+	struct annex *annex = annex_create(PH_PLACEMENT_THREAD, fds, count);
 	pthread_attr_t detached;
 	pthread_t thread;
 	int error;
@@ -319,7 +322,7 @@ int ph_annex_main(int argc, char **argv)
 		fds[i] = ANNEX_FIRST_FD + (int)i;
 		fcntl(fds[i], F_SETFD, FD_CLOEXEC);
 	}
-	annex = annex_create(fds, (unsigned)count);
+	annex = annex_create(PH_PLACEMENT_PROCESS, fds, (unsigned)count);
 	if (!annex)
 		return PH_EXIT_NEGATIVE;
 	annex_run(annex);

@@ -38,6 +38,7 @@ struct annex_port {
 };
 
 struct annex {
+	enum ph_placement_kind kind;
 	struct ph_loop *loop;
 	struct ph_kernel kernel;
 	struct ph_worker *worker;

@@ -103,15 +103,15 @@ const struct ph_carrier_events channel_events = {
 	.on_closed = on_closed,
 };
 
-int channel_open(
-	struct channel *channel, struct ph_transport_host *host, int fd)
+int channel_open(struct channel *channel, struct ph_transport_host *host,
+	int fd, const char *scheme, bool server)
 {
 	int error;
 
 	ph_queue_init(&channel->queue, host->pool);
 	channel->pool = host->pool;
-	error = ph_carrier_adopt(
-		host, fd, &channel_events, channel, &channel->carrier);
+	error = ph_carrier_adopt(host, fd, scheme, server, &channel_events,
+		channel, &channel->carrier);
 	return error;
 }
 

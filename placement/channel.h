@@ -39,9 +39,9 @@ struct channel {
 /* Bytes that wait before a channel is full. */
 #define CHANNEL_FULL ((uint64_t)512 * 1024)
 
-/* `ops` set. Takes `fd` on success. */
-int channel_open(
-	struct channel *channel, struct ph_transport_host *host, int fd);
+/* `ops` set. As ph_carrier_adopt. */
+int channel_open(struct channel *channel, struct ph_transport_host *host,
+	int fd, const char *scheme, bool server);
 /* Or: takes a carrier that is open already; its events go to
  * `channel_events` with the channel as context. */
 void channel_take(struct channel *channel, struct ph_carrier *carrier,

@@ -88,6 +88,15 @@ void proxy_port_closed(struct proxy_port *port, int reason);
 /* proxy_start.c: -1 with the error told. */
 int proxy_start(struct proxy *proxy, struct ph_error *error);
 
+/* What carries the terminals of a server there; both sides ask. Orders are
+ * few: they go by "unix". */
+static inline const char *placement_scheme(enum ph_placement_kind kind)
+{
+	return kind == PH_PLACEMENT_THREAD    ? "inproc"
+	       : kind == PH_PLACEMENT_PROCESS ? "shm"
+					      : "unix";
+}
+
 /* annex.c: the thread's road. Takes the descriptors: orders, then one for each
  * terminal. Negative errno. */
 int annex_thread(const int *fds, unsigned count);

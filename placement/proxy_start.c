@@ -22,7 +22,7 @@ struct links {
 	unsigned count;
 };
 
-/* What kind of carrier it is, is decided here. */
+/* Sockets, whatever the carriers put over them. */
 static int link_open(int ends[2])
 {
 	return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
@@ -66,8 +66,9 @@ static int take_links(struct proxy *proxy, struct links *links)
 		struct channel *channel =
 			i ? &proxy->ports[i - 1].channel : &proxy->orders;
 
-		error = channel_open(
-			channel, proxy->placement->host, links->ours[i]);
+		error = channel_open(channel, proxy->placement->host,
+			links->ours[i],
+			i ? placement_scheme(proxy->kind) : "unix", true);
 		if (!error)
 			links->ours[i] = -1;
 	}

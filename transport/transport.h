@@ -101,10 +101,12 @@ void ph_listener_address(
 	const struct ph_listener *listener, struct ph_address *out);
 void ph_listener_close(struct ph_listener *listener);
 
-/* A carrier over a connected, non-blocking unix socket (socketpair(2)); takes
- * the descriptor on success. on_open follows, or on_closed. -ENOMEM. */
-int ph_carrier_adopt(struct ph_transport_host *host, int fd,
-	const struct ph_carrier_events *events, void *context,
+/* A plain carrier over a connected, non-blocking unix socket (socketpair(2)):
+ * as `scheme` "unix", "shm" or "inproc" would have it, both ends the same, one
+ * of them the `server`. Takes the descriptor on success. on_open follows, or
+ * on_closed. -EINVAL, -ENOMEM. */
+int ph_carrier_adopt(struct ph_transport_host *host, int fd, const char *scheme,
+	bool server, const struct ph_carrier_events *events, void *context,
 	struct ph_carrier **out);
 
 /* Writes what fits from the queue's front and takes it off. 0: the queue is
