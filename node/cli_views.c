@@ -253,6 +253,7 @@ int ph_cmd_servers(struct ph_cli *cli)
 		{"SERVER", "name", PH_CELL_TEXT},
 		{"STATE", "state", PH_CELL_TEXT},
 		{"KIND", "kind", PH_CELL_TEXT},
+		{"PLACEMENT", "placement", PH_CELL_DASH},
 		{"WHAT", "what", PH_CELL_TEXT},
 		{"PID", "pid", PH_CELL_DASH},
 		{"RESTARTS", "restarts", PH_CELL_TEXT},
