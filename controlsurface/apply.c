@@ -162,7 +162,7 @@ static void prepared(struct ph_apply *apply)
 		ph_apply_fail_by(apply, host);
 	} else if (!apply->wiring && !anybody_knew(apply)) {
 		ph_fail(&error, PH_EXIT_NOT_FOUND, apply->scope,
-			"see `posthouse connections` for the scopes there are",
+			"see `posthouse servers` for the scopes there are",
 			"no node that can be reached has a scope of that name");
 		ph_apply_fail(apply, &error);
 	} else {

@@ -504,7 +504,10 @@ static int find_program(const struct ph_spec *spec, const char *directory,
 			"not executable: %s", spec->argv[0]);
 	if (reason)
 		return ph_fail(error, PH_EXIT_NOT_FOUND, spec->name,
-			"install it on this host, or correct `exec`",
+			strchr(spec->argv[0], ' ')
+				? "exec is a list: [program, argument...], or "
+				  "[sh, -c, LINE] for a shell's line"
+				: "install it on that host, or correct `exec`",
 			"no such program: %s", spec->argv[0]);
 	return 0;
 }

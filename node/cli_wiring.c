@@ -188,6 +188,8 @@ static int send_wiring(struct ph_cli *cli, struct ph_writer *writer,
 {
 	struct ph_reply reply;
 	char scope[64];
+	long long servers;
+	long long wires;
 	char hosts[200];
 	int code;
 
@@ -201,11 +203,13 @@ static int send_wiring(struct ph_cli *cli, struct ph_writer *writer,
 	code = ph_cli_call(cli, PH_CONTROL_APPLY, writer, &reply);
 	if (code)
 		return code;
+	servers = ph_get_int(reply.body, "servers");
+	wires = ph_get_int(reply.body, "wires");
 	if (!cli->json)
-		printf("applied %s: %lld servers, %lld wires on %s\n",
+		printf("applied %s: %lld server%s, %lld wire%s on %s\n",
 			ph_get_copy(reply.body, "scope", scope, sizeof(scope)),
-			(long long)ph_get_int(reply.body, "servers"),
-			(long long)ph_get_int(reply.body, "wires"),
+			servers, servers == 1 ? "" : "s", wires,
+			wires == 1 ? "" : "s",
 			ph_cell_text(hosts, sizeof(hosts),
 				ph_value_get(reply.body, "hosts"),
 				PH_CELL_LIST));
