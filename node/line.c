@@ -236,6 +236,9 @@ int ph_line_call(struct ph_line *line, ph_handle ticket,
 	return 0;
 }
 
+static void refuse_call(struct ph_line *line, uint32_t id, enum ph_exit code,
+	const char *what, const char *next);
+
 static void send_answer(struct ph_line *line, uint32_t id, int status,
 	const uint8_t *body, size_t length)
 {
@@ -246,6 +249,12 @@ static void send_answer(struct ph_line *line, uint32_t id, int status,
 		error = send_written(line);
 	if (!error)
 		return;
+	if (error == -EMSGSIZE) {
+		refuse_call(line, id, PH_EXIT_NEGATIVE,
+			"the answer is longer than 4 MiB",
+			"ask for less: an address, a mask");
+		return;
+	}
 	ph_log_warn("line", "answer.lost peer=%s error=%s",
 		line->config.caller.node, strerror(-error));
 	/* A caller that does not read its answers is hung up on: it would wait
@@ -279,9 +288,9 @@ static void keep_incoming(struct ph_line *line, struct incoming *call)
 	line->serving++;
 }
 
-/* A call that is not even tried; the line stands. */
-static void turn_away(
-	struct ph_line *line, uint32_t id, const char *what, const char *next)
+/* An answer of our own; the line stands. */
+static void refuse_call(struct ph_line *line, uint32_t id, enum ph_exit code,
+	const char *what, const char *next)
 {
 	struct ph_writer *writer;
 	struct ph_error error;
@@ -292,12 +301,18 @@ static void turn_away(
 		send_answer(line, id, PH_CALL_FAILED, NULL, 0);
 		return;
 	}
-	ph_fail(&error, PH_EXIT_DENIED, "", next, "%s", what);
+	ph_fail(&error, code, "", next, "%s", what);
 	ph_error_write(writer, &error);
 	if (ph_writer_finish(writer, &body, &length))
 		length = 0;
 	send_answer(line, id, PH_CALL_FAILED, body, length);
 	ph_writer_free(writer);
+}
+
+static void turn_away(
+	struct ph_line *line, uint32_t id, const char *what, const char *next)
+{
+	refuse_call(line, id, PH_EXIT_DENIED, what, next);
 }
 
 /* A call may not cost more time than anybody would wait for it. */
