@@ -446,6 +446,9 @@ static void write_lines(struct ph_writer *writer, const struct ph_logs *logs,
 
 	if (count > EXECUTOR_LINES)
 		count = EXECUTOR_LINES;
+	/* Whoever follows saw the lines of the server before this one. */
+	if (since > newest)
+		since = 0;
 	if (newest > count && since < newest - count)
 		since = newest - count;
 	while (line && ph_logs_next(logs, since, line)) {

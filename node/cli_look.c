@@ -105,8 +105,8 @@ static int fetch_logs(struct ph_cli *cli, const char *server, int64_t *since)
 	for (size_t i = 0; i < ph_value_count(items); i++) {
 		struct ph_value line = ph_value_at(items, i);
 
-		if (ph_get_int(line, "n") > *since)
-			*since = ph_get_int(line, "n");
+		/* A server that was replaced counts from 1 again. */
+		*since = ph_get_int(line, "n");
 		if (!cli->json)
 			print_line(line);
 	}
