@@ -172,7 +172,8 @@ struct crowd {
 	uint8_t hello[2000]; /* a whole ClientHello */
 	size_t hello_length;
 	unsigned again; /* connections made anew */
-	int64_t began;
+	unsigned slow;	/* sanitizers: the node takes so many times longer */
+	int64_t next;	/* when the next one may come again */
 };
 
 /* Of the crowd's connections come again, each ms at most. A third of them cost
@@ -206,18 +207,26 @@ static int crowd_connect(struct crowd *crowd)
 	return fd;
 }
 
-static bool crowd_may_come(const struct crowd *crowd)
+/* What was missed while the machine did something else is not caught up with:
+ * that would be another crowd. */
+static bool crowd_may_come(struct crowd *crowd)
 {
-	int64_t passed = adversary_now() - crowd->began;
+	int64_t each = (int64_t)crowd->slow * PH_MILLISECOND / AGAIN_MS;
+	int64_t now = adversary_now();
 
-	return crowd->again < (passed / PH_MILLISECOND + 1) * AGAIN_MS;
+	if (crowd->next > now)
+		return false;
+	if (crowd->next < now - 16 * each)
+		crowd->next = now - 16 * each;
+	crowd->next += each;
+	return true;
 }
 
 /* A third say nothing, a third trickle, a third stop after ClientHello; who
  * was thrown out comes again. */
 static void crowd_stir(struct crowd *crowd, unsigned round)
 {
-	for (unsigned i = 0; i < CROWD && crowd_may_come(crowd); i++) {
+	for (unsigned i = 0; i < CROWD && crowd->next <= adversary_now(); i++) {
 		char byte;
 
 		if (recv(crowd->fds[i], &byte, 1, MSG_DONTWAIT | MSG_PEEK) <
@@ -227,6 +236,8 @@ static void crowd_stir(struct crowd *crowd, unsigned round)
 		if (i % 3 == 2 && recv(crowd->fds[i], crowd->hello + 1500, 500,
 					  MSG_DONTWAIT) > 0)
 			continue;
+		if (!crowd_may_come(crowd))
+			break;
 		close(crowd->fds[i]);
 		crowd->fds[i] = crowd_connect(crowd);
 		if (i % 3 == 2)
@@ -242,7 +253,7 @@ static void crowd_open(struct crowd *crowd, struct prey *prey)
 {
 	crowd->prey = prey;
 	make_hello(crowd);
-	crowd->began = adversary_now();
+	crowd->slow = adversary_heap() ? 1 : 10;
 	for (unsigned i = 0; i < CROWD; i++) {
 		crowd->fds[i] = crowd_connect(crowd);
 		if (i % 3 == 2)
@@ -261,41 +272,54 @@ static int compare(const void *a, const void *b)
 	return (one > other) - (one < other);
 }
 
-/* From connect to line, in ns, while the crowd goes on. */
-static int64_t honest_run(struct crowd *crowd, struct mask *mask, bool pinned)
+/* False: its seat went to one of the crowd, as may happen where the node does
+ * not get its share of the processor. */
+static bool honest_try(struct crowd *crowd, struct mask *mask, bool pinned)
 {
 	struct prey *prey = crowd->prey;
 	struct end end = {.prey = prey};
 	unsigned lines = prey->lines;
-	enum ph_handshake_verdict verdict = PH_HANDSHAKE_GOES_ON;
-	int64_t begun = adversary_now();
+	enum ph_handshake_verdict verdict = PH_HANDSHAKE_REFUSED;
 
 	end_dial(&end, mask, 1);
 	for (unsigned i = 0; !end.opened && !end.closed; i++) {
 		crowd_stir(crowd, i);
 		prey_turn(prey);
 	}
-	assert_true(end.opened);
-	end_begin(&end, pinned ? NULL : prey->secret, pinned);
+	if (end.opened) {
+		verdict = PH_HANDSHAKE_GOES_ON;
+		end_begin(&end, pinned ? NULL : prey->secret, pinned);
+	}
 	while (verdict == PH_HANDSHAKE_GOES_ON) {
 		end_send(&end, PH_FRAME_FIN, end.message, (uint32_t)end.length);
 		crowd_stir(crowd, lines);
 		verdict = end_step(&end);
 	}
-	assert_int_equal(verdict, PH_HANDSHAKE_IN);
-	prey_until(prey, prey->lines == lines + 1);
-	begun = adversary_now() - begun;
+	if (verdict == PH_HANDSHAKE_IN)
+		prey_until(prey, prey->lines == lines + 1);
 	end_close(&end);
-	return begun;
+	return verdict == PH_HANDSHAKE_IN;
 }
 
-static void tell(const char *who, int64_t *took)
+/* From connect to line, in ns, while the crowd goes on; it dials again as any
+ * node does. */
+static int64_t honest_run(struct crowd *crowd, struct mask *mask, bool pinned)
+{
+	int64_t begun = adversary_now();
+	unsigned tries = 1;
+
+	while (!honest_try(crowd, mask, pinned))
+		assert_true(tries++ < 5);
+	return adversary_now() - begun;
+}
+
+static void tell(const char *who, int64_t *took, unsigned slow)
 {
 	qsort(took, ROUNDS, sizeof(*took), compare);
 	print_message("among %d strangers, %s: median %d us, most %d us\n",
 		CROWD, who, (int)(took[ROUNDS / 2] / 1000),
 		(int)(took[ROUNDS - 1] / 1000));
-	assert_true(took[ROUNDS - 1] < 200 * PH_MILLISECOND);
+	assert_true(took[ROUNDS - 1] < 200 * PH_MILLISECOND * slow);
 }
 
 /* All behind the same address as the crowd. */
@@ -329,8 +353,8 @@ static void a_crowd_of_strangers(void **state)
 	for (unsigned i = 0; i < ROUNDS; i++)
 		known[i] = honest_run(&crowd, friends[i], true);
 	grown = adversary_resident() - before;
-	tell("enrolment", fresh);
-	tell("a pinned peer", known);
+	tell("enrolment", fresh, crowd.slow);
+	tell("a pinned peer", known, crowd.slow);
 	print_message("%u came again; %u strangers seated; resident grew by "
 		      "%zu KiB\n",
 		crowd.again, ph_gate_strangers(prey->node->gate), grown / 1024);
