@@ -99,7 +99,8 @@ absent "what rotate says" <"$W/said"
 new=$(cut -d- -f2-4 "$W/alpha/passphrase")
 [ "$new" != "$canary" ] || fail "nothing was rotated"
 
-# Memory is what a core would hold; only root may look.
+# Memory is what a core would hold; only root may look, and not in every
+# container.
 core_limit() { awk '/Max core file size/ {print $5 $6}' "/proc/$1/limits"; }
 for name in alpha beta; do
 	pid=${PID[$name]}
@@ -107,17 +108,19 @@ for name in alpha beta; do
 		fail "a core of $name may be written: $(core_limit "$pid")"
 done
 [ "$(core_limit "$spy")" = 00 ] || fail "a core of a child may be written"
-# PID: what it could spill.
+# PID: what it could spill. The shadows of sanitizers are terabytes.
+MOST=$((256 << 20))
 memory() {
 	local range rights rest start end
 	while read -r range rights rest; do
 		case $rights in rw*) ;; *) continue ;; esac
 		start=$((16#${range%-*})) end=$((16#${range#*-}))
+		[ $((end - start)) -le $MOST ] || continue
 		dd if="/proc/$1/mem" bs=4096 skip=$((start / 4096)) \
 			count=$(((end - start) / 4096)) 2>/dev/null
 	done <"/proc/$1/maps"
-}
-if [ "$(id -u)" = 0 ] && [ "$(memory $$ | head -c 64 | wc -c)" = 64 ]; then
+} 2>/dev/null
+if [ "$(memory "${PID[alpha]}" | head -c 64 | wc -c)" = 64 ]; then
 	for name in alpha beta; do
 		memory "${PID[$name]}" >"$W/memory"
 		grep -qa "$(cut -d- -f1 "$W/phrase")" "$W/memory" ||
@@ -127,7 +130,7 @@ if [ "$(id -u)" = 0 ] && [ "$(memory $$ | head -c 64 | wc -c)" = 64 ]; then
 	rm -f "$W/memory"
 	say "memory: ok"
 else
-	say "memory: needs root, skipped"
+	say "memory: needs a root that may trace, skipped"
 fi
 
 # The same user may not look into it: it is not dumpable.
