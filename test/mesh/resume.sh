@@ -66,8 +66,11 @@ expect_soon 30 "unapplied" unapplied little
 
 wiring resume $size
 expect_soon 30 "applied" applied resume
-# From here on the peak counts: joining took memory for the passphrase.
-echo 5 >"/proc/${PID[alpha]}/clear_refs" || skip "no peak of memory here"
+# From here on the peak counts: joining took memory for the passphrase. A node
+# is not dumpable; only a root that may trace begins its peak anew.
+grown=$((5 * 1024)) # window, pipe, and what one carrier takes
+case $BUILD in *address* | *thread*) grown= ;; esac
+{ echo 5 >"/proc/${PID[alpha]}/clear_refs"; } 2>/dev/null || grown=
 before=$(memory VmRSS)
 dialing() {
 	holds alpha 'any(.items[]; .state == "dialing")' connections
@@ -94,10 +97,5 @@ id=$(ask alpha '.items[0].id' connections)
 sed "1,/state id=$id .* to=open/d" "$W/alpha.log" |
 	grep -q "state id=$id .* to=failed" &&
 	fail "the connection failed in between"
-# Window, pipe, and what one carrier takes.
-grown=$((5 * 1024))
-case $BUILD in *address* | *thread*) ;; *)
-	[ $((peak - before)) -le $grown ] ||
-		fail "the sender grew by $((peak - before)) KiB"
-	;;
-esac
+[ -z "$grown" ] || [ $((peak - before)) -le $grown ] ||
+	fail "the sender grew by $((peak - before)) KiB"

@@ -475,8 +475,13 @@ static void half_open_peer(void **state)
 	listen_here(world);
 	fd = raw_connect(world);
 	turn_until(world, world->server.opened);
-	assert_int_equal(0, setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER,
-				    &program, sizeof(program)));
+	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program,
+		    sizeof(program))) {
+		/* Some kernels let only root filter. */
+		assert_int_equal(EPERM, errno);
+		close(fd);
+		skip();
+	}
 	world->server.to_send = 1000;
 	end_pump(&world->server);
 	begun = now();
