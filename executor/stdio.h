@@ -18,6 +18,9 @@
  * length, four bytes little-endian. What it reads: `raw` and `lines`: the
  * payloads as they are; `length`: each message behind its length, at most
  * PH_STDIO_MESSAGE. Files and pipes of the program stay blocking on its side.
+ *
+ * From one program straight to another (`raw`, and nobody between) the pages
+ * move by splice(2), and what one call moved is a message.
  */
 #define PH_STDIO_MESSAGE ((uint32_t)16 * 1024 * 1024)
 
@@ -42,6 +45,7 @@ struct ph_stdio_output {
 	bool inside;	  /* a message is not finished */
 	bool waits;	  /* for room, or for a pipe */
 	bool discard;	  /* what comes is nobody's any more */
+	bool copies;	  /* splice(2) does not work here */
 	bool eof;	  /* read, and everything before it was sent */
 	int error;	  /* negative errno: the stream is broken */
 };
@@ -74,8 +78,10 @@ struct ph_stdio_input {
 	uint32_t filled;
 	uint32_t written;
 	uint32_t offset; /* of a large payload, written from its frame */
-	bool ready;	 /* the stage may be written */
-	bool ended;	 /* END came: the descriptor is closed, END is held */
+	struct ph_conduit conduit;
+	bool wanted; /* watched because the conduit was found full */
+	bool ready;  /* the stage may be written */
+	bool ended;  /* END came: the descriptor is closed, END is held */
 	bool cut;
 	bool gap;  /* told */
 	int error; /* -EPIPE: the program reads no more; -EMSGSIZE */

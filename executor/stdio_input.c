@@ -12,6 +12,14 @@
 /* Small payloads are gathered up to here for one write. */
 #define INPUT_STAGE ((uint32_t)64 * 1024)
 
+/* The reader's turn: whoever waited for the conduit asks again. */
+static void conduit_over(struct ph_stdio_input *input)
+{
+	ph_watch_stop(&input->watch);
+	input->wanted = false;
+	ph_terminal_conduit_ready(input->terminal);
+}
+
 static void input_event(struct ph_watch *watch, uint32_t events)
 {
 	struct ph_stdio_input *input =
@@ -20,19 +28,17 @@ static void input_event(struct ph_watch *watch, uint32_t events)
 						  watch));
 
 	ph_watch_stop(watch);
+	if (input->wanted)
+		conduit_over(input);
 	ph_stdio_input_pump(input);
-}
-
-int ph_stdio_input_open(struct ph_stdio_input *input, int fd)
-{
-	input->fd = fd;
-	input->watch.on_event = input_event;
-	return 0;
 }
 
 static void close_fd(struct ph_stdio_input *input)
 {
 	ph_watch_stop(&input->watch);
+	if (input->fd >= 0)
+		ph_terminal_set_conduit(input->terminal, NULL);
+	input->wanted = false;
 	if (input->fd >= 0)
 		close(input->fd);
 	input->fd = -1;
@@ -55,6 +61,42 @@ static void input_fail(struct ph_stdio_input *input, int error)
 	input->error = error;
 	close_fd(input);
 	input->on_change(input->context);
+}
+
+static void conduit_full(struct ph_conduit *conduit)
+{
+	struct ph_stdio_input *input =
+		(struct ph_stdio_input *)((char *)conduit -
+					  offsetof(struct ph_stdio_input,
+						  conduit));
+	int error;
+
+	if (input->watch.loop)
+		return;
+	error = ph_watch_start(input->loop, &input->watch, input->fd, EPOLLOUT);
+	input->wanted = !error;
+	if (error)
+		input_fail(input, error);
+}
+
+/* Only while nothing is here that would be overtaken: then we watch. */
+static void offer_conduit(struct ph_stdio_input *input)
+{
+	bool idle = input->framing != PH_FRAMING_LENGTH &&
+		    (!input->watch.loop || input->wanted) && !input->cut;
+
+	if (input->fd >= 0)
+		ph_terminal_set_conduit(
+			input->terminal, idle ? &input->conduit : NULL);
+}
+
+int ph_stdio_input_open(struct ph_stdio_input *input, int fd)
+{
+	input->fd = fd;
+	input->watch.on_event = input_event;
+	input->conduit.descriptor = fd;
+	input->conduit.on_full = conduit_full;
+	return 0;
 }
 
 /* Bytes taken, or -EAGAIN with the watch started, or another negative errno
@@ -269,9 +311,15 @@ static bool step(struct ph_stdio_input *input)
 
 void ph_stdio_input_pump(struct ph_stdio_input *input)
 {
+	struct ph_frame frame;
+
+	/* What comes now is an END or a CUT, or another source's. */
+	if (input->wanted && ph_terminal_receive(input->terminal, &frame, NULL))
+		conduit_over(input);
 	while (input->fd >= 0 && !input->watch.loop && !input->cut &&
 		step(input))
 		;
+	offer_conduit(input);
 }
 
 void ph_stdio_input_accept(struct ph_stdio_input *input)

@@ -1,6 +1,7 @@
 #include "executor/stdio.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -10,6 +11,8 @@
 /* Below this much room at a buffer's end a fresh one is taken: what is kept
  * until it is acknowledged is kept with the empty end. */
 #define OUTPUT_LEAST ((uint32_t)16 * 1024)
+/* Moved in one go: all that a pipe of a program may hold. */
+#define OUTPUT_MOVE ((size_t)1024 * 1024)
 /* Bytes kept from the log in one go. */
 #define OUTPUT_LOG 4096
 
@@ -235,6 +238,43 @@ static void output_read(struct ph_stdio_output *output)
 		drop_buffer(output);
 }
 
+static bool is_filled(const struct ph_stdio_output *output)
+{
+	int waiting = 0;
+
+	return !ioctl(output->fd, FIONREAD, &waiting) && waiting > 0;
+}
+
+/* Pages move from the program's pipe into the reader's, in one call. False:
+ * it is to be read as ever, which also finds out what the end of file is, and
+ * lets the reader's side find out that it is gone. */
+static bool output_move(struct ph_stdio_output *output)
+{
+	struct ph_conduit *conduit = NULL;
+	ssize_t moved;
+
+	if (output->framing == PH_FRAMING_RAW && !output->copies &&
+		!pending(output))
+		conduit = ph_terminal_conduit(output->terminal);
+	if (!conduit)
+		return false;
+	moved = splice(output->fd, NULL, conduit->descriptor, NULL, OUTPUT_MOVE,
+		SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+	if (moved > 0) {
+		ph_terminal_moved(output->terminal, (uint64_t)moved);
+		drop_buffer(output);
+		return true;
+	}
+	if (moved < 0 && errno == EAGAIN && is_filled(output)) {
+		output_stop(output);
+		output->waits = true;
+		ph_terminal_conduit_full(output->terminal);
+		return true;
+	}
+	output->copies = moved < 0 && errno == EINVAL;
+	return false;
+}
+
 /* Reads into the log, or nowhere. */
 static bool output_log(struct ph_stdio_output *output)
 {
@@ -263,12 +303,14 @@ static void output_event(struct ph_watch *watch, uint32_t events)
 					   offsetof(struct ph_stdio_output,
 						   watch));
 
-	if (is_connected(output) && !output->discard)
-		output_read(output);
-	else if (output->log || output->discard)
+	if (is_connected(output) && !output->discard) {
+		if (!output_move(output))
+			output_read(output);
+	} else if (output->log || output->discard)
 		output_log(output);
-	else
+	else {
 		output_stop(output); /* nobody listens: the program waits */
+	}
 }
 
 int ph_stdio_output_open(struct ph_stdio_output *output, int fd)
@@ -315,12 +357,9 @@ void ph_stdio_output_discard(struct ph_stdio_output *output)
 
 bool ph_stdio_output_holds(const struct ph_stdio_output *output)
 {
-	int waiting = 0;
-
 	if (output->fd < 0 || output->eof)
 		return false;
-	return pending(output) || output->inside ||
-	       (!ioctl(output->fd, FIONREAD, &waiting) && waiting > 0);
+	return pending(output) || output->inside || is_filled(output);
 }
 
 void ph_stdio_output_drain(struct ph_stdio_output *output)

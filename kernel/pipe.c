@@ -454,6 +454,41 @@ bool ph_pipe_push(struct ph_pipe *pipe, const struct ph_segment *segment)
 	return ph_pipe_has_room(pipe, 0);
 }
 
+struct ph_conduit *ph_pipe_conduit(struct ph_pipe *pipe)
+{
+	if (!pipe->sink.ops->conduit || pipe->backlog || pipe->queue.bytes ||
+		pipe->ended || !pipe->sink_open || pipe->late)
+		return NULL;
+	return pipe->sink.ops->conduit(pipe->sink.context, pipe);
+}
+
+void ph_pipe_moved(struct ph_pipe *pipe, uint64_t bytes)
+{
+	pipe->in.frames++;
+	pipe->in.messages++;
+	pipe->in.bytes += bytes;
+	pipe->out.frames++;
+	pipe->out.messages++;
+	pipe->out.bytes += bytes;
+}
+
+void ph_pipe_conduit_full(struct ph_pipe *pipe)
+{
+	struct ph_conduit *conduit = ph_pipe_conduit(pipe);
+
+	want_room(pipe);
+	if (conduit)
+		conduit->on_full(conduit);
+	else
+		give_room(pipe);
+}
+
+void ph_pipe_conduit_ready(struct ph_pipe *pipe)
+{
+	if (pipe->wants_room)
+		offer_room(pipe);
+}
+
 /* The stream's last word goes in behind whatever waits, full or not. */
 static void append_last(struct ph_pipe *pipe, uint8_t flag)
 {

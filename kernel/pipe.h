@@ -21,6 +21,17 @@
  */
 struct ph_pipe;
 
+/*
+ * A shorter road into a sink: a descriptor, opaque here, into which the source
+ * may move bytes itself, while nothing of the pipe's is on its way. Asked for
+ * anew before each move: the next one may not be allowed.
+ */
+struct ph_conduit {
+	int descriptor;
+	/* It was found full: ph_terminal_conduit_ready follows. */
+	void (*on_full)(struct ph_conduit *conduit);
+};
+
 struct ph_end_ops {
 	/* To the sink: there is something to take. */
 	void (*on_readable)(void *context, struct ph_pipe *pipe);
@@ -31,6 +42,8 @@ struct ph_end_ops {
 	/* To the source: the sink closed; 0 when it had consumed END, else a
 	 * negative errno. The source end counts as closed. */
 	void (*on_closed)(void *context, struct ph_pipe *pipe, int reason);
+	/* To the sink: its conduit, or NULL. May be NULL. */
+	struct ph_conduit *(*conduit)(void *context, struct ph_pipe *pipe);
 };
 
 struct ph_end {
@@ -117,6 +130,16 @@ void ph_pipe_notify(struct ph_pipe *pipe, uint32_t bytes);
 void ph_pipe_finish(struct ph_pipe *pipe);
 /* Breaks off: the sink gets CUT behind what waits. No callback follows. */
 void ph_pipe_close_source(struct ph_pipe *pipe, int reason);
+
+/* The sink's conduit, when there is one and nothing waits, nothing may be
+ * dropped and the stream goes on; else NULL. */
+struct ph_conduit *ph_pipe_conduit(struct ph_pipe *pipe);
+/* A message of `bytes` went that way: counted at both ends. */
+void ph_pipe_moved(struct ph_pipe *pipe, uint64_t bytes);
+/* It was full. The source counts as refused; on_room follows. */
+void ph_pipe_conduit_full(struct ph_pipe *pipe);
+/* It is not any more. */
+void ph_pipe_conduit_ready(struct ph_pipe *pipe);
 
 /* Breaks it off from outside: the sink gets CUT behind what waits, the source
  * is told `reason`. Idempotent. */

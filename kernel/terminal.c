@@ -20,6 +20,7 @@ struct ph_terminal {
 	bool inside;   /* output: in the middle of a message */
 	void (*tap)(void *context, const struct ph_frame *frame);
 	void *tap_context;
+	struct ph_conduit *conduit; /* input: NULL, or borrowed */
 	struct ph_task connected;
 	struct ph_task readable; /* combine */
 	struct ph_task room;	 /* mux */
@@ -197,6 +198,14 @@ static void input_readable(void *context, struct ph_pipe *pipe)
 		terminal->ops->on_readable(terminal->context, terminal);
 }
 
+/* Messages of several sources take turns: there the frames are needed. */
+static struct ph_conduit *input_conduit(void *context, struct ph_pipe *pipe)
+{
+	struct ph_terminal *terminal = context;
+
+	return terminal->turns.count == 1 ? terminal->conduit : NULL;
+}
+
 static const struct ph_end_ops output_ops = {
 	.on_room = output_room,
 	.on_closed = output_closed,
@@ -204,6 +213,7 @@ static const struct ph_end_ops output_ops = {
 
 static const struct ph_end_ops input_ops = {
 	.on_readable = input_readable,
+	.conduit = input_conduit,
 };
 
 static int make_place(struct ph_terminal *terminal)
@@ -393,6 +403,36 @@ void ph_terminal_abort(struct ph_terminal *terminal, int reason)
 	terminal->inside = false;
 	while (turns->count)
 		ph_pipe_close_source(turns->feeds[--turns->count].pipe, reason);
+}
+
+struct ph_conduit *ph_terminal_conduit(struct ph_terminal *terminal)
+{
+	if (terminal->turns.count != 1 || terminal->inside || terminal->tap)
+		return NULL;
+	return ph_pipe_conduit(terminal->turns.feeds[0].pipe);
+}
+
+void ph_terminal_moved(struct ph_terminal *terminal, uint64_t bytes)
+{
+	terminal->streamed = true;
+	ph_pipe_moved(terminal->turns.feeds[0].pipe, bytes);
+}
+
+void ph_terminal_conduit_full(struct ph_terminal *terminal)
+{
+	ph_pipe_conduit_full(terminal->turns.feeds[0].pipe);
+}
+
+void ph_terminal_set_conduit(
+	struct ph_terminal *terminal, struct ph_conduit *conduit)
+{
+	terminal->conduit = conduit;
+}
+
+void ph_terminal_conduit_ready(struct ph_terminal *terminal)
+{
+	for (unsigned i = 0; i < terminal->turns.count; i++)
+		ph_pipe_conduit_ready(terminal->turns.feeds[i].pipe);
 }
 
 bool ph_terminal_receive(

@@ -78,6 +78,19 @@ void ph_terminal_set_tap(struct ph_terminal *terminal,
 	void (*tap)(void *context, const struct ph_frame *frame),
 	void *context);
 
+/* The conduit of the one input an output feeds, or NULL: there are several
+ * pipes, somebody looks, or something is on its way (kernel/pipe.h). After each
+ * move ph_terminal_moved, or ph_terminal_conduit_full: on_room follows. */
+struct ph_conduit *ph_terminal_conduit(struct ph_terminal *terminal);
+void ph_terminal_moved(struct ph_terminal *terminal, uint64_t bytes);
+void ph_terminal_conduit_full(struct ph_terminal *terminal);
+/* Inputs: borrows; NULL: none. Only while all that was received has gone where
+ * the conduit leads. */
+void ph_terminal_set_conduit(
+	struct ph_terminal *terminal, struct ph_conduit *conduit);
+/* After its on_full: there is room again, or it is not for use any more. */
+void ph_terminal_conduit_ready(struct ph_terminal *terminal);
+
 /* Inputs. True with the next frame, standing until released. Control frames
  * (BEGIN, END, GAP, CUT) come in their place. The source is the pipe's
  * handle, stamped by the kernel. Releasing END or CUT closes that pipe. */
