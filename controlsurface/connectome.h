@@ -34,6 +34,7 @@ struct ph_flow {
 	uint64_t dropped_bytes;
 	uint64_t dropped_messages;
 	uint64_t queue_bytes;
+	uint64_t queue_there; /* at the other end, by its last word */
 	uint64_t queue_limit;
 	int64_t blocked_ns; /* in all */
 	bool blocked;	    /* now */

@@ -43,6 +43,7 @@ void ph_control_take_flow(
 		item, "dropped", &flow->dropped_bytes, &flow->dropped_messages);
 	flow->queue_bytes = ph_get_u64(queue, "bytes");
 	flow->queue_limit = ph_get_u64(queue, "limit");
+	flow->queue_there = ph_get_u64(queue, "there");
 	flow->blocked_ns = ph_get_int(item, "blocked_ns");
 	flow->blocked = ph_get_bool(item, "blocked");
 }
@@ -193,6 +194,7 @@ static void write_flow(
 	ph_put_map(writer, "queue");
 	ph_put_u64(writer, "bytes", flow->present ? flow->queue_bytes : 0);
 	ph_put_u64(writer, "limit", flow->queue_limit);
+	ph_put_u64(writer, "there", flow->present ? flow->queue_there : 0);
 	ph_write_end(writer);
 	ph_put_int(writer, "blocked_ns", flow->present ? flow->blocked_ns : 0);
 	write_rate(writer, edge, now);

@@ -216,6 +216,11 @@ static void play_flows(
 		ph_put_u64(writer, "bytes", world->sent);
 		ph_put_u64(writer, "messages", world->sent / 10);
 		ph_write_end(writer);
+		ph_put_map(writer, "queue");
+		ph_put_u64(writer, "bytes", 31);
+		ph_put_u64(writer, "limit", 1000);
+		ph_put_u64(writer, "there", 17);
+		ph_write_end(writer);
 		ph_put_bool(writer, "blocked", world->blocked);
 		ph_write_end(writer);
 	}

@@ -176,6 +176,9 @@ static void rates_come_from_looks(void **state)
 	assert_true(ph_value_is(ph_value_get(item, "state"), "flowing"));
 	assert_int_equal(
 		ph_get_int(ph_value_get(item, "sent"), "bytes"), 51000);
+	/* What waits here, and what waits at the other end. */
+	assert_int_equal(ph_get_int(ph_value_get(item, "queue"), "bytes"), 31);
+	assert_int_equal(ph_get_int(ph_value_get(item, "queue"), "there"), 17);
 	assert_in_range(ph_get_int(ph_value_get(item, "rate"), "sent_bps"),
 		49000, 51000);
 	world_answer_free(&answer);
