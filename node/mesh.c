@@ -1,3 +1,5 @@
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -93,6 +95,57 @@ static void answer_node(
 	ph_writer_free(writer);
 }
 
+/* A change of the trust book is acknowledged when it is durable. */
+struct keeping {
+	struct ph_lines *lines;
+	ph_handle ticket;
+	char name[80];
+};
+
+static void answer_unkept(
+	struct ph_lines *lines, ph_handle ticket, const char *why)
+{
+	struct ph_error error;
+
+	ph_fail(&error, PH_EXIT_NEGATIVE, lines->node->name,
+		"see to the disk of the state directory, then say it again",
+		"done, but not kept over a restart: %s", why);
+	ph_answer_error(lines->node->door, ticket, &error);
+}
+
+static void on_kept(
+	void *context, int status, const uint8_t *body, size_t length)
+{
+	struct keeping *keeping = context;
+	struct ph_error error;
+
+	if (status) {
+		ph_error_read(&error, status, body, length);
+		answer_unkept(keeping->lines, keeping->ticket, error.what);
+	} else {
+		answer_node(keeping->lines, keeping->ticket, keeping->name);
+	}
+	free(keeping);
+}
+
+static void answer_when_kept(
+	struct ph_lines *lines, ph_handle ticket, const char *name)
+{
+	struct keeping *keeping = calloc(1, sizeof(*keeping));
+	int error = -ENOMEM;
+
+	if (keeping) {
+		keeping->lines = lines;
+		keeping->ticket = ticket;
+		snprintf(keeping->name, sizeof(keeping->name), "%s", name);
+		error = lines_keep_trust(lines, on_kept, keeping);
+	}
+	if (!error)
+		return;
+	answer_unkept(lines, ticket, strerror(-error));
+	free(keeping);
+}
+
 static void forget_peer(struct ph_lines *lines, const char *id)
 {
 	struct peer *peer = peer_find(lines, id);
@@ -126,8 +179,7 @@ static void serve_forget(
 	}
 	ph_log_info("mesh", "peer.forgotten name=%s id=%.8s", name, id);
 	forget_peer(lines, id);
-	lines_save_trust(lines);
-	answer_node(lines, ticket, name);
+	answer_when_kept(lines, ticket, name);
 }
 
 static void on_unpinned(void *context, const struct ph_pin *pin)
@@ -171,7 +223,7 @@ static void serve_revoke(
 	if (mesh_revoke(lines, name, &error))
 		ph_answer_error(lines->node->door, ticket, &error);
 	else
-		answer_node(lines, ticket, name);
+		answer_when_kept(lines, ticket, name);
 }
 
 static void serve_rotate(
@@ -199,8 +251,7 @@ static void serve_rotate(
 		ph_trust_rotate(node->trust, secret, ph_clock_wall());
 		ph_log_warn("mesh", "passphrase.rotated by=%s",
 			call->caller->node[0] ? call->caller->node : "here");
-		lines_save_trust(lines);
-		answer_node(lines, ticket, node->name);
+		answer_when_kept(lines, ticket, node->name);
 	}
 	ph_request_close(&request);
 }

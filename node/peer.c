@@ -1,5 +1,6 @@
 #include "node/peer.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -109,36 +110,49 @@ void lines_tell(struct ph_lines *lines, const char *destination,
 }
 
 /* Puts the finished map `inner` into a store.put. */
-static void put_map(struct ph_lines *lines, const char *space, const char *key,
-	struct ph_writer *inner)
+static int put_map(struct ph_lines *lines, const char *space, const char *key,
+	struct ph_writer *inner, ph_answer_fn *kept, void *context)
 {
 	const uint8_t *data;
 	struct ph_writer *writer;
 	size_t length;
+	int error;
 
 	if (ph_writer_finish(inner, &data, &length) ||
 		ph_writer_create(&writer))
-		return;
+		return -ENOMEM;
 	ph_write_map(writer);
 	ph_put_text(writer, "space", space);
 	ph_put_text(writer, "key", key);
 	ph_put_bytes(writer, "value", data, length);
 	ph_write_end(writer);
-	lines_tell(lines, "", PH_STORE_PUT, writer);
+	error = ph_call_send(lines->node->door, &ph_node_self, "", PH_STORE_PUT,
+		writer, ph_loop_now(lines->node->loop), 10 * PH_SECOND, kept,
+		context);
 	ph_writer_free(writer);
+	return error;
+}
+
+int lines_keep_trust(struct ph_lines *lines, ph_answer_fn *kept, void *context)
+{
+	uint64_t revision = ph_trust_revision(lines->node->trust);
+	struct ph_writer *writer;
+	int error;
+
+	if (ph_writer_create(&writer))
+		return -ENOMEM;
+	ph_trust_write(lines->node->trust, writer);
+	error = put_map(lines, "trust", "book", writer, kept, context);
+	ph_writer_free(writer);
+	if (!error)
+		lines->saved = revision;
+	return error;
 }
 
 void lines_save_trust(struct ph_lines *lines)
 {
-	uint64_t revision = ph_trust_revision(lines->node->trust);
-	struct ph_writer *writer;
-
-	if (revision == lines->saved || ph_writer_create(&writer))
-		return;
-	lines->saved = revision;
-	ph_trust_write(lines->node->trust, writer);
-	put_map(lines, "trust", "book", writer);
-	ph_writer_free(writer);
+	if (ph_trust_revision(lines->node->trust) != lines->saved)
+		lines_keep_trust(lines, unheard, NULL);
 }
 
 void peer_save(struct peer *peer)
@@ -155,7 +169,7 @@ void peer_save(struct peer *peer)
 		ph_write_text(writer, peer->addresses[i]);
 	ph_write_end(writer);
 	ph_write_end(writer);
-	put_map(peer->dialling.lines, "peers", peer->id, writer);
+	put_map(peer->dialling.lines, "peers", peer->id, writer, unheard, NULL);
 	ph_writer_free(writer);
 }
 

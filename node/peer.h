@@ -94,6 +94,8 @@ void peer_hang_up(struct peer *peer, const char *why);
 void peer_remove(struct peer *peer);
 /* Keeps the trust book, if it changed. */
 void lines_save_trust(struct ph_lines *lines);
+/* Saves it in any case; `kept` hears whether it is durable. */
+int lines_keep_trust(struct ph_lines *lines, ph_answer_fn *kept, void *context);
 void lines_gossip(struct ph_lines *lines);
 /* A call to another server of this node whose answer nobody waits for. */
 void lines_tell(struct ph_lines *lines, const char *destination,
