@@ -100,6 +100,45 @@ expect_exit 4 ph alpha unapply first
 expect_said first "next:"
 say "conflicts: ok"
 
+# --- the command line
+
+for command in status health ready version; do
+	expect_exit 2 ph alpha $command now
+done
+expect_exit 2 ph alpha status --json=1
+expect_said "takes no value"
+closed_stdout() { ph alpha status >&-; }
+expect_exit 1 closed_stdout
+expect_said "cannot write"
+{
+	printf '%s\n' "wiring: 1" "name: many" "servers: {z: {use: zero}}" wires:
+	printf '  - z:out -> nope%d:in\n' {1..300}
+} >"$W/many.yaml"
+expect_exit 78 ph alpha lint "$W/many.yaml"
+expect_said "300 errors, 0 warnings"
+printf '%s\n' "wiring: 1" "name: vary" \
+	'servers: {z: {host: alpha, use: zero, with: {bytes: "${AMOUNT_HERE}"}}}' \
+	>"$W/vary.yaml"
+expect_exit 78 ph alpha apply "$W/vary.yaml"
+expect_said AMOUNT_HERE
+export AMOUNT_HERE=1MiB
+expect_exit 0 ph alpha apply "$W/vary.yaml"
+unset AMOUNT_HERE
+expect_exit 0 ph alpha unapply vary
+# A log that has nowhere to go does not go into another file.
+"$POSTHOUSE" up --name quiet --state "$W/quiet" --socket "$W/quiet.sock" \
+	--passphrase-file "$PHRASE" --listen 127.0.0.1:0 \
+	<&- >&- 2>&- {NAP}>&- &
+PID[quiet]=$!
+MINE[$!]=quiet
+expect_soon 15 "quiet is up" ph quiet health
+for fd in 0 1 2; do
+	[ "$(readlink "/proc/${PID[quiet]}/fd/$fd")" = /dev/null ] ||
+		[ "$(id -u)" != 0 ] || fail "descriptor $fd was closed and reused"
+done
+node_stop quiet
+say "command line: ok"
+
 # --- a full disk under file.write
 
 if [ "$(id -u)" = 0 ] && mkdir "$W/small" &&
