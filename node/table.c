@@ -123,6 +123,8 @@ char *ph_cell_text(
 	default:
 		scalar_text(out, size, value);
 	}
+	if (cell == PH_CELL_DASH && ph_value_type(value) == PH_INT && !number)
+		out[0] = 0;
 	if (cell == PH_CELL_SHORT && size > 9)
 		out[8] = 0;
 	if (!out[0])

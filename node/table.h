@@ -15,7 +15,7 @@ enum ph_cell {
 	PH_CELL_AGE,   /* from wall-clock ns: 3m12s */
 	PH_CELL_LIST,  /* a, b */
 	PH_CELL_SHORT, /* the first 8 characters */
-	PH_CELL_DASH,  /* text, "-" when empty */
+	PH_CELL_DASH,  /* text or number, "-" when there is none */
 };
 
 struct ph_column {
