@@ -77,10 +77,13 @@ static void ask_peers(struct ph_cli *cli, uint16_t method, const char *key,
 	for (size_t i = 0; !code && i < ph_value_count(peers); i++) {
 		struct ph_value peer = ph_value_at(peers, i);
 
-		if (!ph_value_is(ph_value_get(peer, "line"), "up"))
-			continue;
 		ph_get_copy(peer, "node", name, sizeof(name));
-		if (ask(cli, name, name, method, key, value, writer, &error))
+		/* A view without a node must not look like a whole one. */
+		if (!ph_value_is(ph_value_get(peer, "line"), "up"))
+			fprintf(stderr, "posthouse: %s left out: no line\n",
+				name);
+		else if (ask(cli, name, name, method, key, value, writer,
+				 &error))
 			fprintf(stderr, "posthouse: %s left out: %s\n", name,
 				error.what);
 	}
