@@ -21,10 +21,13 @@ struct ph_pipe {
 	int reason;	       /* first one told */
 	bool source_open;
 	bool sink_open;
-	bool ended;	  /* END or CUT was appended */
-	bool finished;	  /* it was END */
-	bool wants_room;  /* the source was refused */
-	bool late;	  /* the rest of a message is not for this pipe */
+	bool ended;	 /* END or CUT was appended */
+	bool finished;	 /* it was END */
+	bool wants_room; /* the source was refused */
+	bool late;	 /* the rest of a message is not for this pipe */
+	bool held;	 /* over, and the source shall not know yet */
+	const struct ph_guard *guard; /* NULL */
+	void *guard_context;
 	uint64_t given;	  /* backlog: bytes since the sink had its turn */
 	int64_t taken_in; /* bytes until on_taken */
 	struct ph_task taken;
@@ -99,6 +102,8 @@ static void run_gone(struct ph_task *task)
 	cancel(pipe, &pipe->readable);
 	cancel(pipe, &pipe->room);
 	cancel(pipe, &pipe->taken);
+	if (pipe->guard)
+		pipe->guard->on_gone(pipe->guard_context);
 	if (pipe->watcher.on_gone)
 		pipe->watcher.on_gone(
 			pipe->watcher.context, pipe, pipe->reason);
@@ -121,6 +126,9 @@ static void run_closed(struct ph_task *task)
 	struct ph_pipe *pipe = pipe_of(task, closed);
 
 	if (!pipe->source_open)
+		return;
+	if (pipe->guard &&
+		pipe->guard->on_closed(pipe->guard_context, pipe->reason))
 		return;
 	pipe->source_open = false;
 	if (pipe->source.ops->on_closed)
@@ -223,7 +231,7 @@ static bool is_exhausted(struct ph_pipe *pipe, uint32_t length)
 bool ph_pipe_has_room(struct ph_pipe *pipe, uint32_t length)
 {
 	if (pipe->ended || !pipe->sink_open || pipe->late)
-		return true; /* nothing will wait here */
+		return !pipe->held; /* nothing will wait here */
 	if (pipe->backlog)
 		return !is_exhausted(pipe, PH_FRAME_HEADER + length);
 	if (fits(pipe, length))
@@ -254,7 +262,7 @@ static void offer_room(struct ph_pipe *pipe)
 static int may_send(struct ph_pipe *pipe, uint32_t length)
 {
 	if (!pipe->sink_open || pipe->ended)
-		return -EPIPE;
+		return pipe->held ? -EAGAIN : -EPIPE;
 	if (length > PH_FRAME_MAX)
 		return -EMSGSIZE;
 	return ph_pipe_has_room(pipe, length) ? 0 : -EAGAIN;
@@ -505,6 +513,8 @@ static void append_last(struct ph_pipe *pipe, uint8_t flag)
 
 void ph_pipe_finish(struct ph_pipe *pipe)
 {
+	if (pipe->guard && pipe->guard->on_finish(pipe->guard_context))
+		return;
 	if (!pipe->ended)
 		pipe->finished = true;
 	append_last(pipe, PH_FRAME_END);
@@ -513,6 +523,8 @@ void ph_pipe_finish(struct ph_pipe *pipe)
 void ph_pipe_close_source(struct ph_pipe *pipe, int reason)
 {
 	if (!pipe->source_open)
+		return;
+	if (pipe->guard && pipe->guard->on_abort(pipe->guard_context, reason))
 		return;
 	append_last(pipe, PH_FRAME_CUT);
 	if (!pipe->reason)
@@ -545,6 +557,62 @@ int ph_pipe_reason(const struct ph_pipe *pipe)
 void ph_pipe_set_watcher(struct ph_pipe *pipe, struct ph_pipe_watcher watcher)
 {
 	pipe->watcher = watcher;
+}
+
+void ph_pipe_set_guard(
+	struct ph_pipe *pipe, const struct ph_guard *guard, void *context)
+{
+	pipe->guard = guard;
+	pipe->guard_context = context;
+}
+
+struct ph_end ph_pipe_source(const struct ph_pipe *pipe)
+{
+	return pipe->source;
+}
+
+void ph_pipe_set_source(struct ph_pipe *pipe, struct ph_end source)
+{
+	pipe->source = source;
+	pipe->late = false;
+}
+
+void ph_pipe_hold(struct ph_pipe *pipe)
+{
+	pipe->held = true;
+}
+
+/* Full or not: how often it happens is what bounds it. */
+static int put_gap(struct ph_pipe *pipe, const struct ph_gap *gap)
+{
+	uint8_t bytes[PH_GAP_LENGTH];
+
+	if (pipe->backlog) {
+		pipe->backlog->tail.messages += gap->messages;
+		pipe->backlog->tail.bytes += gap->bytes;
+		return 0;
+	}
+	ph_gap_write(gap, bytes);
+	return ph_queue_copy(&pipe->queue, PH_FRAME_GAP | PH_FRAME_FIN, bytes,
+		sizeof(bytes));
+}
+
+void ph_pipe_tell_gap(struct ph_pipe *pipe, const struct ph_gap *gap)
+{
+	int error;
+
+	if (!pipe->sink_open || pipe->ended)
+		return;
+	error = put_gap(pipe, gap);
+	if (error) {
+		ph_pipe_break(pipe, error);
+		return;
+	}
+	count_in(pipe, PH_FRAME_GAP, 0);
+	pipe->in.messages += gap->messages;
+	pipe->in.bytes += gap->bytes;
+	pipe->in.dropped_messages += gap->messages;
+	pipe->in.dropped_bytes += gap->bytes;
 }
 
 bool ph_pipe_receive(struct ph_pipe *pipe, struct ph_frame *frame)

@@ -171,6 +171,25 @@ int ph_pipe_rewind(struct ph_pipe *pipe, uint64_t next);
 /* Drops what waits; 0 after END was consumed, else a negative errno. */
 void ph_pipe_close_sink(struct ph_pipe *pipe, int reason);
 
+/* For kernel/detour.h: who stands between a pipe and what its ends say last.
+ * True: it goes no further. */
+struct ph_guard {
+	bool (*on_finish)(void *context);	      /* the source */
+	bool (*on_abort)(void *context, int reason);  /* the source */
+	bool (*on_closed)(void *context, int reason); /* the sink */
+	void (*on_gone)(void *context);
+};
+
+void ph_pipe_set_guard(
+	struct ph_pipe *pipe, const struct ph_guard *guard, void *context);
+struct ph_end ph_pipe_source(const struct ph_pipe *pipe);
+/* Between two messages: somebody else feeds it from here on. */
+void ph_pipe_set_source(struct ph_pipe *pipe, struct ph_end source);
+/* Of a pipe that is over: its source is told -EAGAIN all the same. */
+void ph_pipe_hold(struct ph_pipe *pipe);
+/* Between two messages: something was lost here. */
+void ph_pipe_tell_gap(struct ph_pipe *pipe, const struct ph_gap *gap);
+
 /* What has left or may leave any moment, no drop coming between (byte-wise
  * sinks: an acknowledgement cannot be of more). */
 struct ph_counters ph_pipe_handed(const struct ph_pipe *pipe);

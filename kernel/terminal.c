@@ -18,6 +18,9 @@ struct ph_terminal {
 	bool streamed; /* output: something was sent since its creation */
 	bool finished; /* output: an empty stream ended before a pipe came */
 	bool inside;   /* output: in the middle of a message */
+	bool watched;  /* output: by a tap, or for a message's end */
+	void (*boundary)(void *context);
+	void *boundary_context;
 	void (*tap)(void *context, const struct ph_frame *frame);
 	void *tap_context;
 	struct ph_conduit *conduit; /* input: NULL, or borrowed */
@@ -161,6 +164,23 @@ void ph_terminal_set_tap(struct ph_terminal *terminal,
 {
 	terminal->tap = tap;
 	terminal->tap_context = context;
+	terminal->watched = terminal->tap || terminal->boundary;
+}
+
+int ph_terminal_await(struct ph_terminal *terminal,
+	void (*boundary)(void *context), void *context)
+{
+	if (boundary && terminal->boundary)
+		return -EBUSY;
+	terminal->boundary = boundary;
+	terminal->boundary_context = context;
+	terminal->watched = terminal->tap || terminal->boundary;
+	return 0;
+}
+
+bool ph_terminal_is_inside(const struct ph_terminal *terminal)
+{
+	return terminal->inside;
 }
 
 static void forget_pipe(
@@ -240,6 +260,49 @@ static void begin_stream(struct ph_terminal *terminal, struct ph_pipe *pipe)
 	terminal->finished = false;
 	if (terminal->inside)
 		ph_pipe_join_late(pipe);
+}
+
+struct ph_terminal *ph_terminal_feeding(const struct ph_pipe *pipe)
+{
+	struct ph_end source = ph_pipe_source(pipe);
+
+	return source.ops == &output_ops ? source.context : NULL;
+}
+
+struct ph_end ph_terminal_end(struct ph_terminal *terminal)
+{
+	return (struct ph_end){
+		is_output(terminal) ? &output_ops : &input_ops, terminal};
+}
+
+void ph_terminal_exchange(
+	struct ph_terminal *terminal, struct ph_pipe *from, struct ph_pipe *to)
+{
+	for (unsigned i = 0; i < terminal->turns.count; i++)
+		if (terminal->turns.feeds[i].pipe == from)
+			terminal->turns.feeds[i].pipe = to;
+	ph_pipe_set_source(to, ph_terminal_end(terminal));
+	defer(terminal, &terminal->room);
+}
+
+int ph_terminal_may_adopt(struct ph_terminal *terminal, bool output)
+{
+	if (terminal->direction != (output ? PH_OUT : PH_IN))
+		return -EINVAL;
+	return make_place(terminal);
+}
+
+void ph_terminal_adopt(struct ph_terminal *terminal, struct ph_pipe *pipe)
+{
+	if (is_output(terminal))
+		ph_pipe_set_source(pipe, ph_terminal_end(terminal));
+	take_pipe(terminal, pipe);
+}
+
+void ph_terminal_lose(
+	struct ph_terminal *terminal, struct ph_pipe *pipe, int reason)
+{
+	output_closed(terminal, pipe, reason);
 }
 
 /* Finds a terminal of the wanted side that can take one more pipe. */
@@ -351,6 +414,20 @@ static int send_all(struct ph_terminal *terminal, const struct ph_frame *frame)
 	return 0;
 }
 
+static void tell_watchers(
+	struct ph_terminal *terminal, const struct ph_frame *frame)
+{
+	void (*boundary)(void *context) = terminal->boundary;
+	void *context = terminal->boundary_context;
+
+	if (terminal->tap)
+		terminal->tap(terminal->tap_context, frame);
+	if (!boundary || terminal->inside)
+		return;
+	ph_terminal_await(terminal, NULL, NULL);
+	boundary(context);
+}
+
 int ph_terminal_send_frame(
 	struct ph_terminal *terminal, const struct ph_frame *frame)
 {
@@ -368,8 +445,8 @@ int ph_terminal_send_frame(
 		return error;
 	terminal->streamed = true;
 	terminal->inside = !(frame->flags & PH_FRAME_FIN);
-	if (terminal->tap)
-		terminal->tap(terminal->tap_context, frame);
+	if (terminal->watched)
+		tell_watchers(terminal, frame);
 	return 0;
 }
 
@@ -400,9 +477,9 @@ void ph_terminal_abort(struct ph_terminal *terminal, int reason)
 	struct ph_turns *turns = &terminal->turns;
 
 	terminal->finished = false;
-	terminal->inside = false;
 	while (turns->count)
 		ph_pipe_close_source(turns->feeds[--turns->count].pipe, reason);
+	terminal->inside = false;
 }
 
 struct ph_conduit *ph_terminal_conduit(struct ph_terminal *terminal)

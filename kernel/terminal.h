@@ -91,6 +91,26 @@ void ph_terminal_set_conduit(
 /* After its on_full: there is room again, or it is not for use any more. */
 void ph_terminal_conduit_ready(struct ph_terminal *terminal);
 
+/* Outputs, for kernel/detour.h. An output is in the middle of a message. */
+bool ph_terminal_is_inside(const struct ph_terminal *terminal);
+/* Calls once, right after the message that passes has ended; NULL: not at all.
+ * -EBUSY: somebody else waits. */
+int ph_terminal_await(struct ph_terminal *terminal,
+	void (*boundary)(void *context), void *context);
+/* The output that feeds the pipe, or NULL. */
+struct ph_terminal *ph_terminal_feeding(const struct ph_pipe *pipe);
+/* In `from`'s place it feeds `to`; its server hears only that there is room. */
+void ph_terminal_exchange(
+	struct ph_terminal *terminal, struct ph_pipe *from, struct ph_pipe *to);
+/* A free `out` feeds a pipe that has begun already, a free `in` is fed. 0,
+ * -EINVAL, -EBUSY, -ENOMEM; nothing is changed before ph_terminal_adopt. */
+int ph_terminal_may_adopt(struct ph_terminal *terminal, bool output);
+void ph_terminal_adopt(struct ph_terminal *terminal, struct ph_pipe *pipe);
+struct ph_end ph_terminal_end(struct ph_terminal *terminal);
+/* As if the pipe had closed: on_closed follows from within. */
+void ph_terminal_lose(
+	struct ph_terminal *terminal, struct ph_pipe *pipe, int reason);
+
 /* Inputs. True with the next frame, standing until released. Control frames
  * (BEGIN, END, GAP, CUT) come in their place. The source is the pipe's
  * handle, stamped by the kernel. Releasing END or CUT closes that pipe. */

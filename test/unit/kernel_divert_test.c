@@ -1,0 +1,798 @@
+/*
+ * A filter put into a stream that flows and taken out again: the sink's stream
+ * is the same as without, byte for byte, and neither end hears of anything.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <time.h>
+
+#include "kernel/detour.h"
+#include "test/kernel_world.h"
+
+#define FULL_DOSE 10000u
+
+/* Numbered messages, some in several frames. */
+struct source {
+	struct ph_terminal *terminal;
+	uint64_t next;
+	uint32_t left; /* bytes of the message that is being sent */
+	unsigned rooms;
+	unsigned connects;
+	int closed; /* 1: not */
+};
+
+struct filter {
+	struct ph_terminal *in;
+	struct ph_terminal *out;
+	struct world *world;
+	unsigned passed;
+	unsigned most; /* frames a turn; 0: all */
+	bool stuck;
+	bool ending;
+	unsigned runs; /* streams it saw from BEGIN to END */
+};
+
+struct sink {
+	struct ph_terminal *terminal;
+	struct world *world;
+	uint64_t next;
+	uint64_t lost; /* by GAPs */
+	unsigned gaps;
+	unsigned begins;
+	unsigned ends;
+	unsigned cuts;
+	bool inside;
+	bool lazy; /* takes a little each turn */
+};
+
+struct stage {
+	struct world world;
+	struct source source;
+	struct filter filter;
+	struct sink sink;
+	struct ph_pipe *pipe;
+	struct ph_detour *detour;
+	enum ph_detour_state state;
+};
+
+static uint32_t size_of(uint64_t number)
+{
+	return 8 + (uint32_t)(number * 2654435761u % 200);
+}
+
+/* One frame; false: refused. */
+static bool source_step(struct source *source)
+{
+	uint8_t bytes[256] = {0};
+	uint32_t size = size_of(source->next);
+	uint32_t part = source->left ? source->left : size;
+	int error;
+
+	/* Every fifth comes in two pieces. */
+	if (!source->left && source->next % 5 == 0)
+		part = size / 2 < 8 ? 8 : size / 2;
+	memcpy(bytes, &source->next, 8);
+	error = ph_terminal_send(source->terminal,
+		part == (source->left ? source->left : size) ? PH_FRAME_FIN : 0,
+		bytes, part);
+	if (error) {
+		assert_int_equal(error, -EAGAIN);
+		return false;
+	}
+	source->left = (source->left ? source->left : size) - part;
+	source->next += !source->left;
+	return true;
+}
+
+static void source_room(void *context, struct ph_terminal *terminal)
+{
+	((struct source *)context)->rooms++;
+}
+
+static void source_connected(void *context, struct ph_terminal *terminal)
+{
+	((struct source *)context)->connects++;
+}
+
+static void source_closed(
+	void *context, struct ph_terminal *terminal, int reason)
+{
+	((struct source *)context)->closed = reason;
+}
+
+static const struct ph_terminal_ops source_ops = {
+	.on_room = source_room,
+	.on_connected = source_connected,
+	.on_closed = source_closed,
+};
+
+static bool filter_step(struct filter *filter)
+{
+	struct ph_frame frame;
+
+	if (filter->stuck || filter->ending ||
+		!ph_terminal_receive(filter->in, &frame, NULL))
+		return false;
+	if (frame.flags & PH_FRAME_END) {
+		filter->ending = true;
+		ph_terminal_finish(filter->out);
+		return false;
+	}
+	if (frame.flags & PH_FRAME_CUT) {
+		ph_terminal_abort(filter->out, -ECONNRESET);
+		ph_terminal_release(filter->in);
+		return false;
+	}
+	if (!ph_frame_is_control(frame.flags)) {
+		if (ph_terminal_send_frame(filter->out, &frame))
+			return false;
+		filter->passed++;
+	}
+	ph_terminal_release(filter->in);
+	return true;
+}
+
+static void filter_pump(void *context, struct ph_terminal *terminal)
+{
+	struct filter *filter = context;
+
+	for (unsigned n = 0; !filter->most || n < filter->most; n++)
+		if (!filter_step(filter))
+			return;
+}
+
+/* The servers' rule: END is consumed when the output's END was. */
+static void filter_closed(
+	void *context, struct ph_terminal *terminal, int reason)
+{
+	struct filter *filter = context;
+
+	if (terminal != filter->out || !filter->ending || filter->stuck)
+		return;
+	filter->ending = false;
+	if (reason) {
+		ph_terminal_refuse(filter->in, reason);
+		return;
+	}
+	filter->runs++;
+	ph_terminal_release(filter->in);
+}
+
+static const struct ph_terminal_ops filter_ops = {
+	.on_connected = filter_pump,
+	.on_room = filter_pump,
+	.on_readable = filter_pump,
+	.on_closed = filter_closed,
+};
+
+static void sink_frame(struct sink *sink, const struct ph_frame *frame)
+{
+	struct ph_gap gap;
+	uint64_t number;
+
+	if (ph_frame_is_control(frame->flags)) {
+		sink->begins += !!(frame->flags & PH_FRAME_BEGIN);
+		sink->ends += !!(frame->flags & PH_FRAME_END);
+		sink->cuts += !!(frame->flags & PH_FRAME_CUT);
+		if (!(frame->flags & PH_FRAME_GAP))
+			return;
+		assert_false(sink->inside);
+		assert_true(ph_gap_read(&gap, frame->data, frame->length));
+		sink->lost += gap.messages;
+		sink->next += gap.messages;
+		sink->gaps++;
+		return;
+	}
+	assert_int_equal(sink->begins, 1);
+	/* A message's second piece may be shorter. */
+	if (!sink->inside || frame->length >= 8) {
+		memcpy(&number, frame->data, 8);
+		assert_int_equal(number, sink->next);
+	}
+	sink->inside = !(frame->flags & PH_FRAME_FIN);
+	sink->next += frame->flags & PH_FRAME_FIN;
+}
+
+static void sink_readable(void *context, struct ph_terminal *terminal)
+{
+	struct sink *sink = context;
+	struct ph_frame frame;
+	unsigned most = sink->lazy ? 1 + dice(sink->world, 8) : 1000000;
+
+	while (most-- && ph_terminal_receive(terminal, &frame, NULL)) {
+		sink_frame(sink, &frame);
+		ph_terminal_release(terminal);
+	}
+}
+
+static const struct ph_terminal_ops sink_ops = {.on_readable = sink_readable};
+
+static struct ph_terminal *make(struct world *world,
+	enum ph_direction direction, const struct ph_terminal_ops *ops,
+	void *context)
+{
+	struct ph_terminal *terminal = NULL;
+
+	assert_int_equal(ph_terminal_create(&world->kernel, direction, ops,
+				 context, &terminal),
+		0);
+	return terminal;
+}
+
+static void changed(void *context, enum ph_detour_state state)
+{
+	((struct stage *)context)->state = state;
+}
+
+static const struct ph_detour_events events = {changed};
+
+static void stage_open(struct stage *stage, enum ph_direction direction)
+{
+	struct world *world = &stage->world;
+
+	*stage = (struct stage){0};
+	assert_int_equal(world_open(world, 77), 0);
+	stage->source.closed = 1;
+	stage->source.terminal =
+		make(world, direction, &source_ops, &stage->source);
+	stage->filter.world = world;
+	stage->filter.in = make(world, PH_IN, &filter_ops, &stage->filter);
+	stage->filter.out = make(world, PH_OUT, &filter_ops, &stage->filter);
+	stage->sink.world = world;
+	stage->sink.terminal = make(world, PH_IN, &sink_ops, &stage->sink);
+	assert_int_equal(ph_terminal_connect(&world->kernel,
+				 ph_terminal_handle(stage->source.terminal),
+				 ph_terminal_handle(stage->sink.terminal),
+				 (struct ph_pipe_limits){.bytes = 4096},
+				 (struct ph_pipe_watcher){0}, &stage->pipe),
+		0);
+	world_run(world);
+}
+
+static void stage_close(struct stage *stage)
+{
+	ph_detour_destroy(stage->detour);
+	ph_terminal_destroy(stage->source.terminal);
+	ph_terminal_destroy(stage->filter.in);
+	ph_terminal_destroy(stage->filter.out);
+	ph_terminal_destroy(stage->sink.terminal);
+	world_run(&stage->world);
+	assert_int_equal(ph_handles_count(stage->world.kernel.handles), 0);
+	assert_int_equal(ph_pool_live(stage->world.kernel.pool), 0);
+	ph_kernel_fini(&stage->world.kernel);
+}
+
+static void stage_detour(struct stage *stage, bool bypass)
+{
+	ph_detour_destroy(stage->detour);
+	stage->detour = NULL;
+	assert_int_equal(ph_detour_create(&stage->world.kernel, stage->pipe,
+				 bypass, &events, stage, &stage->detour),
+		0);
+}
+
+static int stage_enter(struct stage *stage)
+{
+	return ph_detour_enter(stage->detour,
+		ph_terminal_handle(stage->filter.in),
+		ph_terminal_handle(stage->filter.out));
+}
+
+/* One task, as a turn of the loop may end anywhere. */
+static void step_world(struct world *world)
+{
+	struct ph_task *task = world->first;
+
+	if (!task)
+		return;
+	world->first = task->next;
+	if (!world->first)
+		world->last = &world->first;
+	task->queued = false;
+	task->run(task);
+}
+
+static void push(struct stage *stage, unsigned frames)
+{
+	while (frames--)
+		if (!source_step(&stage->source))
+			break;
+}
+
+static void finish_message(struct stage *stage)
+{
+	while (stage->source.left)
+		if (!source_step(&stage->source))
+			step_world(&stage->world);
+}
+
+/* The output's server heard nothing but that there is room. */
+static void ends_noticed_nothing(const struct stage *stage)
+{
+	assert_int_equal(stage->source.connects, 1);
+	assert_int_equal(stage->source.closed, 1);
+	assert_int_equal(stage->sink.begins, 1);
+	assert_int_equal(stage->sink.ends + stage->sink.cuts, 0);
+}
+
+static void end_stream(struct stage *stage)
+{
+	finish_message(stage);
+	ph_terminal_finish(stage->source.terminal);
+	world_run(&stage->world);
+	assert_int_equal(stage->sink.next, stage->source.next);
+	assert_int_equal(stage->sink.ends, 1);
+	assert_int_equal(stage->sink.cuts, 0);
+	assert_int_equal(stage->source.closed, 0);
+}
+
+static int64_t wall(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000ll + now.tv_nsec;
+}
+
+static int by_size(const void *one, const void *other)
+{
+	int64_t a = *(const int64_t *)one;
+	int64_t b = *(const int64_t *)other;
+
+	return (a > b) - (a < b);
+}
+
+/* At full rate: the source sends whenever it is let, the world takes a few
+ * steps between. */
+static void flow(struct stage *stage, unsigned rounds)
+{
+	while (rounds--) {
+		push(stage, 1 + dice(&stage->world, 12));
+		for (unsigned n = dice(&stage->world, 6); n; n--)
+			step_world(&stage->world);
+	}
+}
+
+static void put_in(struct stage *stage)
+{
+	int error;
+
+	stage_detour(stage, false);
+	/* The filter's last stream may still be ending. */
+	while ((error = stage_enter(stage)) == -EBUSY)
+		flow(stage, 1);
+	assert_int_equal(error, 0);
+	while (ph_detour_state(stage->detour) != PH_DETOUR_IN)
+		flow(stage, 1);
+}
+
+/* How long the output was refused by the draining. */
+static int64_t take_out(struct stage *stage)
+{
+	int64_t begin = 0;
+
+	assert_int_equal(ph_detour_leave(stage->detour), 0);
+	while (ph_detour_state(stage->detour) != PH_DETOUR_OUT) {
+		if (!begin &&
+			ph_detour_state(stage->detour) == PH_DETOUR_DRAINING)
+			begin = wall();
+		flow(stage, 1);
+	}
+	return begin ? wall() - begin : 0;
+}
+
+static void test_ten_thousand_times(void **state)
+{
+	static int64_t pauses[FULL_DOSE];
+	struct stage stage;
+
+	stage_open(&stage, PH_OUT);
+	for (unsigned n = 0; n < FULL_DOSE; n++) {
+		stage.sink.lazy = n / 100 % 3 == 1;
+		stage.filter.most = n / 100 % 3 == 2 ? 1 + n % 7 : 0;
+		put_in(&stage);
+		flow(&stage, dice(&stage.world, 20));
+		pauses[n] = take_out(&stage);
+		flow(&stage, dice(&stage.world, 10));
+	}
+	ends_noticed_nothing(&stage);
+	assert_int_equal(stage.sink.gaps, 0);
+	assert_true(stage.filter.passed > FULL_DOSE);
+	world_run(&stage.world);
+	assert_int_equal(stage.filter.runs, FULL_DOSE);
+	end_stream(&stage);
+	qsort(pauses, FULL_DOSE, sizeof(pauses[0]), by_size);
+	print_message("%u times in and out, %llu messages: pause median %lld "
+		      "us, p99 %lld us\n",
+		FULL_DOSE, (unsigned long long)stage.sink.next,
+		(long long)pauses[FULL_DOSE / 2] / 1000,
+		(long long)pauses[FULL_DOSE / 100 * 99] / 1000);
+	stage_close(&stage);
+}
+
+static void test_a_mux_keeps_its_other_pipes(void **state)
+{
+	struct stage stage;
+	struct sink other = {.lazy = true};
+	struct ph_pipe *pipe = NULL;
+
+	stage_open(&stage, PH_MUX);
+	other.world = &stage.world;
+	other.terminal = make(&stage.world, PH_IN, &sink_ops, &other);
+	assert_int_equal(ph_terminal_connect(&stage.world.kernel,
+				 ph_terminal_handle(stage.source.terminal),
+				 ph_terminal_handle(other.terminal),
+				 (struct ph_pipe_limits){.bytes = 4096},
+				 (struct ph_pipe_watcher){0}, &pipe),
+		0);
+	for (unsigned n = 0; n < 300; n++) {
+		put_in(&stage);
+		flow(&stage, dice(&stage.world, 20));
+		take_out(&stage);
+	}
+	finish_message(&stage);
+	world_run(&stage.world);
+	assert_int_equal(other.next, stage.source.next);
+	assert_int_equal(stage.sink.next, stage.source.next);
+	ph_terminal_destroy(other.terminal);
+	stage_close(&stage);
+}
+
+static void test_it_waits_for_the_end_of_a_message(void **state)
+{
+	struct stage stage;
+
+	stage_open(&stage, PH_OUT);
+	/* Number 0 comes in two pieces, if it is long enough. */
+	stage.source.next = stage.sink.next = 5;
+	push(&stage, 1);
+	assert_true(stage.source.left > 0);
+	stage_detour(&stage, false);
+	assert_int_equal(stage_enter(&stage), 0);
+	assert_int_equal(ph_detour_state(stage.detour), PH_DETOUR_WAITING);
+	world_run(&stage.world);
+	assert_int_equal(stage.filter.passed, 0);
+	push(&stage, 1);
+	assert_int_equal(ph_detour_state(stage.detour), PH_DETOUR_IN);
+	world_run(&stage.world);
+	assert_int_equal(stage.filter.passed, 0);
+	while (stage.source.next < 10)
+		push(&stage, 1);
+	push(&stage, 1);
+	assert_true(stage.source.left > 0);
+	assert_int_equal(ph_detour_leave(stage.detour), 0);
+	assert_int_equal(ph_detour_leave(stage.detour), -EALREADY);
+	world_run(&stage.world);
+	assert_int_equal(ph_detour_state(stage.detour), PH_DETOUR_IN);
+	push(&stage, 1);
+	assert_false(source_step(&stage.source));
+	world_run(&stage.world);
+	assert_int_equal(stage.state, PH_DETOUR_OUT);
+	assert_true(stage.source.rooms > 0);
+	ends_noticed_nothing(&stage);
+	end_stream(&stage);
+	stage_close(&stage);
+}
+
+/* What never comes to its end takes nobody along. */
+static void test_waiting_can_be_given_up(void **state)
+{
+	struct stage stage;
+
+	stage_open(&stage, PH_OUT);
+	stage.source.next = stage.sink.next = 5;
+	push(&stage, 1);
+	stage_detour(&stage, false);
+	assert_int_equal(stage_enter(&stage), 0);
+	assert_int_equal(ph_detour_leave(stage.detour), 0);
+	push(&stage, 100);
+	world_run(&stage.world);
+	assert_int_equal(stage.state, PH_DETOUR_OUT);
+	assert_int_equal(stage.filter.passed, 0);
+	end_stream(&stage);
+	stage_close(&stage);
+}
+
+/* The stream ends as it would without a filter, and takes it along. */
+static void test_a_stream_ends_through_its_filter(void **state)
+{
+	struct stage stage;
+
+	stage_open(&stage, PH_OUT);
+	put_in(&stage);
+	flow(&stage, 50);
+	finish_message(&stage);
+	ph_terminal_finish(stage.source.terminal);
+	assert_int_equal(ph_detour_leave(stage.detour), -EPIPE);
+	world_run(&stage.world);
+	assert_int_equal(stage.sink.next, stage.source.next);
+	assert_int_equal(stage.sink.ends, 1);
+	assert_int_equal(stage.source.closed, 0);
+	assert_int_equal(stage.state, PH_DETOUR_OVER);
+	stage_close(&stage);
+}
+
+/* While the filter drains the output may finish, break off or lose its sink. */
+static void test_ends_while_it_drains(void **state)
+{
+	for (unsigned how = 0; how < 3; how++) {
+		struct stage stage;
+
+		stage_open(&stage, PH_OUT);
+		put_in(&stage);
+		stage.filter.stuck = true;
+		flow(&stage, 3);
+		finish_message(&stage);
+		assert_int_equal(ph_detour_leave(stage.detour), 0);
+		assert_int_equal(
+			ph_detour_state(stage.detour), PH_DETOUR_DRAINING);
+		assert_false(source_step(&stage.source));
+		if (how == 0)
+			ph_terminal_finish(stage.source.terminal);
+		else if (how == 1)
+			ph_terminal_abort(stage.source.terminal, -EIO);
+		else
+			ph_terminal_refuse(stage.sink.terminal, -EIO);
+		world_run(&stage.world);
+		stage.filter.stuck = false;
+		if (how == 0)
+			filter_pump(&stage.filter, stage.filter.in);
+		world_run(&stage.world);
+		assert_int_equal(stage.sink.ends, how == 0);
+		assert_int_equal(stage.sink.cuts, how == 1);
+		if (how == 0)
+			assert_int_equal(stage.sink.next, stage.source.next);
+		if (how != 1)
+			assert_int_equal(
+				stage.source.closed, how == 0 ? 0 : -EIO);
+		assert_int_equal(
+			stage.state, how == 0 ? PH_DETOUR_OUT : PH_DETOUR_OVER);
+		stage_close(&stage);
+	}
+}
+
+/* As the executor does it: everything the filter has is cut. */
+static void crash(struct stage *stage)
+{
+	ph_terminal_abort(stage->filter.out, -ECONNABORTED);
+	ph_terminal_refuse(stage->filter.in, -ECONNABORTED);
+	stage->filter.ending = false;
+}
+
+static void test_a_broken_filter_is_bypassed(void **state)
+{
+	struct stage stage;
+
+	stage_open(&stage, PH_OUT);
+	for (unsigned n = 0; n < 500; n++) {
+		uint64_t lost = stage.sink.lost;
+		unsigned gaps = stage.sink.gaps;
+
+		stage_detour(&stage, true);
+		finish_message(&stage);
+		assert_int_equal(stage_enter(&stage), 0);
+		stage.filter.most = 0;
+		flow(&stage, 10);
+		finish_message(&stage);
+		world_run(&stage.world);
+		stage.filter.stuck = true;
+		push(&stage, dice(&stage.world, 30));
+		if (n % 2)
+			finish_message(&stage);
+		crash(&stage);
+		stage.filter.stuck = false;
+		assert_false(source_step(&stage.source));
+		world_run(&stage.world);
+		assert_int_equal(stage.state, PH_DETOUR_OUT);
+		assert_int_equal(ph_detour_reason(stage.detour), -ECONNABORTED);
+		assert_int_equal(stage.sink.gaps, gaps + 1);
+		assert_int_equal(ph_detour_lost(stage.detour).messages,
+			stage.sink.lost - lost);
+		/* What came too late for the filter is nobody's. */
+		finish_message(&stage);
+		push(&stage, 5);
+		finish_message(&stage);
+		world_run(&stage.world);
+		assert_int_equal(stage.sink.next, stage.source.next);
+	}
+	assert_true(stage.sink.lost > 0);
+	assert_int_equal(
+		ph_pipe_in(stage.pipe)->dropped_messages, stage.sink.lost);
+	ends_noticed_nothing(&stage);
+	end_stream(&stage);
+	stage_close(&stage);
+}
+
+static void test_a_broken_filter_blocks(void **state)
+{
+	struct stage stage;
+
+	stage_open(&stage, PH_OUT);
+	for (unsigned n = 0; n < 200; n++) {
+		put_in(&stage);
+		flow(&stage, 10);
+		finish_message(&stage);
+		world_run(&stage.world);
+		crash(&stage);
+		world_run(&stage.world);
+		assert_int_equal(stage.state, PH_DETOUR_HELD);
+		assert_false(source_step(&stage.source));
+		assert_false(source_step(&stage.source));
+		if (n % 2)
+			assert_int_equal(stage_enter(&stage), 0);
+		else
+			assert_int_equal(ph_detour_leave(stage.detour), 0);
+		world_run(&stage.world);
+		assert_true(source_step(&stage.source));
+		finish_message(&stage);
+		if (n % 2)
+			take_out(&stage);
+		world_run(&stage.world);
+	}
+	/* It was empty each time it broke. */
+	assert_int_equal(stage.sink.lost, 0);
+	assert_int_equal(stage.sink.gaps, 200);
+	ends_noticed_nothing(&stage);
+	end_stream(&stage);
+	stage_close(&stage);
+}
+
+/* Also while it drains: who wants it out gets it out. */
+static void test_a_filter_that_breaks_while_it_drains(void **state)
+{
+	struct stage stage;
+
+	stage_open(&stage, PH_OUT);
+	put_in(&stage);
+	finish_message(&stage);
+	world_run(&stage.world);
+	stage.filter.stuck = true;
+	push(&stage, 4);
+	finish_message(&stage);
+	assert_int_equal(ph_detour_leave(stage.detour), 0);
+	world_run(&stage.world);
+	assert_int_equal(stage.state, PH_DETOUR_DRAINING);
+	crash(&stage);
+	world_run(&stage.world);
+	assert_int_equal(stage.state, PH_DETOUR_OUT);
+	assert_int_equal(stage.sink.gaps, 1);
+	assert_true(stage.sink.lost > 0);
+	end_stream(&stage);
+	stage_close(&stage);
+}
+
+/* Half a message came out: it can be neither finished nor taken back. */
+static void test_broken_in_the_middle_of_a_message(void **state)
+{
+	struct stage stage;
+
+	stage_open(&stage, PH_OUT);
+	stage.source.next = stage.sink.next = 5;
+	stage_detour(&stage, true);
+	assert_int_equal(stage_enter(&stage), 0);
+	push(&stage, 1);
+	world_run(&stage.world);
+	assert_true(stage.sink.inside);
+	crash(&stage);
+	world_run(&stage.world);
+	assert_int_equal(stage.sink.cuts, 1);
+	assert_int_equal(stage.source.closed, -ECONNABORTED);
+	assert_int_equal(stage.state, PH_DETOUR_OVER);
+	stage_close(&stage);
+}
+
+static void test_who_is_not_free_is_refused(void **state)
+{
+	struct stage stage;
+	struct ph_pipe *pipe;
+
+	stage_open(&stage, PH_OUT);
+	stage_detour(&stage, false);
+	assert_int_equal(ph_detour_enter(stage.detour, 999, 999), -ESTALE);
+	assert_int_equal(ph_detour_enter(stage.detour,
+				 ph_terminal_handle(stage.filter.out),
+				 ph_terminal_handle(stage.filter.in)),
+		-EINVAL);
+	assert_int_equal(ph_terminal_connect(&stage.world.kernel,
+				 ph_terminal_handle(stage.filter.out),
+				 ph_terminal_handle(stage.filter.in),
+				 (struct ph_pipe_limits){0},
+				 (struct ph_pipe_watcher){0}, &pipe),
+		0);
+	assert_int_equal(stage_enter(&stage), -EBUSY);
+	flow(&stage, 10);
+	end_stream(&stage);
+	assert_int_equal(stage.state, PH_DETOUR_OVER);
+	assert_int_equal(stage_enter(&stage), -EPIPE);
+	stage_close(&stage);
+}
+
+/* A stream that begins anew goes through its filter from the first byte. */
+static void test_held_from_the_beginning(void **state)
+{
+	struct stage stage;
+
+	stage_open(&stage, PH_OUT);
+	stage_detour(&stage, false);
+	assert_int_equal(ph_detour_hold(stage.detour), 0);
+	assert_false(source_step(&stage.source));
+	world_run(&stage.world);
+	assert_int_equal(stage.state, PH_DETOUR_HELD);
+	assert_int_equal(stage_enter(&stage), 0);
+	push(&stage, 20);
+	finish_message(&stage);
+	world_run(&stage.world);
+	assert_true(stage.filter.passed >= 20);
+	ends_noticed_nothing(&stage);
+	end_stream(&stage);
+	stage_close(&stage);
+}
+
+/* Terminals that go, at every point of a filter's stay. */
+static void test_anybody_may_go_at_any_time(void **state)
+{
+	for (unsigned n = 0; n < 2000; n++) {
+		struct stage stage;
+		struct ph_terminal **goes[4];
+
+		stage_open(&stage, n % 2 ? PH_OUT : PH_MUX);
+		goes[0] = &stage.source.terminal;
+		goes[1] = &stage.filter.in;
+		goes[2] = &stage.filter.out;
+		goes[3] = &stage.sink.terminal;
+		stage.world.random += n;
+		stage_detour(&stage, n % 3);
+		for (unsigned i = dice(&stage.world, 20); i; i--)
+			push(&stage, 2);
+		assert_int_equal(stage_enter(&stage), 0);
+		stage.filter.stuck = n % 5 == 0;
+		flow(&stage, dice(&stage.world, 6));
+		if (n % 4)
+			ph_detour_leave(stage.detour);
+		flow(&stage, dice(&stage.world, 3));
+		if (n % 7 == 0) {
+			ph_detour_destroy(stage.detour);
+			stage.detour = NULL;
+		}
+		for (unsigned i = 4; i; i--) {
+			unsigned who = dice(&stage.world, 4);
+
+			if (*goes[who])
+				ph_terminal_destroy(*goes[who]);
+			*goes[who] = NULL;
+			if (who == 1 || who == 2)
+				stage.filter.stuck = true;
+			for (unsigned k = dice(&stage.world, 5); k; k--)
+				step_world(&stage.world);
+		}
+		stage_close(&stage);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_ten_thousand_times),
+		cmocka_unit_test(test_a_mux_keeps_its_other_pipes),
+		cmocka_unit_test(test_it_waits_for_the_end_of_a_message),
+		cmocka_unit_test(test_waiting_can_be_given_up),
+		cmocka_unit_test(test_a_stream_ends_through_its_filter),
+		cmocka_unit_test(test_ends_while_it_drains),
+		cmocka_unit_test(test_a_broken_filter_is_bypassed),
+		cmocka_unit_test(test_a_broken_filter_blocks),
+		cmocka_unit_test(test_a_filter_that_breaks_while_it_drains),
+		cmocka_unit_test(test_broken_in_the_middle_of_a_message),
+		cmocka_unit_test(test_who_is_not_free_is_refused),
+		cmocka_unit_test(test_held_from_the_beginning),
+		cmocka_unit_test(test_anybody_may_go_at_any_time),
+	};
+
+	return cmocka_run_group_tests_name("kernel divert", tests, NULL, NULL);
+}
