@@ -9,8 +9,8 @@
 
 /*
  * The connections this node owns. For each of them three columns that never
- * mix: `declared` (the wiring file), `override` (nobody can give one yet), and
- * `actual` (the state machine).
+ * mix: `declared` (the wiring file), `override` (what somebody did by hand),
+ * and `actual` (the state machine).
  *
  * Ids are node#epoch.sequence: the epoch is durable and grows with each start,
  * the sequence lives in memory, so no id is ever used twice.
@@ -40,9 +40,24 @@ struct ph_flow {
 	bool blocked;	    /* now */
 };
 
+/* Of `override`: a filter, put in by hand. */
+struct ph_override {
+	char server[PH_NAME_MAX + 1]; /* "": none */
+	char who[PH_NAME_MAX + 1];
+	int64_t since; /* wall clock, ns */
+	bool bypass;
+	bool leaving; /* asked to go, not seen gone */
+	/* As last looked at: */
+	char state[16];
+	char reason[PH_CONNECTION_REASON];
+	uint64_t waiting; /* bytes in front of it */
+	uint64_t lost_messages;
+	uint64_t lost_bytes;
+};
+
 struct ph_edge {
 	struct ph_wire declared;
-	const struct ph_wire *override; /* NULL */
+	struct ph_override override;
 	struct ph_connection actual;
 
 	/* The shell's: */

@@ -22,6 +22,8 @@ static const struct {
 	{PH_CONTROL_PREPARE, ph_control_serve_prepare},
 	{PH_CONTROL_COMMIT, ph_control_serve_commit},
 	{PH_CONTROL_TAP, ph_control_serve_tap},
+	{PH_CONTROL_INTERPOSE, ph_control_serve_interpose},
+	{PH_CONTROL_WITHDRAW, ph_control_serve_withdraw},
 	{PH_CONTROL_CARRIER, ph_control_serve_carrier},
 };
 

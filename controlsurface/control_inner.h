@@ -18,6 +18,7 @@
  *   apply_read.c      the wiring file, on the worker
  *   apply_ask.c       one host of it; apply_answer.c: how it ends
  *   apply_check.c     inputs that are not in the file
+ *   override.c        filters, put in and taken out by hand
  *   views.c           control.connections, views_show.c, views_tap.c
  */
 
@@ -159,6 +160,17 @@ void ph_control_holds_fini(struct ph_control *control);
 
 ph_call_fn ph_control_serve_apply;
 ph_call_fn ph_control_serve_unapply;
+
+/* --- override.c --- */
+
+ph_call_fn ph_control_serve_interpose;
+ph_call_fn ph_control_serve_withdraw;
+/* Enters what a flow says of its filter. */
+void ph_override_take(struct ph_edge *edge, struct ph_value flow);
+/* `via` and `override` of one connection. */
+void ph_override_write(struct ph_writer *writer, const struct ph_edge *edge);
+/* The stream waits for a filter that broke; the override's reason says why. */
+bool ph_override_holds(const struct ph_edge *edge);
 
 /* --- views*.c --- */
 

@@ -46,6 +46,7 @@ void ph_control_take_flow(
 	flow->queue_there = ph_get_u64(queue, "there");
 	flow->blocked_ns = ph_get_int(item, "blocked_ns");
 	flow->blocked = ph_get_bool(item, "blocked");
+	ph_override_take(edge, item);
 }
 
 void ph_control_take_flows(struct ph_control *control, struct ph_value body)
@@ -66,6 +67,10 @@ void ph_control_take_flows(struct ph_control *control, struct ph_value body)
 		if (edge && ph_value_is(ph_value_get(item, "direction"), "out"))
 			ph_control_take_flow(edge, item, now);
 	}
+	/* Nor is there a filter where nothing flows. */
+	for (edge = control->connectome.ids; edge; edge = edge->by_id.next)
+		if (!edge->flow.present)
+			ph_override_take(edge, (struct ph_value){NULL});
 }
 
 /* Looks not older than `most`, newest first: the first that is at least
@@ -133,6 +138,9 @@ static enum ph_connection_state edge_shown(
 					      before->received_bytes
 			    : flow->now.sent_bytes != 0;
 	look.blocked = flow->present && flow->blocked;
+	/* Held is held, whatever still trickled since the last look. */
+	if (flow->present && ph_override_holds(edge))
+		look = (struct ph_connection_look){.blocked = true};
 	return ph_connection_shown(&edge->actual, now, look);
 }
 
@@ -209,8 +217,7 @@ static void write_columns(struct ph_writer *writer, const struct ph_edge *edge)
 	ph_put_text(writer, "on_full", edge->declared.on_full);
 	ph_put_u64(writer, "queue", edge->declared.queue);
 	ph_write_end(writer);
-	ph_write_text(writer, "override");
-	ph_write_nil(writer);
+	ph_override_write(writer, edge);
 	ph_put_text(
 		writer, "actual", ph_connection_state_name(edge->actual.state));
 }
@@ -232,7 +239,9 @@ void ph_control_write_edge(struct ph_control *control,
 	ph_put_text(writer, "transport", edge->flow.transport);
 	ph_put_text(writer, "state",
 		ph_connection_state_name(edge_shown(edge, now)));
-	ph_put_text(writer, "reason", edge->actual.reason);
+	ph_put_text(writer, "reason",
+		ph_override_holds(edge) ? edge->override.reason
+					: edge->actual.reason);
 	/* Wall clock, ns. */
 	ph_put_int(
 		writer, "since", ph_clock_wall() - (now - edge->actual.since));

@@ -123,6 +123,8 @@ static enum ph_policy_action wake(struct ph_policy *policy, int64_t now)
 		policy->restart == PH_RESTART_NEVER)
 		return PH_POLICY_NOTHING;
 	policy->restarts++;
+	/* Nor used up one of its chances. */
+	policy->lost = true;
 	return run(policy, now);
 }
 

@@ -157,6 +157,8 @@ static bool output_is_through(struct program *program, unsigned index)
 	if (!port->output.eof)
 		return !ph_terminal_pipes(port->output.terminal) &&
 		       !ph_stdio_output_holds(&port->output);
+	if (ph_stdio_output_last(&port->output))
+		return false;
 	if (!port->finishing && ph_terminal_pipes(port->output.terminal)) {
 		port->finishing = true;
 		ph_terminal_finish(port->output.terminal);
@@ -299,6 +301,8 @@ static void program_room(struct ph_run *run, unsigned terminal)
 
 	if (port->is_output)
 		ph_stdio_output_pump(&port->output);
+	if (port->program->process.exited)
+		look(port->program);
 }
 
 static void program_readable(struct ph_run *run, unsigned terminal)
@@ -389,6 +393,7 @@ static void port_init(struct program *program, struct port *port,
 		.log = is_stderr ? on_log : NULL,
 		.on_change = on_change,
 		.context = port,
+		.hold_last = !is_stderr,
 		.fd = -1,
 	};
 	port->input = (struct ph_stdio_input){

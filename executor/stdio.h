@@ -35,6 +35,9 @@ struct ph_stdio_output {
 	/* End of file or an error was met. */
 	void (*on_change)(void *context);
 	void *context;
+	/* A last line without its end waits for ph_stdio_output_last: of a
+	 * program that was killed it is no line. */
+	bool hold_last;
 
 	struct ph_watch watch; /* private from here */
 	int fd;
@@ -55,6 +58,8 @@ int ph_stdio_output_open(struct ph_stdio_output *output, int fd);
 void ph_stdio_output_close(struct ph_stdio_output *output);
 /* On the terminal's on_room and on_connected. */
 void ph_stdio_output_pump(struct ph_stdio_output *output);
+/* At the end of file: sends what was held. 0, or -EAGAIN: on room again. */
+int ph_stdio_output_last(struct ph_stdio_output *output);
 /* From now on bytes are read and dropped. */
 void ph_stdio_output_discard(struct ph_stdio_output *output);
 /* Is there anything that nobody has taken? */

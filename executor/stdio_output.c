@@ -192,10 +192,16 @@ static void output_end(struct ph_stdio_output *output)
 
 	output_stop(output);
 	if (output->framing == PH_FRAMING_LINES &&
-		(output->inside || pending(output)))
+		(output->inside || pending(output))) {
+		if (output->hold_last) {
+			output->eof = true;
+			output->waits = false;
+			output->on_change(output->context);
+			return;
+		}
 		error = send_piece(output, pending(output), true);
-	else if (output->framing == PH_FRAMING_LENGTH &&
-		 (output->inside || pending(output)))
+	} else if (output->framing == PH_FRAMING_LENGTH &&
+		   (output->inside || pending(output)))
 		output->error = -EBADMSG; /* broken off inside a message */
 	if (error == -EAGAIN || error == -ENOTCONN) {
 		output->waits = true;
@@ -207,6 +213,24 @@ static void output_end(struct ph_stdio_output *output)
 	output->waits = false;
 	drop_buffer(output);
 	output->on_change(output->context);
+}
+
+int ph_stdio_output_last(struct ph_stdio_output *output)
+{
+	int error = 0;
+
+	if (!output->eof || output->error ||
+		(!output->inside && !pending(output)))
+		return 0;
+	error = send_piece(output, pending(output), true);
+	if (error == -EAGAIN)
+		return error;
+	/* Nobody is there to take it, or not whole. */
+	if (error && error != -ENOTCONN && error != -EPIPE)
+		output->error = error;
+	output->inside = false;
+	drop_buffer(output);
+	return 0;
 }
 
 static void output_read(struct ph_stdio_output *output)

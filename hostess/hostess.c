@@ -163,6 +163,53 @@ static int serve_find(struct ph_hostess *hostess, struct ph_request *request,
 	return hostess_answer(hostess, request);
 }
 
+/* The one of that direction; where a program has several, the usual one. */
+static const struct ph_guest_terminal *only_one(const struct ph_guest *guest,
+	enum ph_direction direction, const char *usual)
+{
+	const struct ph_guest_terminal *found = NULL;
+
+	for (unsigned i = 0; i < guest->terminal_count; i++) {
+		const struct ph_guest_terminal *terminal = &guest->terminals[i];
+
+		if (terminal->direction != direction)
+			continue;
+		if (!strcmp(terminal->name, usual))
+			return terminal;
+		if (found)
+			return NULL;
+		found = terminal;
+	}
+	return found;
+}
+
+static int serve_filter(struct ph_hostess *hostess, struct ph_request *request,
+	struct ph_error *error)
+{
+	struct ph_guest *guest = guest_named(hostess, request, error);
+	const struct ph_guest_terminal *in;
+	const struct ph_guest_terminal *out;
+	struct ph_writer *writer;
+
+	if (!guest)
+		return -1;
+	in = only_one(guest, PH_IN, "stdin");
+	out = only_one(guest, PH_OUT, "stdout");
+	if (!in || !out)
+		return ph_fail(error, PH_EXIT_WIRING, guest->server,
+			"take a server with one `in` and one `out`",
+			"it cannot be a filter");
+	if (in->in_use)
+		return ph_fail(error, PH_EXIT_CONFLICT, guest->server,
+			"take a server that is not wired",
+			"its %s belongs to %s", in->name,
+			in->bookings->connection);
+	writer = hostess_writer(hostess);
+	ph_put_u64(writer, "input", in->handle);
+	ph_put_u64(writer, "output", out->handle);
+	return hostess_answer(hostess, request);
+}
+
 /* A connection belongs to the node in its id: a peer speaks only for its own
  * (this node's servers may act for any). */
 static int connection_read(
@@ -337,6 +384,7 @@ static serve_fn *const serves[PH_METHODS] = {
 	[PH_HOSTESS_GUESTS] = serve_guests,
 	[PH_HOSTESS_MENU] = serve_guests,
 	[PH_HOSTESS_FIND] = serve_find,
+	[PH_HOSTESS_FILTER] = serve_filter,
 	[PH_HOSTESS_CHECK] = serve_check,
 	[PH_HOSTESS_RESERVE] = serve_reserve,
 	[PH_HOSTESS_RELEASE] = serve_release,

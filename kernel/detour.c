@@ -7,8 +7,9 @@ struct ph_detour {
 	struct ph_kernel *kernel;
 	const struct ph_detour_events *events;
 	void *context;
-	struct ph_pipe *pipe; /* NULL: gone */
-	struct ph_pipe *up;   /* what the output feeds while not `pipe` */
+	struct ph_pipe *pipe;	/* NULL: gone */
+	struct ph_pipe *up;	/* what the output feeds while not `pipe` */
+	struct ph_pipe *coming; /* to a filter that has not begun to read */
 	enum ph_detour_state state;
 	enum ph_detour_state told;
 	bool bypass;
@@ -18,6 +19,7 @@ struct ph_detour {
 	bool gone;     /* the output broke off, or has left */
 	bool ours;     /* it is us who finishes `up` */
 	bool drained;  /* END came out of the filter */
+	bool quit;     /* the one that was coming did */
 	bool broken;   /* the filter did */
 	bool in_half;  /* in the middle of a message */
 	int reason;    /* of the newest breakdown */
@@ -104,6 +106,18 @@ static bool is_held(const struct ph_detour *detour)
 	       detour->state == PH_DETOUR_HELD || detour->broken;
 }
 
+/* Not with this one: it gets CUT. */
+static void drop_coming(struct ph_detour *detour)
+{
+	struct ph_pipe *coming = detour->coming;
+
+	detour->coming = NULL;
+	if (!coming)
+		return;
+	ph_pipe_set_source(coming, nobody);
+	ph_pipe_close_source(coming, -ECANCELED);
+}
+
 static bool up_finish(void *context)
 {
 	struct ph_detour *detour = context;
@@ -123,6 +137,7 @@ static bool up_abort(void *context, int reason)
 	/* The filter cannot pass on what it does not see. */
 	if (held && detour->pipe)
 		ph_pipe_break(detour->pipe, reason);
+	drop_coming(detour);
 	if (held)
 		be(detour, PH_DETOUR_OVER);
 	return false;
@@ -158,6 +173,12 @@ static bool pipe_finish(void *context)
 {
 	struct ph_detour *detour = context;
 
+	if (detour->coming) {
+		detour->quit = true;
+		settle_soon(detour);
+		return true;
+	}
+
 	if (detour->state == PH_DETOUR_NEW ||
 		detour->state == PH_DETOUR_WAITING) {
 		stop_waiting(detour);
@@ -182,6 +203,14 @@ static bool pipe_abort(void *context, int reason)
 		be(detour, PH_DETOUR_OVER);
 		return false;
 	}
+	if (detour->coming) {
+		drop_coming(detour);
+		ph_pipe_set_source(detour->pipe, nobody);
+		/* It began to talk before it listened. */
+		if (from && ph_terminal_is_inside(from))
+			ph_pipe_break(detour->pipe, reason);
+		return true;
+	}
 	if (!is_ours(detour))
 		return false;
 	detour->in_half = from && ph_terminal_is_inside(from);
@@ -198,6 +227,7 @@ static bool pipe_closed(void *context, int reason)
 	struct ph_detour *detour = context;
 
 	stop_waiting(detour);
+	drop_coming(detour);
 	be(detour, PH_DETOUR_OVER);
 	detour->broken = false;
 	if (detour->up && reason)
@@ -303,6 +333,11 @@ static void settle(struct ph_task *task)
 	bool stands = detour->pipe && detour->up && !detour->gone &&
 		      detour->state != PH_DETOUR_OVER;
 
+	if (stands && detour->quit && detour->coming) {
+		drop_coming(detour);
+		lose_filter(detour, -ECANCELED);
+	}
+	detour->quit = false;
 	if (stands && detour->broken && ph_pipe_is_finished(detour->pipe)) {
 		/* It took no more, and said that all was said. */
 		detour->broken = false;
@@ -361,6 +396,7 @@ void ph_detour_destroy(struct ph_detour *detour)
 	if (!detour)
 		return;
 	stop_waiting(detour);
+	drop_coming(detour);
 	detour->kernel->hal.cancel(
 		detour->kernel->hal.context, &detour->settle);
 	if (detour->pipe)
@@ -416,32 +452,73 @@ static int find_filter(struct ph_detour *detour, struct ph_terminal **in,
 	return error ? error : ph_terminal_may_adopt(*out, true);
 }
 
-static int enter(struct ph_detour *detour, struct ph_terminal *output)
+/* It reads: now the output's messages may go there. */
+static void coming_taken(void *context, struct ph_pipe *up)
 {
-	struct ph_pipe_limits limits = {.bytes = ph_pipe_limit(detour->pipe)};
-	struct ph_terminal *in;
-	struct ph_terminal *out;
-	struct ph_pipe *up;
-	int error = find_filter(detour, &in, &out);
+	struct ph_detour *detour = context;
+	struct ph_terminal *output = ph_terminal_feeding(detour->up);
 
-	if (!error)
-		error = ph_pipe_create(detour->kernel, nobody,
-			ph_terminal_end(in), limits,
-			(struct ph_pipe_watcher){0}, &up);
-	if (error)
-		return error;
-	ph_pipe_send(up, PH_FRAME_BEGIN | PH_FRAME_FIN, NULL, 0);
-	ph_terminal_adopt(in, up);
+	detour->coming = NULL;
 	put_in_front(detour, output, up);
-	if (ph_terminal_is_inside(output))
+	/* The rest of what another filter had the beginning of. */
+	if (ph_terminal_is_inside(output) && !detour->finished)
 		ph_pipe_join_late(up);
-	ph_terminal_adopt(out, detour->pipe);
-	detour->base.messages = ph_pipe_in(detour->pipe)->messages;
-	detour->base.bytes = ph_pipe_in(detour->pipe)->bytes;
 	be(detour, PH_DETOUR_IN);
 	if (detour->finished)
 		ph_pipe_finish(up);
+}
+
+static void coming_closed(void *context, struct ph_pipe *up, int reason)
+{
+	struct ph_detour *detour = context;
+
+	detour->coming = NULL;
+	lose_filter(detour, reason);
+}
+
+static const struct ph_end_ops coming_ops = {
+	.on_taken = coming_taken,
+	.on_closed = coming_closed,
+};
+
+/* The filter is connected, and gets BEGIN alone until it has taken that: one
+ * that does not run loses nothing. */
+static int come(struct ph_detour *detour)
+{
+	struct ph_pipe_limits limits = {.bytes = ph_pipe_limit(detour->pipe)};
+	struct ph_end source = {&coming_ops, detour};
+	struct ph_terminal *in;
+	struct ph_terminal *out;
+	int error = detour->coming ? -EALREADY : find_filter(detour, &in, &out);
+
+	if (!error)
+		error = ph_pipe_create(detour->kernel, source,
+			ph_terminal_end(in), limits,
+			(struct ph_pipe_watcher){0}, &detour->coming);
+	if (error)
+		return error;
+	ph_pipe_send(detour->coming, PH_FRAME_BEGIN | PH_FRAME_FIN, NULL, 0);
+	ph_pipe_notify(detour->coming, PH_FRAME_HEADER);
+	ph_terminal_adopt(in, detour->coming);
+	ph_terminal_adopt(out, detour->pipe);
+	detour->base.messages = ph_pipe_in(detour->pipe)->messages;
+	detour->base.bytes = ph_pipe_in(detour->pipe)->bytes;
 	return 0;
+}
+
+/* Between two messages. */
+static int enter(struct ph_detour *detour)
+{
+	int error = ph_detour_hold(detour);
+
+	if (error)
+		return error;
+	error = come(detour);
+	if (error) {
+		detour->reason = error;
+		connect_directly(detour);
+	}
+	return error;
 }
 
 /* It was free when it was asked for. */
@@ -451,8 +528,8 @@ static void enter_now(void *context)
 	int error;
 
 	detour->waits = false;
-	error = enter(detour, ph_terminal_feeding(detour->pipe));
-	if (!error)
+	error = enter(detour);
+	if (!error || detour->state == PH_DETOUR_OUT)
 		return;
 	detour->reason = error;
 	let_go(detour);
@@ -461,7 +538,6 @@ static void enter_now(void *context)
 int ph_detour_enter(struct ph_detour *detour, ph_handle in, ph_handle out)
 {
 	struct ph_terminal *terminals[2];
-	struct ph_terminal *output;
 	int error;
 
 	if (detour->state != PH_DETOUR_NEW && detour->state != PH_DETOUR_HELD)
@@ -469,13 +545,12 @@ int ph_detour_enter(struct ph_detour *detour, ph_handle in, ph_handle out)
 	detour->in = in;
 	detour->out = out;
 	if (detour->state == PH_DETOUR_HELD)
-		return enter(detour, ph_terminal_feeding(detour->up));
+		return come(detour);
 	error = find_filter(detour, &terminals[0], &terminals[1]);
 	if (error)
 		return error;
-	output = ph_terminal_feeding(detour->pipe);
-	if (!ph_terminal_is_inside(output))
-		return enter(detour, output);
+	if (!ph_terminal_is_inside(ph_terminal_feeding(detour->pipe)))
+		return enter(detour);
 	error = wait_for_boundary(detour, enter_now);
 	if (!error)
 		be(detour, PH_DETOUR_WAITING);
@@ -512,6 +587,8 @@ int ph_detour_leave(struct ph_detour *detour)
 		return 0;
 	}
 	if (detour->state == PH_DETOUR_HELD) {
+		drop_coming(detour);
+		lose_filter(detour, -ECANCELED);
 		connect_directly(detour);
 		return 0;
 	}

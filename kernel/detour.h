@@ -18,10 +18,13 @@
  * pipe; then the output has it back. So nothing is lost, repeated, or in
  * another order.
  *
- *   new -> waiting -> in -> waiting to leave -> draining -> out
- *                     |          broken, and bypass: GAP -> out
- *                     `-> held (broken: GAP; the output waits) -> in, or out
+ *   new -> waiting -> held -> in -> waiting to leave -> draining -> out
+ *                        ^     |        broken, and bypass: GAP -> out
+ *                        `-----'        broken: GAP; the output waits
  *   any -> over       the stream itself has ended or broke
+ *
+ * A filter is given nothing but BEGIN before it has taken that: so nothing is
+ * lost in one that does not run.
  *
  * A filter that broke in the middle of a message takes the stream with it:
  * what the sink has of that message can be neither finished nor taken back.
@@ -31,7 +34,7 @@ enum ph_detour_state {
 	PH_DETOUR_WAITING, /* for the message to end; nothing has changed */
 	PH_DETOUR_IN,
 	PH_DETOUR_DRAINING,
-	PH_DETOUR_HELD,
+	PH_DETOUR_HELD, /* until a filter reads */
 	PH_DETOUR_OUT,
 	PH_DETOUR_OVER,
 };
@@ -55,8 +58,9 @@ void ph_detour_destroy(struct ph_detour *detour);
 /* A new one, before the output has sent anything: the output waits for the
  * filter to come. -ENOMEM. */
 int ph_detour_hold(struct ph_detour *detour);
-/* Puts the filter in, a new one or one that was held: now, or when the message
- * that passes has ended. -ESTALE: no such terminal; -EINVAL: not an `in` and an
+/* Puts a filter in, at the end of the message that passes; the output is held
+ * until it reads. Held, it may be said again with another. -EALREADY: one is
+ * coming; -ESTALE: no such terminal; -EINVAL: not an `in` and an
  * `out`; -EBUSY: one of them has a pipe, or another filter is waited for at
  * this output; -EPIPE: over. */
 int ph_detour_enter(struct ph_detour *detour, ph_handle in, ph_handle out);

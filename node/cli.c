@@ -39,6 +39,13 @@ const struct ph_command ph_commands[] = {
 		ph_cmd_apply, true},
 	{"unapply", "unapply NAME", "take a wiring file's scope away",
 		ph_cmd_unapply, true},
+	{"interpose", "interpose ID SERVER [--on-crash P]",
+		"put a filter into a live connection; when it breaks: block "
+		"(default) or bypass",
+		ph_cmd_interpose, true},
+	{"withdraw", "withdraw ID SERVER",
+		"take a filter out again, with nothing lost", ph_cmd_withdraw,
+		true},
 	{"passphrase", "passphrase [rotate]",
 		"print a new passphrase, or change the mesh's",
 		ph_cmd_passphrase, false},

@@ -12,16 +12,17 @@
  * command returns the exit code of DESIGN section 12.
  */
 struct ph_cli {
-	const char *socket; /* --socket */
-	const char *node;   /* --node; "" the local one */
-	bool json;	    /* --json */
-	int64_t timeout;    /* --timeout, ns */
-	bool follow;	    /* --follow, -f of logs */
-	bool watch;	    /* --watch */
-	long count;	    /* -n; -1: not given */
-	const char *mask;   /* --mask */
-	const char *reason; /* --why */
-	int argc;	    /* what is left: the command's own words */
+	const char *socket;   /* --socket */
+	const char *node;     /* --node; "" the local one */
+	bool json;	      /* --json */
+	int64_t timeout;      /* --timeout, ns */
+	bool follow;	      /* --follow, -f of logs */
+	bool watch;	      /* --watch */
+	long count;	      /* -n; -1: not given */
+	const char *mask;     /* --mask */
+	const char *reason;   /* --why */
+	const char *on_crash; /* --on-crash */
+	int argc;	      /* what is left: the command's own words */
 	char **argv;
 	struct ph_client *client;
 };
@@ -74,6 +75,9 @@ int ph_cmd_apply(struct ph_cli *cli);
 int ph_cmd_down(struct ph_cli *cli);
 int ph_cmd_unapply(struct ph_cli *cli);
 int ph_cmd_passphrase(struct ph_cli *cli);
+/* cli_wire.c */
+int ph_cmd_interpose(struct ph_cli *cli);
+int ph_cmd_withdraw(struct ph_cli *cli);
 /* cli_look.c */
 int ph_cmd_tap(struct ph_cli *cli);
 int ph_cmd_logs(struct ph_cli *cli);

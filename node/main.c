@@ -78,6 +78,12 @@ static int take_reason(struct ph_cli *cli, const char *text)
 	return 0;
 }
 
+static int take_on_crash(struct ph_cli *cli, const char *text)
+{
+	cli->on_crash = text;
+	return strcmp(text, "block") && strcmp(text, "bypass") ? -1 : 0;
+}
+
 static const struct common commons[] = {
 	{"--socket", true, take_socket, "a path"},
 	{"--node", true, take_node, "a node's name"},
@@ -89,6 +95,7 @@ static const struct common commons[] = {
 	{"-n", true, take_count, "a number from 1 to 1000000"},
 	{"--mask", true, take_mask, "a mask, as type=video/*,free=yes"},
 	{"--why", true, take_reason, "a text"},
+	{"--on-crash", true, take_on_crash, "block or bypass"},
 	{NULL, false, NULL, NULL},
 };
 

@@ -68,6 +68,7 @@ struct wire {
 struct ph_wires {
 	struct ph_node *node;
 	struct wire_fate *fates;
+	struct wire_detour *detours; /* by connection */
 	char done[WIRES_DONE][96];
 	unsigned done_next;
 	struct wire *table;

@@ -9,6 +9,7 @@
 #include "kernel/log.h"
 #include "node/lines.h"
 #include "node/wire.h"
+#include "node/wire_detour.h"
 
 /* How long the other server may take to answer a word between neighbours. */
 #define WORD_PATIENCE (5 * PH_SECOND)
@@ -124,6 +125,9 @@ void wire_answer(struct wire *wire, const struct ph_error *error)
 {
 	struct ph_door *door = wire->wires->node->door;
 
+	/* Its pipe is laid, and its output does not know yet. */
+	if (!error)
+		wire_detour_begin(wire);
 	if (!wire->ticket)
 		return;
 	if (error)
@@ -345,6 +349,7 @@ static void serve_close(
 		wire = wire_find(wires, WIRE_LOCAL, connection);
 	if (wire)
 		wire_cut(wire, "taken away");
+	wire_detour_forget(wires, connection);
 	ph_answer_ok(request.door, ticket, NULL);
 	ph_request_close(&request);
 }
@@ -402,7 +407,9 @@ static void write_queue(struct ph_writer *writer, const struct wire *wire)
 		wire->side == WIRE_OUT ? wire->acked.queued : 0);
 	ph_write_end(writer);
 	ph_put_int(writer, "blocked_ns", blocked_time(wire));
-	ph_put_bool(writer, "blocked", ph_pipe_blocked_since(wire->pipe) != 0);
+	ph_put_bool(writer, "blocked",
+		ph_pipe_blocked_since(wire->pipe) != 0 ||
+			wire_detour_blocks(wire));
 }
 
 /* The fields of one flow, into an open map. */
@@ -419,6 +426,7 @@ static void put_flow(struct ph_writer *writer, const struct wire *wire)
 	write_counters(writer, wire);
 	if (wire->pipe)
 		write_queue(writer, wire);
+	wire_detour_put(writer, wire);
 }
 
 void wire_tell(struct wire *wire, const char *state, const char *reason)
@@ -440,6 +448,8 @@ void wire_news(struct wire *wire, bool finished, const char *reason)
 {
 	wire_tell(wire, finished ? "closed" : "failed",
 		finished ? "end" : reason);
+	if (finished)
+		wire_detour_forget(wire->wires, wire->connection);
 }
 
 static void serve_flows(
@@ -476,6 +486,7 @@ int ph_wires_create(struct ph_wires **out, struct ph_node *node)
 	ph_door_serve(node->door, PH_WIRE_OPEN, serve_open, wires);
 	ph_door_serve(node->door, PH_WIRE_CLOSE, serve_close, wires);
 	ph_door_serve(node->door, PH_WIRE_FLOWS, serve_flows, wires);
+	wire_detour_serve(wires);
 	*out = wires;
 	return 0;
 }
@@ -492,8 +503,10 @@ void ph_wires_close(struct ph_wires *wires)
 
 void ph_wires_destroy(struct ph_wires *wires)
 {
-	if (wires)
+	if (wires) {
+		wire_detour_fini(wires);
 		wire_done_fini(wires);
+	}
 	free(wires);
 }
 
