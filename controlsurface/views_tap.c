@@ -5,7 +5,8 @@
 /*
  * control.tap: copies of the next messages of an output, explicit and bounded.
  * The kernel shows every frame the output sends; here frames become messages,
- * of which the first 4 KiB are kept. The stream itself never waits.
+ * of which the first 4 KiB are kept. The stream itself never waits: what passes
+ * while no more is kept is counted, and the answer says so (`lost`).
  */
 #define TAP_COUNT 1000
 #define TAP_CUT	  ((size_t)4096)
@@ -25,6 +26,9 @@ struct tap {
 	unsigned count;
 	unsigned want;
 	size_t total;
+	bool late; /* the message that passes began before the tap */
+	uint64_t lost_messages; /* that passed and were not taken */
+	uint64_t lost_bytes;
 	uint64_t length; /* of the message that is passing */
 	size_t kept;
 	uint8_t message[TAP_CUT];
@@ -64,6 +68,10 @@ static void tap_end(struct tap *tap, const struct ph_error *error)
 	} else {
 		ph_write_end(tap->writer);
 		ph_put_u64(tap->writer, "count", tap->count);
+		ph_put_map(tap->writer, "lost");
+		ph_put_u64(tap->writer, "messages", tap->lost_messages);
+		ph_put_u64(tap->writer, "bytes", tap->lost_bytes);
+		ph_write_end(tap->writer);
 		ph_write_end(tap->writer);
 		ph_answer_ok(control->config.door, tap->ticket, tap->writer);
 	}
@@ -96,15 +104,27 @@ static void tap_message(struct tap *tap)
 	tap->kept = 0;
 }
 
+/* Also the rest of a message whose beginning was before the tap. */
+static void tap_lose(struct tap *tap, const struct ph_frame *frame)
+{
+	tap->lost_bytes += frame->length;
+	tap->lost_messages += frame->flags & PH_FRAME_FIN;
+	if (frame->flags & PH_FRAME_FIN)
+		tap->late = false;
+}
+
 static void tap_frame(void *context, const struct ph_frame *frame)
 {
 	struct tap *tap = context;
 	size_t room = TAP_CUT - tap->kept;
 	size_t part = frame->length < room ? frame->length : room;
 
-	if (ph_frame_is_control(frame->flags) || tap->full.queued ||
-		tap->count >= tap->want)
+	if (ph_frame_is_control(frame->flags))
 		return;
+	if (tap->late || tap->full.queued || tap->count >= tap->want) {
+		tap_lose(tap, frame);
+		return;
+	}
 	if (part)
 		memcpy(tap->message + tap->kept, frame->data, part);
 	tap->kept += part;
@@ -148,6 +168,7 @@ static int tap_watch(struct tap *tap, struct ph_error *error)
 			"try again when that is done",
 			"somebody taps this output already");
 	tap->watching = true;
+	tap->late = ph_terminal_is_inside(terminal);
 	ph_terminal_set_tap(terminal, tap_frame, tap);
 	return 0;
 }
