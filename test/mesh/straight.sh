@@ -1,8 +1,8 @@
 #!/bin/bash
 # Two programs of one node, one straight into the other, where the pages move
 # without being copied: every byte arrives and is counted, a tap looks in while
-# they flow, and a program that is killed in the middle never leaves a part that
-# looks whole.
+# they flow, a filter comes and goes, and a program that is killed in the middle
+# never leaves a part that looks whole.
 . "$(dirname "$0")/lib.bash"
 
 size=$((64 << 20))
@@ -21,7 +21,25 @@ while n=$(head -c 131072 | tee /dev/fd/3 | wc -c); [ "$n" -gt 0 ]; do
 	read -rt 0.008 -u "$nap" || :
 done
 END
-chmod +x "$W/slowly"
+# The rest of it only when the gate is there: a middle to be killed in.
+cat >"$W/halves" <<'END'
+#!/bin/bash
+# FILE SIZE GATE
+head -c $(($2 / 2)) "$1"
+exec {nap}<> <(:)
+until [ -e "$3" ]; do read -rt 0.02 -u "$nap" || :; done
+tail -c +$(($2 / 2 + 1)) "$1"
+END
+# Until it is stopped.
+cat >"$W/count" <<'END'
+#!/bin/bash
+exec {nap}<> <(:)
+until [ -e "$1" ]; do
+	seq 100000
+	read -rt 0.01 -u "$nap" || :
+done
+END
+chmod +x "$W/slowly" "$W/halves" "$W/count"
 
 # FIRST SECOND: two commands and their wire; the second leaves $W/sum.
 write_wiring() {
@@ -30,6 +48,7 @@ write_wiring() {
 		name: two
 		servers:
 		  first: {exec: [sh, -c, "$1"]}
+		  copy: {exec: [cat]}
 		  second: {exec: [sh, -c, "$2 | sha256sum >$W/part && mv $W/part $W/sum"]}
 		wires:
 		  - first:stdout -> second:stdin
@@ -55,7 +74,13 @@ pid_of() {
 		servers
 }
 
-flows() { holds alpha ".items[-1].received.bytes > $((1 << 20))" connections; }
+is_another() { # SERVER PID
+	local pid
+	pid=$(pid_of "$1")
+	[ "${pid:-0}" -gt 0 ] && [ "$pid" != "$2" ]
+}
+
+received() { holds alpha ".items[-1].received.bytes >= $1" connections; }
 
 write_wiring "cat $W/in | cat" "cat"
 expect_exit 0 ph alpha apply "$W/two.yaml"
@@ -67,7 +92,7 @@ expect_exit 0 ph alpha unapply two
 
 write_wiring "$W/slowly <$W/less" cat
 expect_exit 0 ph alpha apply "$W/two.yaml"
-expect_soon 20 "bytes flow" flows
+expect_soon 20 "bytes flow" received $((1 << 20))
 expect_exit 0 ph alpha tap alpha/first:stdout -n 3 --json
 [ "$(jq '.items | length' "$W/said")" = 3 ] || fail "no tap: $(cat "$W/said")"
 expect_soon 30 "the sum is there" test -e "$W/sum"
@@ -76,17 +101,42 @@ counted $((8 << 20)) || fail "not 8 MiB: $(ph alpha connections --json)"
 expect_exit 0 ph alpha unapply two
 
 for victim in first second; do
-	write_wiring "$W/slowly <$W/less" cat
+	rm -f "$W/gate"
+	write_wiring "$W/halves $W/less $((8 << 20)) $W/gate" cat
 	expect_exit 0 ph alpha apply "$W/two.yaml"
-	expect_soon 20 "bytes flow" flows
+	expect_soon 20 "half of it is there" received $((4 << 20))
 	pid=$(pid_of $victim)
 	kill -9 "$pid" || fail "no pid of $victim"
-	[ ! -e "$W/sum" ] || fail "too late to kill $victim"
+	expect_soon 20 "$victim is started again" is_another $victim "$pid"
+	[ ! -e "$W/sum" ] || fail "half a stream was taken for a whole one"
+	touch "$W/gate"
 	expect_soon 40 "the sum is there, $victim was killed" test -e "$W/sum"
 	is_sum_of "$W/less"
 	expect_exit 0 ph alpha unapply two
 	say "$victim was killed in the middle"
 done
+
+# A filter, itself a program, comes and goes.
+write_wiring "$W/count $W/stop | tee $W/given" cat
+expect_exit 0 ph alpha apply "$W/two.yaml"
+expect_soon 20 "bytes flow" received $((1 << 20))
+id=$(ask alpha '.items[-1].id' connections)
+more() {
+	local now
+	now=$(ask alpha '.items[-1].received.bytes' connections)
+	expect_soon 20 "more flows" received $((now + (1 << 20)))
+}
+for round in 1 2 3 4 5; do
+	expect_soon 10 "the filter comes in" ph alpha interpose "$id" copy
+	more
+	expect_exit 0 ph alpha withdraw "$id" copy
+	more
+done
+touch "$W/stop"
+expect_soon 30 "the sum is there" test -e "$W/sum"
+is_sum_of "$W/given"
+say "$round times a filter came and went, $(stat -c %s "$W/given") bytes"
+expect_exit 0 ph alpha unapply two
 
 # A reader that takes nothing: the writer is held, the node holds nothing.
 write_wiring "cat $W/in" "{ read -r x <$W/go; cat; }"
