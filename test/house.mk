@@ -34,7 +34,7 @@ deps-bench: ## the same for what the benchmarks compare with
 .PHONY: demo
 demo: deps ## three nodes, one pipeline across them; KEEP=1 leaves it running
 	$(AGAIN) all
-	@POSTHOUSE=$(CURDIR)/$(BUILD)/posthouse KEEP=$(KEEP) \
+	@POSTHOUSE='$(CURDIR)/$(BUILD)/posthouse' KEEP='$(KEEP)' \
 		examples/demo/run.sh
 
 # `make test` and its long doses.

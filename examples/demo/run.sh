@@ -53,7 +53,7 @@ start() {
 	"$posthouse" up --name "$name" --state "$work/$name" \
 		--listen 127.0.0.1:0 --socket "$work/$name.sock" \
 		--passphrase-file "$work/passphrase" "$@" \
-		2>"$work/$name.log" &
+		</dev/null >/dev/null 2>"$work/$name.log" &
 	pids+=($!)
 }
 
