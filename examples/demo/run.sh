@@ -171,7 +171,7 @@ The three nodes are still running. Try:
   $posthouse show alpha/source
   $posthouse unapply demo && $posthouse apply $work/demo.yaml
 End them with:
-  kill ${pids[*]}; rm -r $work
+  kill ${pids[*]}; rm -rf $work
 END
 fi
 exit 0
