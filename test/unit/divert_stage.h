@@ -164,7 +164,7 @@ static const struct ph_terminal_ops filter_ops = {
 
 static void sink_frame(struct sink *sink, const struct ph_frame *frame)
 {
-	struct ph_gap gap;
+	struct ph_gap gap = {0};
 	uint64_t number;
 
 	if (ph_frame_is_control(frame->flags)) {
