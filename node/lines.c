@@ -259,6 +259,7 @@ static void line_up(struct ph_lines *lines, struct peer *peer,
 	ph_session_set_line(session, line);
 	ph_log_info("lines", "line.up peer=%s id=%.8s at=%s by=%s", peer->name,
 		peer->id, who->address, who->dialled ? "us" : "them");
+	lines_tell_line(peer, true);
 	greet_peer(peer);
 	lines_gossip(lines);
 	road_flush(peer);
@@ -329,6 +330,7 @@ static void lost_line(
 	peer->session = NULL;
 	peer->line = NULL; /* the session destroys it */
 	peer->since = ph_clock_wall();
+	lines_tell_line(peer, false);
 	if (age < LINE_BRIEF && !dialling->timer.slot)
 		dial_again(dialling);
 	else

@@ -8,8 +8,62 @@
  * redials with backoff what broke, and is the road of calls that go to another
  * node. Serves mesh.greet, mesh.peers, mesh.forget, mesh.revoke and
  * mesh.rotate.
+ *
+ * Discovery is joined here: it wishes dials (ph_lines_hear), says who lives
+ * (ph_lines_presence), and its announcements travel over lines beside the
+ * vouches (struct ph_lines_events). Without it lines alone tell who is there.
  */
 struct ph_lines;
+
+/* What was heard of a node, by whatever carrier: a hint. It costs a dial,
+ * never trust. */
+struct ph_lines_word {
+	const uint8_t *key; /* PH_PUBLIC_KEY */
+	const char *name;
+	const char (*addresses)[128]; /* dialable, best first */
+	unsigned address_count;
+	uint64_t epoch; /* of the announcement, with content its version */
+	uint32_t content;
+	const char *heard_by; /* "multicast", "ethernet", "seed", "line" */
+};
+
+/* How a peer is, as membership sees it. */
+enum ph_presence {
+	PH_PRESENCE_UNKNOWN, /* membership does not run: the line tells */
+	PH_PRESENCE_HEARD,
+	PH_PRESENCE_ALIVE,
+	PH_PRESENCE_SUSPECT,
+	PH_PRESENCE_DEAD,
+	PH_PRESENCE_LEFT,
+};
+
+/* What the lines tell discovery, and ask of it. Every slot may be NULL; none
+ * may destroy the lines. Ids are text (PH_NODE_ID_TEXT). */
+struct ph_lines_events {
+	/* A line came up, or went down and nobody here hung it up: a hint for
+	 * membership. `key`: the peer's, pinned. */
+	void (*on_line)(void *context, const char *id,
+		const uint8_t key[PH_PUBLIC_KEY], bool up);
+	/* An announcement came over the line of `teller`; its version is not
+	 * known here yet. Good and new: ph_lines_hear follows, now or later. */
+	void (*on_announcement)(void *context, const uint8_t *bytes,
+		size_t length, const char *teller);
+	/* The announcement kept of this node (or of our own id), as it was
+	 * made; NULL: none. Borrowed until the next call of discovery. */
+	const uint8_t *(*announcement)(
+		void *context, const char *id, size_t *length);
+	/* The keyring changed (ph_trust_ring): announce anew. */
+	void (*on_ring)(void *context);
+	/* A key became a member, by passphrase or by vouch; or is none any
+	 * more (forgotten, revoked). */
+	void (*on_member)(void *context, const char *id,
+		const uint8_t key[PH_PUBLIC_KEY], bool member);
+	/* Writes "caps" (a list) and whatever else it knows of the node into
+	 * the open map of mesh.peers. */
+	void (*describe)(
+		void *context, const char *id, struct ph_writer *writer);
+	void *context;
+};
 
 int ph_lines_create(struct ph_lines **out, struct ph_node *node);
 /* What was known before a restart: the map of space "peers" entry by entry. */
@@ -19,6 +73,20 @@ void ph_lines_start(struct ph_lines *lines);
 /* Hangs up everywhere and dials no more. */
 void ph_lines_close(struct ph_lines *lines);
 void ph_lines_destroy(struct ph_lines *lines);
+
+/* Before ph_lines_start. */
+void ph_lines_watch(
+	struct ph_lines *lines, const struct ph_lines_events *events);
+/* The word is taken note of, passed on to peers that lack its version, and
+ * the node is dialled if a line to it is wanted. -EINVAL, -EACCES (revoked),
+ * -ENOSPC. */
+int ph_lines_hear(struct ph_lines *lines, const struct ph_lines_word *word);
+/* This node's own announcement changed: `content` is its version now. */
+void ph_lines_announced(struct ph_lines *lines, uint32_t content);
+/* `since`: wall ns. A dead peer's line is closed and its waiting calls are
+ * told; an unknown id is ignored. */
+void ph_lines_presence(struct ph_lines *lines, const char *id,
+	enum ph_presence presence, int64_t since);
 
 /* An address where a node of the mesh may be found. */
 void ph_lines_seed(struct ph_lines *lines, const struct ph_address *address);

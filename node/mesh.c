@@ -15,6 +15,11 @@
 
 static const char *peer_state(const struct peer *peer)
 {
+	static const char *const names[] = {
+		"", "heard", "alive", "suspect", "dead", "left"};
+
+	if (peer->presence != PH_PRESENCE_UNKNOWN)
+		return names[peer->presence];
 	if (peer->line)
 		return "alive";
 	if (!peer->was_up)
@@ -26,6 +31,7 @@ static void write_peer(struct ph_writer *writer, const struct peer *peer)
 {
 	const struct ph_pin *pin =
 		ph_trust_find(peer->dialling.lines->node->trust, peer->key);
+	const struct ph_lines_events *events = &peer->dialling.lines->events;
 
 	ph_write_map(writer);
 	ph_put_text(writer, "node", peer->name);
@@ -36,10 +42,15 @@ static void write_peer(struct ph_writer *writer, const struct peer *peer)
 	for (unsigned i = 0; i < peer->address_count; i++)
 		ph_write_text(writer, peer->addresses[i]);
 	ph_write_end(writer);
-	ph_put_list(writer, "caps");
-	ph_write_end(writer);
+	if (events->describe) {
+		events->describe(events->context, peer->id, writer);
+	} else {
+		ph_put_list(writer, "caps");
+		ph_write_end(writer);
+	}
 	ph_put_text(writer, "heard_by", peer->heard_by);
-	ph_put_int(writer, "since", peer->since);
+	ph_put_int(writer, "since",
+		peer->presence ? peer->present_since : peer->since);
 	ph_put_u64(writer, "epoch", peer->epoch);
 	ph_put_text(writer, "role", pin ? ph_role_name(pin->role) : "");
 	ph_put_text(writer, "proven_by",

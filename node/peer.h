@@ -49,6 +49,9 @@ struct peer {
 	int64_t line_since; /* loop ns */
 	int64_t since;	    /* wall ns: of the present state */
 	uint64_t epoch;
+	uint32_t content; /* of what it announces, in this epoch */
+	enum ph_presence presence;
+	int64_t present_since; /* wall ns */
 	bool was_up;
 	unsigned hearsay; /* peers that are here on its word */
 	struct dialling dialling;
@@ -72,6 +75,8 @@ struct ph_lines {
 	uint64_t saved;		/* trust revision in the store */
 	uint64_t last_line;
 	uint64_t random;
+	uint32_t content; /* of what this node announces */
+	struct ph_lines_events events;
 	bool closed;
 	bool started;
 };
@@ -105,6 +110,8 @@ void lines_tell(struct ph_lines *lines, const char *destination,
 void road_serve(struct ph_lines *lines);
 void road_flush(struct peer *peer);
 void road_fail(struct peer *peer);
+/* word.c */
+void lines_tell_line(struct peer *peer, bool up);
 /* greet.c */
 void greet_serve(struct ph_lines *lines);
 void greet_peer(struct peer *peer);
