@@ -57,13 +57,68 @@ bool ph_media_differ(const char *one, const char *other)
 
 void ph_guestbook_init(struct ph_guestbook *book)
 {
-	book->guests = NULL;
+	memset(book, 0, sizeof(*book));
+}
+
+/* Where the name stands in `ordered`, or would. */
+static unsigned book_place(const struct ph_guestbook *book, const char *server)
+{
+	unsigned low = 0;
+	unsigned high = book->count;
+
+	while (low < high) {
+		unsigned middle = low + (high - low) / 2;
+
+		if (strcmp(book->ordered[middle]->server, server) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static int book_order(struct ph_guestbook *book, struct ph_guest *guest)
+{
+	unsigned place = book_place(book, guest->server);
+
+	if (book->count == book->room) {
+		unsigned room = book->room ? 2 * book->room : 16;
+		struct ph_guest **grown =
+			realloc(book->ordered, room * sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		book->ordered = grown;
+		book->room = room;
+	}
+	memmove(book->ordered + place + 1, book->ordered + place,
+		(book->count - place) * sizeof(*book->ordered));
+	book->ordered[place] = guest;
+	book->count++;
+	return 0;
+}
+
+static void book_disorder(struct ph_guestbook *book, struct ph_guest *guest)
+{
+	unsigned place = book_place(book, guest->server);
+
+	book->count--;
+	memmove(book->ordered + place, book->ordered + place + 1,
+		(book->count - place) * sizeof(*book->ordered));
+}
+
+void ph_guestbook_touch(struct ph_guestbook *book, struct ph_guest *guest)
+{
+	guest->digested = false;
+	book->stamp++;
 }
 
 void ph_guestbook_remove(struct ph_guestbook *book, struct ph_guest *guest)
 {
 	HASH_DEL(book->guests, guest);
+	book_disorder(book, guest);
 	ph_guest_free(guest);
+	book->stamp++;
 }
 
 void ph_guestbook_fini(struct ph_guestbook *book)
@@ -72,11 +127,26 @@ void ph_guestbook_fini(struct ph_guestbook *book)
 
 	HASH_ITER(hh, book->guests, at, next)
 	ph_guestbook_remove(book, at);
+	free(book->ordered);
+	book->ordered = NULL;
 }
 
 unsigned ph_guestbook_count(const struct ph_guestbook *book)
 {
-	return HASH_COUNT(book->guests);
+	return book->count;
+}
+
+static int book_add(struct ph_guestbook *book, struct ph_guest *guest)
+{
+	HASH_ADD_STR(book->guests, server, guest);
+	if (!guest->hh.tbl)
+		return -ENOMEM;
+	if (book_order(book, guest) < 0) {
+		HASH_DEL(book->guests, guest);
+		return -ENOMEM;
+	}
+	book->stamp++;
+	return 0;
 }
 
 int ph_guestbook_enter(struct ph_guestbook *book, struct ph_value manifest,
@@ -98,8 +168,7 @@ int ph_guestbook_enter(struct ph_guestbook *book, struct ph_value manifest,
 			"the guest book is full: %u servers", PH_GUESTS_MOST);
 		goto fail;
 	}
-	HASH_ADD_STR(book->guests, server, guest);
-	if (!guest->hh.tbl) {
+	if (book_add(book, guest) < 0) {
 		ph_fail(error, PH_EXIT_NEGATIVE, guest->server, "free memory",
 			"out of memory");
 		goto fail;
@@ -128,9 +197,10 @@ struct ph_guest *ph_guestbook_find(const struct ph_guestbook *book,
 	HASH_FIND_STR(book->guests, server, found);
 	if (found || !error)
 		return found;
-	for (found = book->guests; found; found = found->hh.next)
+	for (unsigned i = 0; i < book->count; i++)
 		if (strlen(names) < sizeof(names) - 48)
-			names_add(names, sizeof(names), found->server);
+			names_add(
+				names, sizeof(names), book->ordered[i]->server);
 	ph_fail(error, PH_EXIT_NOT_FOUND, server,
 		*names ? "name one that is here" : "start it first",
 		"no server '%s' here; %s%s", server,

@@ -50,11 +50,17 @@ struct ph_guest {
 	unsigned cap_count;
 	char **labels; /* `key=value` */
 	unsigned label_count;
+	uint8_t digest[16]; /* what the menu shows of it: menu_version.h */
+	bool digested;
 	UT_hash_handle hh;
 };
 
 struct ph_guestbook {
-	struct ph_guest *guests; /* in the order they came */
+	struct ph_guest *guests;   /* by name */
+	struct ph_guest **ordered; /* the same, in the order of their names */
+	unsigned count;
+	unsigned room;	/* of `ordered` */
+	uint64_t stamp; /* grows with whatever changes the menu */
 };
 
 void ph_guestbook_init(struct ph_guestbook *book);
@@ -68,6 +74,8 @@ int ph_guestbook_enter(struct ph_guestbook *book, struct ph_value manifest,
 /* Its bookings must be gone. */
 void ph_guestbook_remove(struct ph_guestbook *book, struct ph_guest *guest);
 unsigned ph_guestbook_count(const struct ph_guestbook *book);
+/* Something that the menu shows of it has changed. */
+void ph_guestbook_touch(struct ph_guestbook *book, struct ph_guest *guest);
 
 /* NULL with exit 4 told, naming what is there; `error` may be NULL. */
 struct ph_guest *ph_guestbook_find(const struct ph_guestbook *book,

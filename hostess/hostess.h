@@ -1,6 +1,7 @@
 #ifndef PH_HOSTESS_HOSTESS_H
 #define PH_HOSTESS_HOSTESS_H
 
+#include "hostess/menu_version.h"
 #include "kernel/door.h"
 #include "kernel/loop.h"
 
@@ -15,12 +16,27 @@
  */
 struct ph_hostess;
 
-int ph_hostess_create(struct ph_hostess **out, struct ph_loop *loop,
-	struct ph_door *door, const char *node);
+struct ph_hostess_config {
+	struct ph_loop *loop;
+	struct ph_door *door;
+	const char *node; /* copied */
+	uint64_t epoch;	  /* how often this node has started */
+};
+
+int ph_hostess_create(
+	struct ph_hostess **out, const struct ph_hostess_config *config);
 void ph_hostess_destroy(struct ph_hostess *hostess);
 /* Told when a seated booking must be taken away (its server left, or it was
  * released): close that connection's carrier. */
 void ph_hostess_set_evict(struct ph_hostess *hostess,
 	void (*evict)(void *context, const char *connection), void *context);
+
+/* Which menu this node offers now, for announcements. */
+void ph_hostess_menu_version(
+	const struct ph_hostess *hostess, struct ph_menu_version *out);
+/* Told when that has changed: within 20 ms of the first change, then at most
+ * once a second. Comes from the loop, never from inside a call. */
+void ph_hostess_set_menu_changed(struct ph_hostess *hostess,
+	void (*changed)(void *context), void *context);
 
 #endif

@@ -8,9 +8,10 @@
 #include <string.h>
 #include <utlist.h>
 
-void ph_ledger_init(struct ph_ledger *ledger)
+void ph_ledger_init(struct ph_ledger *ledger, struct ph_guestbook *book)
 {
 	memset(ledger, 0, sizeof(*ledger));
+	ledger->book = book;
 }
 
 static void ledger_drop(
@@ -19,6 +20,7 @@ static void ledger_drop(
 	HASH_DEL(ledger->reservations, reservation);
 	DL_DELETE(reservation->terminal->bookings, reservation);
 	reservation->terminal->in_use--;
+	ph_guestbook_touch(ledger->book, reservation->terminal->guest);
 	free(reservation);
 }
 
@@ -131,6 +133,7 @@ static struct ph_reservation *ledger_add(struct ph_ledger *ledger, int64_t now,
 	made->terminal = entry->terminal;
 	DL_APPEND(entry->terminal->bookings, made);
 	entry->terminal->in_use++;
+	ph_guestbook_touch(ledger->book, entry->terminal->guest);
 	return made;
 }
 

@@ -17,6 +17,7 @@
 #define PH_RESERVATIONS_MOST 65536u
 
 struct ph_ledger {
+	struct ph_guestbook *book;
 	struct ph_reservation *reservations;
 	/* Must have taken the carrier away when it returns. May be NULL. */
 	void (*evict)(void *context, const char *connection);
@@ -32,7 +33,7 @@ struct ph_ledger_entry {
 	const uint8_t *token; /* used when the booking is new */
 };
 
-void ph_ledger_init(struct ph_ledger *ledger);
+void ph_ledger_init(struct ph_ledger *ledger, struct ph_guestbook *book);
 void ph_ledger_fini(struct ph_ledger *ledger);
 unsigned ph_ledger_count(const struct ph_ledger *ledger);
 

@@ -77,9 +77,10 @@ static void menu_write(
 	}
 	ph_write_map(writer);
 	ph_put_list(writer, "items");
-	for (struct ph_guest *at = menu->book->guests; at; at = at->hh.next)
-		if (ph_mask_takes(mask, at))
-			ph_guest_write(at, menu->node, mask, writer);
+	for (unsigned i = 0; i < menu->book->count; i++)
+		if (ph_mask_takes(mask, menu->book->ordered[i]))
+			ph_guest_write(menu->book->ordered[i], menu->node, mask,
+				writer);
 	ph_write_end(writer);
 	ph_write_end(writer);
 	ph_answer_ok(menu->door, ticket, writer);

@@ -194,8 +194,13 @@ static int open_servers(struct ph_node *node, struct ph_error *error)
 		.bundled = ph_bundled_servers,
 		.seed = seed,
 		.context = node};
-	int code = ph_hostess_create(
-		&node->hostess, node->loop, node->door, node->name);
+	int code =
+		ph_hostess_create(&node->hostess, &(struct ph_hostess_config){
+							  .loop = node->loop,
+							  .door = node->door,
+							  .node = node->name,
+							  .epoch = node->epoch,
+						  });
 
 	if (code)
 		return no_memory(error, "the Hostess", code);

@@ -27,7 +27,7 @@ static int setup(void **state)
 	struct fixture *fixture = calloc(1, sizeof(*fixture));
 
 	ph_guestbook_init(&fixture->book);
-	ph_ledger_init(&fixture->ledger);
+	ph_ledger_init(&fixture->ledger, &fixture->book);
 	*state = fixture;
 	return ph_writer_create(&fixture->writer);
 }

@@ -60,9 +60,13 @@ static int setup(void **state)
 	struct fixture *fixture = calloc(1, sizeof(*fixture));
 
 	room_open(&fixture->room, true);
-	assert_int_equal(
-		ph_hostess_create(&fixture->hostess, fixture->room.loop,
-			fixture->room.door, "alpha"),
+	assert_int_equal(ph_hostess_create(&fixture->hostess,
+				 &(struct ph_hostess_config){
+					 .loop = fixture->room.loop,
+					 .door = fixture->room.door,
+					 .node = "alpha",
+					 .epoch = 7,
+				 }),
 		0);
 	ph_hostess_set_evict(fixture->hostess, on_evict, fixture);
 	manifest_put(fixture, "sink");
