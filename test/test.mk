@@ -17,7 +17,14 @@ $(BUILD)/test/%_test: $(BUILD)/test/%_test.o $(HELPERS) \
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(HELPERS) $(BUILD)/libnode.a \
 		$(BUILD)/libinternal.a $(LIBS) -lcmocka
 
+# Every test/netns/X.c is a tool of the scripts there.
+TOOLS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard test/netns/*.c)))
+$(BUILD)/test/netns/%: $(BUILD)/test/netns/%.o $(BUILD)/libnode.a \
+		$(BUILD)/libinternal.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
 .PHONY: tests
-tests: $(TESTBIN)
+tests: $(TESTBIN) $(TOOLS)
 
 .SECONDARY:

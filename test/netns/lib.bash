@@ -204,6 +204,50 @@ interface_up() {
 	interface_addresses "$1" | ip -n "$1" -batch -
 }
 
+# --- frames
+
+# HOST VERB [ARGUMENTS...]: `wire VERB eth0 ...` runs there.
+wire_start() {
+	local host=$1 verb=$2
+	shift 2
+	nsenter --net="/run/netns/$host" "$WIRE" "$verb" eth0 "$@" \
+		>"$W/$host.$verb" 2>&1 </dev/null {NAP}>&- &
+	PID[$host.$verb]=$!
+	MINE[$!]=$host.$verb
+	expect_soon 5 "wire $verb on $host" grep -q ready "$W/$host.$verb"
+}
+# HOST VERB: ends it; what it said.
+wire_stop() {
+	local pid=${PID[$1.$2]}
+	kill -TERM "$pid"
+	wait "$pid" 2>/dev/null
+	unset "MINE[$pid]" "PID[$1.$2]"
+	tail -n +2 "$W/$1.$2"
+}
+
+# HOST MS: each frame to and from it travels so long. The cable is cut, and a
+# relay put between its ends.
+delay() {
+	local port=${PORT[$1]}
+	ip -n sw -batch - <<-END || fail "no second cable for $1"
+		link set $port nomaster
+		link add $port.far type veth peer name $port.near
+		link set $port.near up
+		link set $port.far master br0 up
+	END
+	nsenter --net=/run/netns/sw "$WIRE" delay "$port" "$port.near" "$2" \
+		>"$W/$1.delay" 2>&1 </dev/null {NAP}>&- &
+	PID[$1.delay]=$!
+	MINE[$!]=$1.delay
+	expect_soon 5 "the long cable of $1" grep -q ready "$W/$1.delay"
+	PORT[$1]=$port.far
+}
+
+# HOST: bytes that it sent until now, all layers.
+sent_bytes() {
+	ip -n "$1" -s -j link show dev eth0 | jq '.[0].stats64.tx.bytes'
+}
+
 # --- nodes
 
 # NAME [FLAGS...]: as in a mesh on one machine, but in the host of that name, or
