@@ -1,0 +1,471 @@
+#include "node/active.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * The choice is made anew when something changed: circle by circle, from this
+ * node's own place to either side, until somebody who seems to be there is
+ * found. A thousand peers cost a scan of a thousand for each step.
+ */
+
+/* Dials in a row after which a peer is stepped over. */
+#define ABSENT 2u
+/* So many absent ones on one side of a circle are tried again and again. */
+#define STEPS 4u
+/* Up to here even absent ones all are. */
+#define FEW 16u
+
+struct ph_active {
+	uint8_t self[PH_NODE_ID_BYTES];
+	uint64_t place[PH_ACTIVE_CIRCLES];
+	struct ph_active_peer *peers[PH_ACTIVE_PEERS];
+	unsigned count;
+	uint64_t random;
+	bool changed;
+};
+
+static uint64_t mix(uint64_t value)
+{
+	value = (value ^ (value >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+	value = (value ^ (value >> 27)) * UINT64_C(0x94d049bb133111eb);
+	return value ^ (value >> 31);
+}
+
+static void places(
+	uint64_t place[PH_ACTIVE_CIRCLES], const uint8_t id[PH_NODE_ID_BYTES])
+{
+	uint64_t half[2];
+
+	memcpy(half, id, sizeof(half));
+	for (unsigned i = 0; i < PH_ACTIVE_CIRCLES; i++)
+		place[i] = mix(half[0] + mix(half[1] + i));
+}
+
+int ph_active_create(struct ph_active **out,
+	const uint8_t self[PH_NODE_ID_BYTES], uint64_t seed)
+{
+	struct ph_active *active = calloc(1, sizeof(*active));
+
+	if (!active)
+		return -ENOMEM;
+	memcpy(active->self, self, PH_NODE_ID_BYTES);
+	places(active->place, self);
+	active->random = seed | 1;
+	*out = active;
+	return 0;
+}
+
+void ph_active_destroy(struct ph_active *active)
+{
+	free(active);
+}
+
+int ph_active_add(struct ph_active *active, struct ph_active_peer *peer,
+	const uint8_t id[PH_NODE_ID_BYTES], int64_t now)
+{
+	if (active->count == PH_ACTIVE_PEERS)
+		return -ENOSPC;
+	*peer = (struct ph_active_peer){.heard = now,
+		.due = now,
+		.needed = INT64_MIN,
+		.backoff = PH_ACTIVE_FIRST};
+	memcpy(peer->id, id, PH_NODE_ID_BYTES);
+	places(peer->place, id);
+	active->peers[active->count++] = peer;
+	active->changed = true;
+	return 0;
+}
+
+void ph_active_remove(struct ph_active *active, struct ph_active_peer *peer)
+{
+	for (unsigned i = 0; i < active->count; i++)
+		if (active->peers[i] == peer) {
+			active->peers[i] = active->peers[--active->count];
+			active->changed = true;
+			return;
+		}
+}
+
+void ph_active_changed(struct ph_active *active)
+{
+	active->changed = true;
+}
+
+unsigned ph_active_target(unsigned others)
+{
+	unsigned bits = 0;
+
+	if (others <= PH_ACTIVE_FULL)
+		return others;
+	while ((1u << bits) < others + 1)
+		bits++;
+	return bits + 2;
+}
+
+/* The choice. */
+
+static bool is_gone(const struct ph_active_peer *peer)
+{
+	return peer->left || peer->dead;
+}
+
+static bool is_absent(const struct ph_active_peer *peer)
+{
+	return !peer->up && (is_gone(peer) || peer->failed >= ABSENT);
+}
+
+/* The next one from `at`, onward or back round the circle; NULL: only those
+ * that were passed already. `from`: where the walk began. */
+static struct ph_active_peer *neighbour(struct ph_active *active,
+	unsigned circle, bool back, uint64_t at, bool proven)
+{
+	uint64_t from = active->place[circle];
+	uint64_t passed = back ? from - at : at - from;
+	uint64_t nearest = UINT64_MAX;
+	struct ph_active_peer *found = NULL;
+
+	for (unsigned i = 0; i < active->count; i++) {
+		struct ph_active_peer *peer = active->peers[i];
+		uint64_t place = peer->place[circle];
+		uint64_t far = back ? from - place : place - from;
+
+		if (peer->left || peer->proven != proven || far <= passed ||
+			far >= nearest)
+			continue;
+		if (!proven && is_absent(peer))
+			continue;
+		nearest = far;
+		found = peer;
+	}
+	return found;
+}
+
+static void choose_side(struct ph_active *active, unsigned circle, bool back)
+{
+	uint64_t at = active->place[circle];
+
+	for (unsigned step = 0; step < STEPS; step++) {
+		struct ph_active_peer *peer =
+			neighbour(active, circle, back, at, true);
+
+		if (!peer)
+			return;
+		peer->wanted = true;
+		if (!is_absent(peer))
+			return;
+		at = peer->place[circle];
+	}
+}
+
+/* Who is not proven: the nearest on either side of the first circle. */
+static void choose_newcomers(struct ph_active *active)
+{
+	for (unsigned back = 0; back < 2; back++) {
+		struct ph_active_peer *peer =
+			neighbour(active, 0, back, active->place[0], false);
+
+		if (peer)
+			peer->wanted = true;
+	}
+}
+
+static bool counts(const struct ph_active_peer *peer)
+{
+	return peer->proven ? !is_gone(peer) : !is_absent(peer);
+}
+
+static void choose(struct ph_active *active)
+{
+	unsigned members = 0;
+	unsigned there = 0;
+	unsigned circles;
+
+	for (unsigned i = 0; i < active->count; i++) {
+		members += counts(active->peers[i]);
+		there += !active->peers[i]->left;
+	}
+	circles = (ph_active_target(members) + 1) / 2;
+	for (unsigned i = 0; i < active->count; i++) {
+		struct ph_active_peer *peer = active->peers[i];
+
+		peer->wanted = !peer->left &&
+			       (there <= FEW && members <= PH_ACTIVE_FULL);
+		if (members <= PH_ACTIVE_FULL && counts(peer))
+			peer->wanted = true;
+	}
+	for (unsigned i = 0; i < circles && i < PH_ACTIVE_CIRCLES; i++) {
+		choose_side(active, i, false);
+		choose_side(active, i, true);
+	}
+	choose_newcomers(active);
+}
+
+static int64_t courtesy(
+	const struct ph_active *active, const struct ph_active_peer *peer)
+{
+	return memcmp(active->self, peer->id, PH_NODE_ID_BYTES) > 0
+		       ? PH_ACTIVE_COURTESY
+		       : 0;
+}
+
+static void choose_again(struct ph_active *active, int64_t now)
+{
+	bool was[PH_ACTIVE_PEERS];
+
+	if (!active->changed)
+		return;
+	active->changed = false;
+	for (unsigned i = 0; i < active->count; i++)
+		was[i] = active->peers[i]->wanted;
+	choose(active);
+	for (unsigned i = 0; i < active->count; i++) {
+		struct ph_active_peer *peer = active->peers[i];
+		int64_t due = now + courtesy(active, peer);
+
+		if (was[i] && !peer->wanted)
+			peer->idle = now;
+		if (!was[i] && peer->wanted && !peer->up && due > peer->due)
+			peer->due = due;
+	}
+}
+
+/* Events. */
+
+static void again(
+	struct ph_active *active, struct ph_active_peer *peer, int64_t now)
+{
+	int64_t most = is_gone(peer) ? PH_ACTIVE_DEAD : PH_ACTIVE_LAST;
+	int64_t spread;
+
+	active->random ^= active->random << 13;
+	active->random ^= active->random >> 7;
+	active->random ^= active->random << 17;
+	spread = (int64_t)((active->random >> 16) % 40);
+	if (peer->backoff > most || is_gone(peer))
+		peer->backoff = most;
+	peer->due = now + peer->backoff * (80 + spread) / 100;
+	peer->backoff *= 2;
+}
+
+void ph_active_hint(
+	struct ph_active *active, struct ph_active_peer *peer, int64_t now)
+{
+	int64_t due = now + courtesy(active, peer);
+
+	peer->backoff = PH_ACTIVE_FIRST;
+	peer->failed = 0;
+	if (peer->due > due)
+		peer->due = due;
+	active->changed = true;
+}
+
+void ph_active_need(struct ph_active *active, struct ph_active_peer *peer,
+	int64_t now, int64_t until)
+{
+	/* Its first need in a while: backoff is for those who only would like
+	 * a line. */
+	if (peer->needed <= now && peer->backoff > PH_ACTIVE_FIRST) {
+		peer->backoff = PH_ACTIVE_FIRST;
+		peer->due = now;
+	}
+	/* Nor does one wait for the other side's dial. */
+	if (!peer->failed)
+		peer->due = now;
+	if (until > peer->needed)
+		peer->needed = until;
+	peer->used = now;
+}
+
+void ph_active_used(struct ph_active_peer *peer, int64_t now)
+{
+	peer->used = now;
+}
+
+void ph_active_up(struct ph_active *active, struct ph_active_peer *peer,
+	bool ours, int64_t now)
+{
+	peer->up = true;
+	peer->ours = ours;
+	peer->since = now;
+	peer->idle = now;
+	peer->failed = 0;
+	if (ours)
+		peer->trying = false;
+	active->changed = true;
+}
+
+void ph_active_down(
+	struct ph_active *active, struct ph_active_peer *peer, int64_t now)
+{
+	if (!peer->up)
+		return;
+	peer->up = false;
+	if (now - peer->since < PH_ACTIVE_BRIEF) {
+		again(active, peer, now);
+	} else {
+		peer->backoff = PH_ACTIVE_FIRST;
+		peer->due = now + courtesy(active, peer);
+	}
+	active->changed = true;
+}
+
+void ph_active_failed(
+	struct ph_active *active, struct ph_active_peer *peer, int64_t now)
+{
+	peer->trying = false;
+	peer->failed++;
+	again(active, peer, now);
+	active->changed = true;
+}
+
+void ph_active_hopeless(struct ph_active *active, struct ph_active_peer *peer,
+	int64_t now, int64_t wait)
+{
+	peer->trying = false;
+	peer->failed++;
+	peer->needed = INT64_MIN;
+	peer->due = now + wait;
+	active->changed = true;
+}
+
+/* What to do. */
+
+static bool is_needed(const struct ph_active_peer *peer, int64_t now)
+{
+	return peer->held || peer->needed > now;
+}
+
+/* When it may be dialled; INT64_MAX: not at all. */
+static int64_t dial_due(const struct ph_active *active,
+	const struct ph_active_peer *peer, int64_t now, bool lonely)
+{
+	int64_t patient = peer->heard + PH_ACTIVE_GRACE;
+
+	(void)active;
+	if (peer->up || peer->trying || !peer->dialable)
+		return INT64_MAX;
+	if (is_needed(peer, now))
+		return peer->due;
+	if (!peer->wanted || peer->left)
+		return INT64_MAX;
+	if (!peer->proven && !lonely && patient > peer->due)
+		return patient;
+	return peer->due;
+}
+
+/* Of the lines that nobody asked for. */
+struct room {
+	unsigned lines;
+	unsigned dials;
+	unsigned enrols;
+};
+
+static struct room room_now(const struct ph_active *active, int64_t now)
+{
+	struct room room = {0};
+
+	for (unsigned i = 0; i < active->count; i++) {
+		const struct ph_active_peer *peer = active->peers[i];
+
+		room.lines += peer->up;
+		if (!peer->trying || is_needed(peer, now))
+			continue;
+		room.dials++;
+		room.enrols += !peer->proven;
+	}
+	return room;
+}
+
+static bool has_room(
+	const struct room *room, const struct ph_active_peer *peer, int64_t now)
+{
+	if (is_needed(peer, now))
+		return true;
+	return room->dials < PH_ACTIVE_DIALS &&
+	       room->lines + room->dials < PH_ACTIVE_MOST &&
+	       (peer->proven || room->enrols < PH_ACTIVE_ENROLS);
+}
+
+/* When the line is given up; INT64_MAX: not. */
+static int64_t hang_up_due(
+	const struct ph_active_peer *peer, unsigned lines, int64_t now)
+{
+	bool used = peer->used >= peer->since;
+	int64_t last = used ? peer->used : peer->since;
+
+	if (!peer->up || peer->wanted || is_needed(peer, now))
+		return INT64_MAX;
+	if (!peer->ours && lines <= PH_ACTIVE_MOST)
+		return INT64_MAX;
+	if (peer->idle > last)
+		last = peer->idle;
+	return last + (used ? PH_ACTIVE_IDLE : PH_ACTIVE_UNUSED);
+}
+
+/* Before `b`: who is needed, who failed less, who waits longer. */
+static bool goes_first(const struct ph_active_peer *a,
+	const struct ph_active_peer *b, int64_t now)
+{
+	if (is_needed(a, now) != is_needed(b, now))
+		return is_needed(a, now);
+	if (a->failed != b->failed)
+		return a->failed < b->failed;
+	return a->due < b->due;
+}
+
+enum ph_active_act ph_active_next(
+	struct ph_active *active, int64_t now, struct ph_active_peer **out)
+{
+	struct ph_active_peer *best = NULL;
+	struct room room;
+
+	choose_again(active, now);
+	room = room_now(active, now);
+	for (unsigned i = 0; i < active->count; i++) {
+		struct ph_active_peer *peer = active->peers[i];
+
+		if (hang_up_due(peer, room.lines, now) <= now) {
+			*out = peer;
+			return PH_ACTIVE_HANG_UP;
+		}
+		if (dial_due(active, peer, now, !room.lines) <= now &&
+			has_room(&room, peer, now) &&
+			(!best || goes_first(peer, best, now)))
+			best = peer;
+	}
+	if (!best)
+		return PH_ACTIVE_REST;
+	best->trying = true;
+	*out = best;
+	return PH_ACTIVE_DIAL;
+}
+
+int64_t ph_active_due(struct ph_active *active, int64_t now)
+{
+	int64_t next = INT64_MAX;
+	struct room room;
+
+	choose_again(active, now);
+	room = room_now(active, now);
+	for (unsigned i = 0; i < active->count; i++) {
+		struct ph_active_peer *peer = active->peers[i];
+		int64_t due = hang_up_due(peer, room.lines, now);
+
+		if (due < next)
+			next = due;
+		/* Without room it waits for a dial to end. */
+		if (!has_room(&room, peer, now))
+			continue;
+		due = dial_due(active, peer, now, !room.lines);
+		if (due < next)
+			next = due;
+	}
+	return next;
+}
+
+unsigned ph_active_lines(const struct ph_active *active)
+{
+	return room_now(active, 0).lines;
+}
