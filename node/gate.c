@@ -233,6 +233,15 @@ void ph_gate_set_attach(struct ph_gate *gate,
 	gate->attach_context = context;
 }
 
+void ph_gate_set_offered(struct ph_gate *gate,
+	int (*offered)(void *context, struct ph_session *session,
+		const struct ph_attach *offer),
+	void *context)
+{
+	gate->offered = offered;
+	gate->offered_context = context;
+}
+
 unsigned ph_gate_strangers(const struct ph_gate *gate)
 {
 	return ph_limits_pending(gate->node->limits);

@@ -69,6 +69,12 @@ void ph_gate_set_attach(struct ph_gate *gate,
 	int (*attach)(void *context, struct ph_session *session,
 		const struct ph_attach *attach),
 	void *context);
+/* Told of every carrier that a trusted peer offers because it was asked for
+ * one; 0 when it was taken. */
+void ph_gate_set_offered(struct ph_gate *gate,
+	int (*offered)(void *context, struct ph_session *session,
+		const struct ph_attach *offer),
+	void *context);
 /* Sessions that are not proven yet. */
 unsigned ph_gate_strangers(const struct ph_gate *gate);
 

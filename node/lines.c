@@ -406,11 +406,18 @@ int ph_lines_candidate(struct ph_lines *lines, const char *node,
 
 	if (!peer)
 		return -ENOENT;
+	memcpy(key, peer->key, PH_PUBLIC_KEY);
 	if (!peer->address_count ||
 		ph_address_parse(address, peer->addresses[0]))
 		return -EHOSTUNREACH;
-	memcpy(key, peer->key, PH_PUBLIC_KEY);
 	return 0;
+}
+
+bool ph_lines_is_up(struct ph_lines *lines, const char *node)
+{
+	struct peer *peer = peer_named(lines, node);
+
+	return peer && peer->line;
 }
 
 unsigned ph_lines_up(const struct ph_lines *lines)

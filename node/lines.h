@@ -90,10 +90,12 @@ void ph_lines_presence(struct ph_lines *lines, const char *id,
 
 /* An address where a node of the mesh may be found. */
 void ph_lines_seed(struct ph_lines *lines, const struct ph_address *address);
-/* Where a node can be dialled best now, and the key it must prove. -ENOENT,
- * -EHOSTUNREACH. */
+/* Where a node can be dialled best now, and the key it must prove. -ENOENT;
+ * -EHOSTUNREACH: no address, but the key is told. */
 int ph_lines_candidate(struct ph_lines *lines, const char *node,
 	struct ph_address *address, uint8_t key[PH_PUBLIC_KEY]);
+/* There is a line to it. */
+bool ph_lines_is_up(struct ph_lines *lines, const char *node);
 unsigned ph_lines_up(const struct ph_lines *lines);
 
 /* For the gate. */

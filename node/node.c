@@ -20,6 +20,7 @@
 #include "node/limits.h"
 #include "node/lines.h"
 #include "node/notify.h"
+#include "node/offer.h"
 #include "node/trust.h"
 #include "node/wires.h"
 #include "placement/placement.h"
@@ -139,6 +140,8 @@ static int open_exchange(struct ph_node *node, struct ph_error *error)
 		code = ph_gate_create(&node->gate, node, events);
 	if (!code)
 		code = ph_wires_create(&node->wires, node);
+	if (!code)
+		ph_offer_serve(node);
 	return code ? no_memory(error, "the exchange", code) : 0;
 }
 

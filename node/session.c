@@ -32,6 +32,7 @@ void session_free(struct ph_session *session)
 
 	session_settle(session, false);
 	prove_drop(session);
+	offer_drop(session);
 	ph_queue_fini(&session->queue);
 	DL_DELETE2(gate->sessions, session, prev_session, next_session);
 	free(session);
@@ -132,16 +133,34 @@ static void on_open(void *context, struct ph_carrier *carrier)
 		session_refuse(session, "its key is revoked");
 		return;
 	}
-	if (session->peer.dialled && prove_start(session))
+	if (session->offer)
+		offer_open(session);
+	else if (session->peer.dialled && prove_start(session))
 		session_end(session, "no TLS, or out of memory");
 }
 
-/* ATTACH from a key that is trusted here; the rest is the wires' business. */
+/* The wires' business; an offered carrier is for one ATTACH only. */
+static int give_attach(
+	struct ph_session *session, const struct ph_attach *attach)
+{
+	struct ph_gate *gate = session->gate;
+
+	if (session->offer && !offer_allows(session, attach))
+		return -EPERM;
+	if (attach->offer)
+		return gate->offered ? gate->offered(gate->offered_context,
+					       session, attach)
+				     : -ENOSYS;
+	return gate->attach
+		       ? gate->attach(gate->attach_context, session, attach)
+		       : -ENOSYS;
+}
+
+/* ATTACH or an offer, from a key that is trusted here. */
 static void take_attach(
 	struct ph_session *session, const uint8_t *data, uint32_t length)
 {
-	struct ph_gate *gate = session->gate;
-	struct ph_node *node = gate->node;
+	struct ph_node *node = session->gate->node;
 	const struct ph_pin *pin =
 		ph_trust_find(node->trust, session->peer.key);
 	struct ph_attach attach;
@@ -157,8 +176,7 @@ static void take_attach(
 	session_settle(session, true);
 	snprintf(session->peer.name, sizeof(session->peer.name), "%s",
 		pin->name);
-	if (!gate->attach ||
-		gate->attach(gate->attach_context, session, &attach))
+	if (give_attach(session, &attach))
 		session_refuse(session, "ATTACH refused");
 }
 
@@ -169,7 +187,7 @@ static void take_stranger(struct ph_session *session, uint8_t flags,
 		take_attach(session, data, length);
 		return;
 	}
-	if (flags != PH_FRAME_FIN) {
+	if (flags != PH_FRAME_FIN || session->offer) {
 		session_refuse(session, "not a handshake");
 		return;
 	}
@@ -277,12 +295,12 @@ static void on_closed(void *context, struct ph_carrier *carrier, int reason)
 		session_free(session);
 		return;
 	}
+	session->why = reason_text(session, reason);
 	/* What it cost is known before anybody thinks of trying again. */
 	prove_drop(session);
 	if (!session->local)
 		gate->events.on_gone(gate->events.context, session,
-			session->peer.target, reason,
-			reason_text(session, reason));
+			session->peer.target, reason, session->why);
 	ph_line_destroy(session->line);
 	session->line = NULL;
 	session_free(session);

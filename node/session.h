@@ -36,6 +36,7 @@ struct ph_session {
 	size_t held_length;
 	struct ph_timer guess;
 	struct ph_session_peer peer;
+	struct session_offer *offer; /* dialled because a peer asked */
 	struct ph_handshake *handshake;
 	struct ph_queue queue;
 	struct ph_line *line;
@@ -62,6 +63,9 @@ struct ph_gate {
 	int (*attach)(void *context, struct ph_session *session,
 		const struct ph_attach *attach);
 	void *attach_context;
+	int (*offered)(void *context, struct ph_session *session,
+		const struct ph_attach *offer);
+	void *offered_context;
 };
 
 extern const struct ph_carrier_events session_events;
@@ -87,5 +91,14 @@ void prove_drop(struct ph_session *session);
 /* Timers of a session. */
 void prove_patience_over(struct ph_timer *timer);
 void prove_guess_due(struct ph_timer *timer);
+
+/* offer.c */
+/* The dialled carrier is open: says which one it is. */
+void offer_open(struct ph_session *session);
+/* What may come on an offered carrier: the ATTACH it is for, of whom asked. */
+bool offer_allows(
+	const struct ph_session *session, const struct ph_attach *attach);
+/* Who asked learns that there is no carrier, unless it has one. */
+void offer_drop(struct ph_session *session);
 
 #endif

@@ -7,6 +7,7 @@
 #include "node/wires.h"
 #include "proto/attach.h"
 #include "proto/resume.h"
+#include "proto/way.h"
 
 /*
  * One laid connection, as its node sees it: the out half (this node owns the
@@ -49,6 +50,12 @@ struct wire {
 	uint64_t next;	/* in, a claim: from this frame */
 	int64_t absent; /* in: since when nobody listens at its sender's */
 
+	/* out: how the next carrier comes; see wire_way.c */
+	struct ph_way_attempt attempt;
+	struct ph_timer asking;
+	uint8_t question[PH_ATTACH_TOKEN]; /* an offer repeats it */
+	char unreached[160];
+
 	/* out, until attached */
 	ph_handle ticket; /* of wire.open */
 	ph_handle output;
@@ -67,6 +74,7 @@ struct wire {
 
 struct ph_wires {
 	struct ph_node *node;
+	struct wire_way *ways; /* by peer */
 	struct wire_fate *fates;
 	struct wire_detour *detours; /* by connection */
 	char done[WIRES_DONE][96];
@@ -108,11 +116,24 @@ int wire_seat(
 	struct wire *wire, void (*seated)(struct wire *wire, ph_handle input,
 				   const struct ph_error *error));
 
-/* wire_out.c: dials the peer and attaches the output. */
-int wire_out_open(struct wire *wire, const struct ph_address *address);
+/* wire_out.c: gets a carrier to the peer and attaches the output. */
+void wire_out_open(struct wire *wire);
+/* For wire_way.c: dials; a carrier is there, whoever dialled it; there will be
+ * none this time (`absent`: nobody listens there). The last may free it. */
+int wire_out_dial(
+	struct wire *wire, const struct ph_address *address, int64_t deadline);
+void wire_out_came(struct wire *wire, struct ph_session *session);
+void wire_out_lost(struct wire *wire, const char *reason, bool absent);
 void wire_out_cut(struct wire *wire, const char *why);
 /* The peer was heard of: a lost carrier is dialled now. */
 void wire_out_nudge(struct wire *wire);
+/* wire_way.c: gets the next carrier, by dialling or by asking to be dialled;
+ * wire_out_came or wire_out_lost follows, maybe before it returns. */
+void wire_way_want(struct wire *wire);
+void wire_way_opened(struct wire *wire);
+void wire_way_failed(struct wire *wire, int reason, const char *why);
+void wire_way_serve(struct ph_wires *wires);
+void wire_way_fini(struct ph_wires *wires);
 /* wire_in.c */
 int wire_in_attach(void *context, struct ph_session *session,
 	const struct ph_attach *attach);

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "kernel/log.h"
-#include "node/lines.h"
 #include "proto/secret.h"
 
 /*
@@ -134,26 +133,28 @@ static void send_attach(struct wire *wire, uint64_t next)
 		wire_flush(wire);
 }
 
-static int dial(struct wire *wire, const struct ph_address *address)
+int wire_out_dial(
+	struct wire *wire, const struct ph_address *address, int64_t deadline)
 {
 	const struct ph_transport *transport =
 		ph_transport_find(address->scheme);
-	struct ph_dial to = {.address = *address};
+	struct ph_dial to = {.address = *address, .deadline = deadline};
 
-	wire->generation = wire->out.generation;
 	return transport->dial(&wire->wires->node->host, &to, &carrier_events,
 		wire, &wire->carrier);
 }
 
-static void dial_again(struct wire *wire)
+void wire_out_lost(struct wire *wire, const char *reason, bool absent)
 {
-	struct ph_address address;
+	step(wire, &(struct ph_resume_out_event){.kind = PH_RESUME_LOST,
+			   .absent = absent,
+			   .reason = reason});
+}
 
-	if (ph_lines_candidate(wire->wires->node->lines, wire->peer, &address,
-		    wire->peer_key) ||
-		dial(wire, &address))
-		step(wire, &(struct ph_resume_out_event){.kind = PH_RESUME_LOST,
-				   .reason = "no address to dial"});
+static void want_carrier(struct wire *wire)
+{
+	wire->generation = wire->out.generation;
+	wire_way_want(wire);
 }
 
 static void send_again(struct wire *wire, uint64_t next)
@@ -221,7 +222,7 @@ static void perform(struct wire *wire, const struct ph_resume_outputs *outputs)
 	else if (actions & PH_RESUME_DO_REWIND)
 		send_again(wire, outputs->next);
 	else if (actions & PH_RESUME_DO_DIAL)
-		dial_again(wire);
+		want_carrier(wire);
 }
 
 static void step(struct wire *wire, const struct ph_resume_out_event *event)
@@ -323,6 +324,7 @@ static void on_open(void *context, struct ph_carrier *carrier)
 		return;
 	}
 	snprintf(wire->transport, sizeof(wire->transport), "%s", info.scheme);
+	wire_way_opened(wire);
 	step(wire, &(struct ph_resume_out_event){.kind = PH_RESUME_OPENED});
 }
 
@@ -351,12 +353,10 @@ static void on_room(void *context, struct ph_carrier *carrier)
 static void on_closed(void *context, struct ph_carrier *carrier, int reason)
 {
 	struct wire *wire = context;
-	struct ph_resume_out_event lost = {.kind = PH_RESUME_LOST,
-		.absent = reason == -ECONNREFUSED &&
-			  wire->out.state == PH_RESUME_DIALING,
-		.reason = wire->why};
+	const char *why = wire->why;
 
 	wire->carrier = NULL;
+	wire->session = NULL;
 	ph_queue_clear(&wire->queue);
 	if (wire->closing) {
 		if (!wire->why && reason)
@@ -364,10 +364,13 @@ static void on_closed(void *context, struct ph_carrier *carrier, int reason)
 		end(wire);
 		return;
 	}
-	if (!lost.reason)
-		lost.reason = reason ? strerror(-reason) : "the peer closed it";
+	if (!why)
+		why = reason ? strerror(-reason) : "the peer closed it";
 	wire->why = NULL;
-	step(wire, &lost);
+	if (wire->out.state == PH_RESUME_DIALING)
+		wire_way_failed(wire, reason, why);
+	else
+		wire_out_lost(wire, why, false);
 }
 
 static const struct ph_carrier_events carrier_events = {
@@ -377,7 +380,19 @@ static const struct ph_carrier_events carrier_events = {
 	.on_closed = on_closed,
 };
 
-int wire_out_open(struct wire *wire, const struct ph_address *address)
+void wire_out_came(struct wire *wire, struct ph_session *session)
+{
+	struct ph_carrier_info info;
+
+	wire->session = session;
+	wire->carrier = ph_session_carrier(session);
+	ph_carrier_info(wire->carrier, &info);
+	snprintf(wire->transport, sizeof(wire->transport), "%s", info.scheme);
+	ph_session_hand_over(session, &carrier_events, wire);
+	step(wire, &(struct ph_resume_out_event){.kind = PH_RESUME_OPENED});
+}
+
+void wire_out_open(struct wire *wire)
 {
 	uint64_t seed;
 
@@ -385,5 +400,5 @@ int wire_out_open(struct wire *wire, const struct ph_address *address)
 	wire->timer.on_due = timer_due;
 	ph_resume_out_init(
 		&wire->out, (uint32_t)(wire->generation >> 32), seed);
-	return dial(wire, address);
+	want_carrier(wire);
 }

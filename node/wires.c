@@ -111,6 +111,7 @@ void wire_free(struct wire *wire)
 	if (wire->key[0])
 		HASH_DEL(wire->wires->table, wire);
 	ph_timer_stop(wire->wires->node->loop, &wire->timer);
+	ph_timer_stop(wire->wires->node->loop, &wire->asking);
 	ph_queue_fini(&wire->queue);
 	free(wire);
 }
@@ -259,18 +260,14 @@ static void open_remote(
 {
 	struct ph_address address;
 
-	if (ph_lines_candidate(
-		    wires->node->lines, wire->peer, &address, wire->peer_key)) {
-		refuse_open(request, wire->peer, "no line to that node");
+	if (ph_lines_candidate(wires->node->lines, wire->peer, &address,
+		    wire->peer_key) == -ENOENT) {
+		refuse_open(request, wire->peer, "no such node");
 		wire_free(wire);
 		return;
 	}
 	wire->ticket = request->ticket;
-	if (wire_out_open(wire, &address)) {
-		wire->ticket = 0;
-		refuse_open(request, wire->peer, "cannot dial");
-		wire_free(wire);
-	}
+	wire_out_open(wire);
 }
 
 static void open_wire(struct ph_wires *wires, struct ph_request *request)
@@ -487,6 +484,7 @@ int ph_wires_create(struct ph_wires **out, struct ph_node *node)
 	ph_door_serve(node->door, PH_WIRE_CLOSE, serve_close, wires);
 	ph_door_serve(node->door, PH_WIRE_FLOWS, serve_flows, wires);
 	wire_detour_serve(wires);
+	wire_way_serve(wires);
 	*out = wires;
 	return 0;
 }
@@ -506,6 +504,7 @@ void ph_wires_destroy(struct ph_wires *wires)
 	if (wires) {
 		wire_detour_fini(wires);
 		wire_done_fini(wires);
+		wire_way_fini(wires);
 	}
 	free(wires);
 }

@@ -9,6 +9,7 @@
 
 enum {
 	VERSION = 2,
+	OFFER = 2, /* where ATTACH says 0 or 1 */
 	ATTACH_FIXED = 40
 };
 
@@ -43,7 +44,7 @@ size_t ph_attach_write(
 	memset(out, 0, ATTACH_FIXED);
 	out[0] = VERSION;
 	out[1] = (uint8_t)id;
-	out[2] = attach->resume;
+	out[2] = attach->offer ? OFFER : attach->resume;
 	store64(out + 8, attach->generation);
 	memcpy(out + 16, attach->token, PH_ATTACH_TOKEN);
 	store64(out + 32, attach->next);
@@ -56,7 +57,7 @@ int ph_attach_read(struct ph_attach *attach, const uint8_t *data, size_t length)
 	struct ph_attach read = {0};
 	struct ph_connection_id id;
 
-	if (length < ATTACH_FIXED || data[0] != VERSION || data[2] > 1 ||
+	if (length < ATTACH_FIXED || data[0] != VERSION || data[2] > OFFER ||
 		!all_zero(data + 3, 5))
 		return -EBADMSG;
 	if (data[1] >= sizeof(read.connection) ||
@@ -67,7 +68,8 @@ int ph_attach_read(struct ph_attach *attach, const uint8_t *data, size_t length)
 	memcpy(read.connection, data + ATTACH_FIXED, data[1]);
 	if (ph_connection_id_parse(&id, read.connection))
 		return -EBADMSG;
-	read.resume = data[2];
+	read.resume = data[2] == 1;
+	read.offer = data[2] == OFFER;
 	read.generation = load64(data + 8);
 	memcpy(read.token, data + 16, PH_ATTACH_TOKEN);
 	read.next = load64(data + 32);

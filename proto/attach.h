@@ -29,8 +29,9 @@
 struct ph_attach {
 	char connection[96];
 	bool resume;	     /* goes on with a stream, see proto/resume.h */
+	bool offer;	     /* not ATTACH: the carrier that was asked for */
 	uint64_t generation; /* grows with each carrier */
-	uint8_t token[PH_ATTACH_TOKEN];
+	uint8_t token[PH_ATTACH_TOKEN]; /* an offer's: of the question */
 	uint64_t next; /* the first frame not acknowledged */
 };
 

@@ -332,6 +332,36 @@ void end_dial(struct end *end, struct mask *mask, unsigned host)
 	ph_carrier_connected(end->carrier, fd, &to, &ph_filter_tls, false);
 }
 
+static const struct ph_carrier_events *end_on_accept(
+	void *context, const char *source, void **out)
+{
+	*out = context;
+	return &end_events;
+}
+
+static void end_on_carrier(void *context, struct ph_carrier *carrier, void *own)
+{
+	((struct end *)own)->carrier = carrier;
+}
+
+struct ph_listener *end_listen(
+	struct end *end, struct mask *mask, struct ph_address *at)
+{
+	static const struct ph_listener_events events = {
+		end_on_accept, end_on_carrier};
+	struct prey *prey = end->prey;
+	struct ph_listener *listener;
+
+	memset(end, 0, sizeof(*end));
+	end->prey = prey;
+	end->mask = mask;
+	ph_queue_init(&end->out, mask->host.pool);
+	assert_int_equal(0, ph_transport_tcp.listen(&mask->host, at, false,
+				    &events, end, &listener));
+	ph_listener_address(listener, at);
+	return listener;
+}
+
 void end_open(struct end *end, struct mask *mask, unsigned host)
 {
 	end_dial(end, mask, host);

@@ -97,6 +97,10 @@ struct end {
 void end_dial(struct end *end, struct mask *mask, unsigned host);
 /* The same, and waits for TLS. */
 void end_open(struct end *end, struct mask *mask, unsigned host);
+/* Listens at `at`, at first "127.0.0.1:0"; who dials becomes this end's
+ * carrier. */
+struct ph_listener *end_listen(
+	struct end *end, struct mask *mask, struct ph_address *at);
 /* The bytes as they are; what does not fit waits. */
 void end_send(
 	struct end *end, uint8_t flags, const void *data, uint32_t length);
