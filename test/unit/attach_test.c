@@ -42,13 +42,32 @@ static void attach_is_these_bytes(void **state)
 	assert_true(read.next == attach.next);
 }
 
+/* The carrier that was asked for: the same bytes, but one. */
+static void an_offer_is_no_attach(void **state)
+{
+	struct ph_attach offer = attach;
+	uint8_t out[PH_ATTACH_MAX];
+	struct ph_attach read;
+	size_t length;
+
+	offer.resume = false;
+	offer.offer = true;
+	length = ph_attach_write(&offer, out);
+	assert_int_equal(out[2], 2);
+	assert_int_equal(ph_attach_read(&read, out, length), 0);
+	assert_true(read.offer && !read.resume);
+	out[2] = 1;
+	assert_int_equal(ph_attach_read(&read, out, length), 0);
+	assert_true(!read.offer && read.resume);
+}
+
 static void attach_refuses(void **state)
 {
 	static const struct {
 		size_t at;
 		uint8_t byte;
 	} changes[] = {{0, 1}, {0, 3}, {1, 9}, {1, 11}, {1, 0}, {1, 255},
-		{2, 2}, {3, 1}, {4, 1}, {7, 1}, {40, 0}, {40, '-'}, {45, '%'},
+		{2, 3}, {3, 1}, {4, 1}, {7, 1}, {40, 0}, {40, '-'}, {45, '%'},
 		{48, '0'}, {47, 0}, {48, 'x'}, {49, '\n'}};
 	uint8_t bytes[sizeof(attach_bytes)];
 	struct ph_attach read;
@@ -131,6 +150,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(attach_is_these_bytes),
+		cmocka_unit_test(an_offer_is_no_attach),
 		cmocka_unit_test(attach_refuses),
 		cmocka_unit_test(attach_longest),
 		cmocka_unit_test(attached),
