@@ -32,7 +32,7 @@ struct ph_attach {
 	bool offer;	     /* not ATTACH: the carrier that was asked for */
 	uint64_t generation; /* grows with each carrier */
 	uint8_t token[PH_ATTACH_TOKEN]; /* an offer's: of the question */
-	uint64_t next; /* the first frame not acknowledged */
+	uint64_t next;			/* the first frame not acknowledged */
 };
 
 struct ph_attached {

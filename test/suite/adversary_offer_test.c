@@ -6,6 +6,7 @@
 
 #include <signal.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,6 +42,12 @@ static struct ph_writer *map_begin(void)
 	assert_int_equal(0, ph_writer_create(&writer));
 	ph_write_map(writer);
 	return writer;
+}
+
+static void name(struct ph_attach *attach, const char *connection)
+{
+	snprintf(attach->connection, sizeof(attach->connection), "%s",
+		connection);
 }
 
 /* --- the node asks --- */
@@ -183,7 +190,7 @@ static void only_the_asked_may_offer(void **state)
 	start(prey, "zero");
 	/* Before anybody asked. */
 	offer = (struct ph_attach){.offer = true, .generation = 7};
-	strcpy(offer.connection, "prey#1.1");
+	name(&offer, "prey#1.1");
 	assert_unwanted(prey, asked, offer);
 
 	/* No address of it is known: it is asked. */
@@ -202,7 +209,7 @@ static void only_the_asked_may_offer(void **state)
 	offer.generation++;
 	assert_unwanted(prey, asked, offer);
 	offer = question;
-	strcpy(offer.connection, "prey#1.2");
+	name(&offer, "prey#1.2");
 	assert_unwanted(prey, asked, offer);
 	assert_int_equal(ph_wires_count(prey->node->wires), 0);
 	assert_false(heard.come);
@@ -289,7 +296,7 @@ static void an_offer_is_for_one_attach(void **state)
 	struct ph_listener *listener;
 
 	assert_int_equal(0, ph_address_parse(&at, "127.0.0.1:0"));
-	strcpy(question.connection, "asking#1.1");
+	name(&question, "asking#1.1");
 	end_enrol(&line, asking, PH_ROLE_WIRE);
 	for (unsigned i = 0; i < 4; i++) {
 		struct ph_attach attach = question;
@@ -303,7 +310,7 @@ static void an_offer_is_for_one_attach(void **state)
 		attach.generation += i == 0;
 		attach.offer = i == 1;
 		if (i == 2)
-			strcpy(attach.connection, "asking#1.2");
+			name(&attach, "asking#1.2");
 		if (i == 3) /* it would be shaken hands with, were it a line */
 			end_send(&end, PH_FRAME_FIN, "hello", 5);
 		else
@@ -338,7 +345,7 @@ static void another_node_is_offered_nothing(void **state)
 	uint32_t id;
 
 	assert_int_equal(0, ph_address_parse(&at, "127.0.0.1:0"));
-	strcpy(question.connection, "asking#1.1");
+	name(&question, "asking#1.1");
 	end_enrol(&line, mask_open(prey, "asking"), PH_ROLE_WIRE);
 	listener = end_listen(&end, mask_open(prey, "other"), &at);
 	id = ask(&line, &at, &question);
