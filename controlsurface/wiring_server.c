@@ -1,4 +1,5 @@
 #include "controlsurface/wiring_model.h"
+#include "proto/auth.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -315,6 +316,24 @@ static void owner_read(
 		server->owner = node->text;
 }
 
+static void auth_read(struct ph_wiring *wiring, struct ph_wiring_server *server)
+{
+	const struct ph_yaml_node *node =
+		ph_wiring_get(wiring, server->node, "auth", PH_YAML_TEXT);
+	struct ph_auth_rule rule;
+	struct ph_error error;
+
+	if (node == NULL)
+		return;
+	server->auth = node->text;
+	if (ph_auth_rule_parse(&rule, node->text, strlen(node->text), &error) <
+		0)
+		ph_findings_add(wiring, PH_FINDING_ERROR, "S4", node->span,
+			"Write no, yes or optional, then peer [role=R] "
+			"[from=A,B] or token HEX.",
+			"'auth': %s", error.what);
+}
+
 static bool is_secret(const char *key)
 {
 	static const char *const parts[] = {
@@ -400,7 +419,6 @@ void ph_wiring_read_server(
 	static const char *const restarts[] = {
 		"always", "on-failure", "never", NULL};
 	static const char *const framings[] = {"raw", "lines", "length", NULL};
-	static const char *const auths[] = {"no", "optional", "yes", NULL};
 	const struct ph_yaml_node *node = server->node;
 
 	ph_wiring_keys(wiring, PH_LEVEL_SERVER, node);
@@ -417,7 +435,7 @@ void ph_wiring_read_server(
 	placement_read(wiring, server);
 	server->restart = ph_wiring_choice(wiring, node, "restart", restarts);
 	server->framing = ph_wiring_choice(wiring, node, "framing", framings);
-	server->auth = ph_wiring_choice(wiring, node, "auth", auths);
+	auth_read(wiring, server);
 	server->cwd = ph_wiring_text(wiring, node, "cwd");
 	if (server->cwd != NULL && strlen(server->cwd) >= PATH_BYTES)
 		ph_findings_add(wiring, PH_FINDING_ERROR, "S4",

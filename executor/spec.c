@@ -319,20 +319,31 @@ static const char *const placement_words[] = {
 static const char *const restart_words[] = {
 	"on-failure", "always", "never", NULL};
 static const char *const framing_words[] = {"raw", "lines", "length", NULL};
-static const char *const auth_words[] = {"no", "optional", "yes", NULL};
+
+static int read_auth(struct reader *reader, struct ph_value map)
+{
+	struct ph_value value = ph_value_get(map, "auth");
+	size_t length;
+	const char *text = ph_value_text(value, &length);
+
+	if (ph_value_type(value) == PH_NIL) {
+		text = "no";
+		length = 2;
+	}
+	return ph_auth_rule_parse(&reader->spec->auth, text ? text : "",
+		text ? length : 0, reader->error);
+}
 
 static int read_policies(struct reader *reader, struct ph_value map)
 {
 	struct ph_spec *spec = reader->spec;
 	int restart = read_choice(reader, map, "restart", restart_words);
 	int framing = read_choice(reader, map, "framing", framing_words);
-	int auth = read_choice(reader, map, "auth", auth_words);
 
-	if (restart < 0 || framing < 0 || auth < 0)
+	if (restart < 0 || framing < 0 || read_auth(reader, map) < 0)
 		return -1;
 	spec->restart = (enum ph_restart)restart;
 	spec->framing = (enum ph_framing)framing;
-	spec->auth = (uint8_t)auth;
 	spec->class = (uint32_t)ph_get_u64(map, "class");
 	ph_get_copy(map, "owner", spec->owner, sizeof(spec->owner));
 	if (!spec->owner[0])
@@ -563,6 +574,16 @@ static bool same_terminals(
 	return true;
 }
 
+static bool same_rules(
+	const struct ph_auth_rule *one, const struct ph_auth_rule *other)
+{
+	char text[2][PH_AUTH_TEXT];
+
+	ph_auth_rule_format(one, text[0], sizeof(text[0]));
+	ph_auth_rule_format(other, text[1], sizeof(text[1]));
+	return strcmp(text[0], text[1]) == 0;
+}
+
 bool ph_spec_equal(const struct ph_spec *one, const struct ph_spec *other)
 {
 	return same_text(one->name, other->name) &&
@@ -573,7 +594,8 @@ bool ph_spec_equal(const struct ph_spec *one, const struct ph_spec *other)
 	       one->restart == other->restart &&
 	       one->placement == other->placement &&
 	       one->framing == other->framing && one->class == other->class &&
-	       one->auth == other->auth && same_words(one->argv, other->argv) &&
+	       same_rules(&one->auth, &other->auth) &&
+	       same_words(one->argv, other->argv) &&
 	       (one->cap_count == other->cap_count) &&
 	       (!one->cap_count || same_words(one->caps, other->caps)) &&
 	       same_pairs(one->with, one->with_count, other->with,

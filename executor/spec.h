@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "kernel/terminal.h"
+#include "proto/auth.h"
 #include "proto/error.h"
 #include "proto/value.h"
 
@@ -18,7 +19,7 @@
  *    framing: raw | lines | length,
  *    in:  [{name, fd, type, kind: in | combine}],
  *    out: [{name, fd, type, kind: out | mux}],
- *    class: int, owner: text, auth: no | optional | yes,
+ *    class: int, owner: text, auth: text (proto/auth.h),
  *    caps: [text], labels: {key: text}}
  *
  * Programs without `in` and `out` have stdin (in), stdout (out) and stderr
@@ -75,7 +76,7 @@ struct ph_spec {
 	unsigned terminal_count;
 	uint32_t class;
 	char owner[65];
-	uint8_t auth; /* enum ph_auth */
+	struct ph_auth_rule auth;
 	char **caps;
 	unsigned cap_count;
 	struct ph_spec_pair *labels;

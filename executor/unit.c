@@ -317,16 +317,15 @@ static void write_identity(struct ph_unit *unit, struct ph_writer *writer)
 {
 	const struct ph_spec *spec = unit->spec;
 	struct ph_identity identity = {
-		.class = spec->class, .auth = (enum ph_auth)spec->auth};
+		.class = spec->class, .auth = spec->auth.flag};
 	char text[PH_IDENTITY_MAX + 1] = "";
 
 	snprintf(
 		identity.fqdn, sizeof(identity.fqdn), "%s", unit->config->fqdn);
 	snprintf(identity.server, sizeof(identity.server), "%s", spec->name);
 	snprintf(identity.owner, sizeof(identity.owner), "%s", spec->owner);
-	/* Peers are proven by their node's key, nothing else is asked. */
 	snprintf(identity.mechanism, sizeof(identity.mechanism), "%s",
-		spec->auth == PH_AUTH_NO ? "none" : "node-key");
+		ph_mechanism_name(spec->auth.mechanism));
 	ph_server_uuid(identity.uuid, unit->config->node_key, spec->name);
 	if (ph_identity_format(&identity, text, sizeof(text)) < 0)
 		ph_log_error("executor", "identity.invalid server=%s fqdn=%s",
@@ -337,10 +336,13 @@ static void write_identity(struct ph_unit *unit, struct ph_writer *writer)
 static void write_manifest(struct ph_unit *unit, struct ph_writer *writer)
 {
 	const struct ph_spec *spec = unit->spec;
+	char rule[PH_AUTH_TEXT];
 
 	ph_write_map(writer);
 	write_identity(unit, writer);
 	ph_put_text(writer, "server", spec->name);
+	ph_put_text(writer, "auth",
+		ph_auth_rule_format(&spec->auth, rule, sizeof(rule)));
 	ph_put_list(writer, "terminals");
 	for (unsigned i = 0; i < spec->terminal_count; i++) {
 		ph_write_map(writer);

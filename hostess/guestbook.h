@@ -7,6 +7,7 @@
 #include <uthash.h>
 
 #include "kernel/terminal.h"
+#include "proto/auth.h"
 #include "proto/error.h"
 #include "proto/identity.h"
 #include "proto/value.h"
@@ -43,6 +44,7 @@ struct ph_guest_terminal {
 
 struct ph_guest {
 	struct ph_identity identity;
+	struct ph_auth_rule auth; /* who may book */
 	char server[40];
 	struct ph_guest_terminal *terminals;
 	unsigned terminal_count;

@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <string.h>
 
 #include "hostess/hostess_inner.h"
@@ -25,6 +26,27 @@ static int connection_read(
 	return 0;
 }
 
+int ph_hostess_admit(struct ph_hostess *hostess, struct ph_request *request,
+	const struct ph_guest *guest, struct ph_error *error)
+{
+	const struct ph_caller *caller = request->call->caller;
+	struct ph_value token = ph_value_get(request->arguments, "auth");
+	struct ph_auth_claim claim = {
+		.here = !*caller->node,
+		.role = (enum ph_role)caller->role,
+		.node = ph_hostess_caller(hostess, request),
+	};
+	char where[96];
+
+	claim.token = ph_value_text(token, &claim.length);
+	snprintf(where, sizeof(where), "%s/%s", hostess->node, guest->server);
+	if (ph_auth_admit(&guest->auth, &claim, where, error) == 0)
+		return 0;
+	ph_log_warn("hostess", "auth.denied server=%s peer=%s because=\"%s\"",
+		guest->server, claim.node, error->what);
+	return -1;
+}
+
 int ph_hostess_serve_reserve(struct ph_hostess *hostess,
 	struct ph_request *request, struct ph_error *error)
 {
@@ -47,7 +69,9 @@ int ph_hostess_serve_reserve(struct ph_hostess *hostess,
 		return -1;
 	entry.terminal = ph_hostess_terminal(hostess, request, error);
 	if (!entry.terminal ||
-		ph_hostess_suits(entry.terminal, media, error) < 0)
+		ph_hostess_suits(entry.terminal, media, error) < 0 ||
+		ph_hostess_admit(
+			hostess, request, entry.terminal->guest, error) < 0)
 		return -1;
 	ph_random(token, sizeof(token));
 	if (ph_ledger_book(&hostess->ledger, now, &entry, &reservation, error) <

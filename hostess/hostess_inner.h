@@ -69,6 +69,10 @@ int ph_hostess_suits(const struct ph_guest_terminal *terminal,
 
 /* --- hostess_book.c --- */
 
+/* May the caller book what is the guest's? 0, or -1 with the error told. */
+int ph_hostess_admit(struct ph_hostess *hostess, struct ph_request *request,
+	const struct ph_guest *guest, struct ph_error *error);
+
 ph_hostess_serve_fn ph_hostess_serve_reserve;
 ph_hostess_serve_fn ph_hostess_serve_release;
 ph_hostess_serve_fn ph_hostess_serve_attach;

@@ -60,6 +60,32 @@ static int read_identity(struct ph_guest *guest, struct ph_value manifest,
 	return 0;
 }
 
+/* A server whose demand nobody here could enforce is not let in. */
+static int read_auth(struct ph_guest *guest, struct ph_value manifest,
+	struct ph_error *error)
+{
+	const struct ph_identity *identity = &guest->identity;
+	struct ph_value value = ph_value_get(manifest, "auth");
+	char plain[64];
+	size_t length;
+	const char *text = ph_value_text(value, &length);
+
+	if (ph_value_type(value) == PH_NIL) {
+		snprintf(plain, sizeof(plain), "%s %s",
+			ph_auth_name(identity->auth), identity->mechanism);
+		text = plain;
+		length = strlen(plain);
+	}
+	if (ph_auth_rule_parse(&guest->auth, text ? text : "",
+		    text ? length : 0, error) < 0)
+		return -1;
+	if (!ph_auth_rule_agrees(&guest->auth, identity))
+		return manifest_fail(guest, error,
+			"the identity's authFlag and authMechanism are not "
+			"those of `auth`");
+	return 0;
+}
+
 static int read_terminal(struct ph_guest *guest,
 	struct ph_guest_terminal *terminal, struct ph_value map,
 	struct ph_error *error)
@@ -189,6 +215,7 @@ int ph_guest_read(
 		goto fail;
 	}
 	if (read_identity(guest, manifest, error) < 0 ||
+		read_auth(guest, manifest, error) < 0 ||
 		read_terminals(
 			guest, ph_value_get(manifest, "terminals"), error) ||
 		read_caps(guest, ph_value_get(manifest, "caps"), error) ||
