@@ -26,6 +26,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -208,6 +209,18 @@ static int count(char **argv)
 
 /* --- record and replay: u16 length, frame */
 
+/* Frames leave with the card's own address: who takes another's, only learns
+ * what switches do then. */
+static void own_address(int fd, const char *name, uint8_t address[6])
+{
+	struct ifreq request = {0};
+
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
+	if (ioctl(fd, SIOCGIFHWADDR, &request))
+		die(name);
+	memcpy(address, request.ifr_hwaddr.sa_data, 6);
+}
+
 static int record(char **argv)
 {
 	static uint8_t frame[FRAME_MOST];
@@ -247,10 +260,12 @@ static int replay(char **argv)
 	unsigned long most = strtoul(argv[2], NULL, 10), sent = 0, failed = 0;
 	double pause = 1e6 / atof(argv[3]);
 	int64_t begin = now_us();
+	uint8_t own[6];
 	uint16_t length;
 
 	if (!file)
 		die(argv[1]);
+	own_address(fd, argv[0], own);
 	while (sent + failed < most && !over) {
 		int64_t wait =
 			begin + (int64_t)(pause * (double)sent) - now_us();
@@ -263,6 +278,7 @@ static int replay(char **argv)
 		}
 		if (fread(frame, 1, length, file) != length)
 			break;
+		memcpy(frame + 6, own, sizeof(own));
 		if (wait > 1000)
 			poll(NULL, 0, (int)(wait / 1000));
 		if (send(fd, frame, length, 0) == length)
