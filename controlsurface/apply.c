@@ -1,4 +1,6 @@
 #include "controlsurface/apply.h"
+#include "controlsurface/decision.h"
+#include "controlsurface/plan.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -22,7 +24,13 @@ static void apply_free(struct ph_control_work *work)
 	struct ph_apply *apply = (struct ph_apply *)work;
 
 	ph_timer_stop(apply->control->config.loop, &apply->again);
+	if (apply->decision)
+		apply->decision->told = NULL; /* it goes on alone */
+	for (unsigned i = 0; i < apply->host_count; i++)
+		free(apply->hosts[i].effects);
 	ph_wiring_free(apply->wiring);
+	ph_apply_order_fini(&apply->order);
+	ph_plan_free(apply->kept);
 	free(apply->hosts);
 	free(apply->guests);
 	free(apply);
@@ -60,46 +68,6 @@ int ph_apply_add(struct ph_apply *apply, const char *name, bool needed)
 	return 0;
 }
 
-/* A server without `host:` runs where the file is applied. */
-static const char *wiring_host(const struct ph_apply *apply, size_t index)
-{
-	const char *name = ph_wiring_host(apply->wiring, index);
-
-	return name && *name ? name : apply->control->node;
-}
-
-static int add_declared(struct ph_apply *apply)
-{
-	struct ph_control_config *config = &apply->control->config;
-
-	for (size_t i = 0; i < ph_wiring_hosts(apply->wiring); i++) {
-		const char *name = wiring_host(apply, i);
-		const char *at = ph_wiring_at(apply->wiring, name);
-		int status = ph_apply_add(apply, name, true);
-
-		if (status)
-			return status;
-		if (at && config->seed && strcmp(name, apply->control->node))
-			config->seed(config->context, name, at);
-	}
-	return 0;
-}
-
-/* Those that this node remembers. */
-static int add_present(struct ph_apply *apply)
-{
-	const struct ph_control_scope *scope =
-		ph_control_scope(apply->control, apply->scope);
-	int status = 0;
-
-	if (!scope || !scope->part)
-		return 0;
-	status = ph_apply_add(apply, apply->control->node, false);
-	for (unsigned i = 0; !status && i < scope->part->host_count; i++)
-		status = ph_apply_add(apply, scope->part->hosts[i].name, false);
-	return status;
-}
-
 /* --- phases --- */
 
 static const struct ph_apply_host *host_with(
@@ -114,28 +82,31 @@ static const struct ph_apply_host *host_with(
 	return NULL;
 }
 
-static void phase_begin(struct ph_apply *apply, enum ph_apply_phase phase)
+void ph_apply_phase(struct ph_apply *apply, enum ph_apply_phase phase)
 {
 	int64_t now = ph_apply_now(apply);
 	int64_t left = apply->call_deadline - now;
 	int64_t most = phase == PH_APPLY_CHECK ? CHECK_TIME : PHASE_TIME;
 
-	/* Leave the caller's deadline room for the commit, and for the answer.
-	 */
-	left = phase == PH_APPLY_COMMIT ? left / 10 * 9 : left / 10 * 6;
+	/* Leave the caller's deadline room for what follows, and for the
+	 * answer. */
+	left = phase >= PH_APPLY_COMMIT ? left / 10 * 9 : left / 10 * 6;
 	apply->phase = phase;
 	apply->deadline = now + (left < most ? left : most);
 }
 
-static void commit_phase(struct ph_apply *apply)
+bool ph_apply_is_late(const struct ph_apply *apply)
 {
-	phase_begin(apply, PH_APPLY_COMMIT);
+	return ph_apply_now(apply) >= apply->deadline;
+}
+
+void ph_apply_enter(struct ph_apply *apply, enum ph_apply_phase phase)
+{
+	ph_apply_phase(apply, phase);
 	for (unsigned i = 0; i < apply->host_count; i++) {
 		struct ph_apply_host *host = &apply->hosts[i];
 
-		/* Who has no part and gets none has nothing to commit, but
-		 * its hold to lose. */
-		if (host->answer == PH_APPLY_YES)
+		if (host->takes && host->answer == PH_APPLY_YES)
 			host->answer = PH_APPLY_UNASKED;
 		host->status = 0;
 	}
@@ -151,7 +122,37 @@ static bool anybody_knew(const struct ph_apply *apply)
 	return false;
 }
 
-static void prepared(struct ph_apply *apply)
+/* A host whose revision is not the one that the plan saw; NULL: none. */
+static const struct ph_apply_host *host_changed(const struct ph_apply *apply)
+{
+	const struct ph_apply_order *order = &apply->order;
+
+	for (unsigned i = 0; i < apply->host_count; i++) {
+		for (unsigned k = 0; k < order->expected_count; k++) {
+			if (!strcmp(apply->hosts[i].name,
+				    order->expected[k].node) &&
+				apply->hosts[i].revision !=
+					order->expected[k].revision)
+				return &apply->hosts[i];
+		}
+	}
+	return NULL;
+}
+
+static void fail_changed(
+	struct ph_apply *apply, const struct ph_apply_host *host)
+{
+	struct ph_error error;
+
+	ph_fail(&error, PH_EXIT_CONFLICT, host->name,
+		"look at the plan once more: posthouse plan",
+		"what is declared there has changed since it was planned "
+		"(revision %llu)",
+		(unsigned long long)host->revision);
+	ph_apply_fail(apply, &error);
+}
+
+static void surveyed(struct ph_apply *apply)
 {
 	const struct ph_apply_host *host = host_with(apply, PH_APPLY_NO, false);
 	struct ph_error error;
@@ -160,13 +161,15 @@ static void prepared(struct ph_apply *apply)
 		host = host_with(apply, PH_APPLY_UNREACHED, true);
 	if (host) {
 		ph_apply_fail_by(apply, host);
+	} else if ((host = host_changed(apply))) {
+		fail_changed(apply, host);
 	} else if (!apply->wiring && !anybody_knew(apply)) {
 		ph_fail(&error, PH_EXIT_NOT_FOUND, apply->scope,
 			"see `posthouse servers` for the scopes there are",
 			"no node that can be reached has a scope of that name");
 		ph_apply_fail(apply, &error);
 	} else {
-		phase_begin(apply, PH_APPLY_CHECK);
+		ph_apply_phase(apply, PH_APPLY_CHECK);
 		ph_apply_step(apply);
 	}
 }
@@ -175,8 +178,26 @@ static void checked(struct ph_apply *apply)
 {
 	if (ph_apply_check_failed(apply))
 		ph_apply_fail_by(apply, &apply->refusal);
+	else if (apply->order.plan)
+		ph_plan_answer(apply);
 	else
-		commit_phase(apply);
+		ph_apply_prepare(apply);
+}
+
+static void prepared(struct ph_apply *apply)
+{
+	const struct ph_apply_host *host = host_with(apply, PH_APPLY_NO, false);
+
+	/* Those that were not reached by the survey take no part. */
+	for (unsigned i = 0; !host && i < apply->host_count; i++) {
+		if (apply->hosts[i].takes &&
+			apply->hosts[i].answer != PH_APPLY_YES)
+			host = &apply->hosts[i];
+	}
+	if (host)
+		ph_apply_fail_by(apply, host);
+	else
+		ph_apply_decide(apply);
 }
 
 static void committed(struct ph_apply *apply)
@@ -193,11 +214,16 @@ static void committed(struct ph_apply *apply)
 		ph_apply_succeed(apply);
 }
 
+/* The decision tells when it is made, and by whom it was heard. */
+static void deciding(struct ph_apply *apply)
+{
+}
+
 /* Asks whoever is new, or away and due again. True: there is somebody left to
  * wait for. */
 static bool ask_rest(struct ph_apply *apply)
 {
-	bool late = ph_apply_now(apply) >= apply->deadline;
+	bool late = ph_apply_is_late(apply);
 	bool away = false;
 
 	for (unsigned i = 0; i < apply->host_count; i++) {
@@ -222,7 +248,11 @@ static void ask_away(struct ph_timer *timer)
 {
 	struct ph_apply *apply = PH_CONTAINER(timer, struct ph_apply, again);
 
-	if (ph_apply_now(apply) < apply->deadline) {
+	if (apply->phase == PH_APPLY_DECIDE) {
+		ph_apply_decided(apply);
+		return;
+	}
+	if (!ph_apply_is_late(apply)) {
 		for (unsigned i = 0; i < apply->host_count; i++) {
 			if (apply->hosts[i].answer == PH_APPLY_UNASKED)
 				apply->hosts[i].status = 0;
@@ -236,7 +266,7 @@ static void ask_away(struct ph_timer *timer)
 static bool phase_waits(struct ph_apply *apply)
 {
 	/* One refusal is enough: whoever is away need not be waited for. */
-	if (apply->phase == PH_APPLY_PREPARE &&
+	if (apply->phase < PH_APPLY_COMMIT && apply->phase != PH_APPLY_CHECK &&
 		host_with(apply, PH_APPLY_NO, false))
 		return false;
 	return apply->phase == PH_APPLY_CHECK ? ph_apply_check(apply)
@@ -246,18 +276,18 @@ static bool phase_waits(struct ph_apply *apply)
 void ph_apply_step(struct ph_apply *apply)
 {
 	static void (*const ended[])(struct ph_apply * apply) = {
-		[PH_APPLY_PREPARE] = prepared,
+		[PH_APPLY_SURVEY] = surveyed,
 		[PH_APPLY_CHECK] = checked,
+		[PH_APPLY_PREPARE] = prepared,
 		[PH_APPLY_COMMIT] = committed,
+		[PH_APPLY_DECIDE] = deciding,
 	};
 
 	if (!apply->pending && !phase_waits(apply))
 		ended[apply->phase](apply);
 }
 
-/* --- beginnings --- */
-
-static struct ph_apply *apply_make(struct ph_control *control, ph_handle ticket,
+struct ph_apply *ph_apply_make(struct ph_control *control, ph_handle ticket,
 	const char *by, const char *scope, int64_t deadline)
 {
 	struct ph_apply *apply = calloc(1, sizeof(*apply));
@@ -273,183 +303,6 @@ static struct ph_apply *apply_make(struct ph_control *control, ph_handle ticket,
 	snprintf(apply->scope, sizeof(apply->scope), "%s", scope);
 	DL_APPEND(control->applies, apply);
 	ph_control_work_begin(control, &apply->work);
-	phase_begin(apply, PH_APPLY_PREPARE);
+	ph_apply_phase(apply, PH_APPLY_SURVEY);
 	return apply;
-}
-
-static bool scope_is_busy(const struct ph_control *control, const char *scope)
-{
-	const struct ph_apply *apply;
-
-	DL_FOREACH(control->applies, apply)
-	{
-		if (!strcmp(apply->scope, scope))
-			return true;
-	}
-	return false;
-}
-
-/* NULL: answered already. */
-static struct ph_apply *apply_open(struct ph_control *control, ph_handle ticket,
-	const char *by, const char *scope, int64_t deadline)
-{
-	struct ph_apply *apply = NULL;
-	struct ph_error error;
-
-	if (scope_is_busy(control, scope)) {
-		ph_fail(&error, PH_EXIT_CONFLICT, scope,
-			"wait until that is done, then try again",
-			"this scope is being applied here already");
-	} else {
-		apply = apply_make(control, ticket, by, scope, deadline);
-		if (!apply)
-			ph_fail(&error, PH_EXIT_NEGATIVE, scope, "free memory",
-				"out of memory");
-	}
-	if (!apply)
-		ph_answer_error(control->config.door, ticket, &error);
-	return apply;
-}
-
-/* What the answer says was applied. */
-static int count_parts(struct ph_apply *apply)
-{
-	for (unsigned i = 0; i < apply->host_count; i++) {
-		struct ph_writer *writer = ph_control_writer(apply->control);
-		struct ph_document *document;
-		const uint8_t *data;
-		size_t length;
-
-		if (!apply->hosts[i].needed)
-			continue;
-		ph_wiring_part(apply->wiring, apply->hosts[i].name,
-			apply->control->node, writer);
-		if (ph_writer_finish(writer, &data, &length) ||
-			ph_document_read(
-				&document, data, length, PH_SKIM_TABLE))
-			return -ENOMEM;
-		apply->servers += (unsigned)ph_value_count(
-			ph_value_get(ph_document_root(document), "servers"));
-		apply->wires += (unsigned)ph_value_count(
-			ph_value_get(ph_document_root(document), "wires"));
-		ph_document_free(document);
-	}
-	return 0;
-}
-
-static void fail_start(struct ph_apply *apply)
-{
-	struct ph_error error;
-
-	ph_fail(&error, PH_EXIT_NEGATIVE, apply->scope,
-		"split the file, or free memory",
-		"too many hosts (at most %u), or out of memory", HOSTS_MOST);
-	ph_apply_fail(apply, &error);
-}
-
-void ph_apply_begin(struct ph_control *control, ph_handle ticket,
-	const char *by, int64_t deadline, struct ph_wiring *wiring,
-	const char *file)
-{
-	struct ph_apply *apply = apply_open(
-		control, ticket, by, ph_wiring_name(wiring), deadline);
-
-	if (!apply) {
-		ph_wiring_free(wiring);
-		return;
-	}
-	apply->wiring = wiring;
-	snprintf(apply->file, sizeof(apply->file), "%s", file);
-	if (add_declared(apply) || ph_apply_add_guests(apply) ||
-		count_parts(apply) || add_present(apply))
-		fail_start(apply);
-	else
-		ph_apply_step(apply);
-}
-
-void ph_control_serve_apply(
-	void *context, ph_handle ticket, const struct ph_call *call)
-{
-	ph_apply_read(context, ticket, call);
-}
-
-/* This node knows nothing of the scope: perhaps a peer does. */
-static void peers_told(struct ph_control *control, const struct ph_ask *ask,
-	const struct ph_reply *reply)
-{
-	struct ph_apply *apply = ask->context;
-	struct ph_value items = ph_value_get(reply->body, "items");
-
-	apply->pending--;
-	for (size_t i = 0; i < ph_value_count(items); i++) {
-		struct ph_value item = ph_value_at(items, i);
-		char name[PH_NAME_MAX + 1];
-
-		ph_get_copy(item, "node", name, sizeof(name));
-		if (ph_value_is(ph_value_get(item, "line"), "up") &&
-			ph_name_is_valid(name, strlen(name)))
-			ph_apply_add(apply, name, false);
-	}
-	ph_apply_step(apply);
-}
-
-static void ask_peers(struct ph_apply *apply)
-{
-	struct ph_writer *writer = ph_control_writer(apply->control);
-
-	ph_write_map(writer);
-	ph_write_end(writer);
-	apply->pending++;
-	ph_control_ask(apply->control, &(struct ph_ask){
-					       .method = PH_MESH_PEERS,
-					       .timeout = PH_ASK_HERE,
-					       .reply = peers_told,
-					       .context = apply,
-				       });
-}
-
-static void unapply(struct ph_control *control, ph_handle ticket,
-	const struct ph_call *call, struct ph_value arguments)
-{
-	char scope[PH_NAME_MAX + 1];
-	struct ph_apply *apply;
-
-	ph_get_copy(arguments, "name", scope, sizeof(scope));
-	apply = apply_open(control, ticket,
-		*call->caller->node ? call->caller->node : control->node, scope,
-		call->deadline);
-	if (!apply)
-		return;
-	if (add_present(apply))
-		fail_start(apply);
-	else if (!apply->host_count)
-		ask_peers(apply);
-	else
-		ph_apply_step(apply);
-}
-
-void ph_control_serve_unapply(
-	void *context, ph_handle ticket, const struct ph_call *call)
-{
-	struct ph_control *control = context;
-	struct ph_request request;
-	struct ph_error error;
-	char name[PH_NAME_MAX + 2];
-
-	if (!control->loaded) {
-		ph_door_answer(control->config.door, ticket,
-			PH_CALL_UNREACHABLE, NULL, 0);
-		return;
-	}
-	if (ph_request_open(&request, control->config.door, ticket, call))
-		return;
-	ph_get_copy(request.arguments, "name", name, sizeof(name));
-	if (ph_name_is_valid(name, strlen(name))) {
-		unapply(control, ticket, call, request.arguments);
-	} else {
-		ph_fail(&error, PH_EXIT_USAGE, "", "give the wiring's name",
-			"that is not the name of a scope");
-		ph_answer_error(control->config.door, ticket, &error);
-	}
-	ph_request_close(&request);
 }

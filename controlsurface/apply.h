@@ -2,15 +2,21 @@
 #define PH_CONTROLSURFACE_APPLY_H
 
 #include "controlsurface/control_inner.h"
+#include "controlsurface/transaction.h"
 #include "controlsurface/wiring.h"
 
 /*
- * One control.apply or control.unapply at its coordinator.
+ * One control.apply, control.unapply or control.plan at its coordinator.
  *
- * Every host of the file, and every host that took part so far, is asked to
- * prepare; when all of them agree, the guest books of the inputs that are not
- * in the file are asked whether they have them; only then is any host told to
- * commit. A host that is away is asked again until the deadline: its line may
+ *   survey   every host of the file, and every host that took part so far, is
+ *            asked whether its part would do, and what it would change
+ *   check    the guest books of inputs that are not in the file are asked
+ *            whether they have them; a plan ends here
+ *   prepare  each host whose part changes gives its word (transaction.h)
+ *   commit   the decision is made durable, then all hear of it (decision.h)
+ *
+ * When one host alone changes it is told at once: its own store makes that
+ * atomic. A host that is away is asked again until the deadline: its line may
  * be just coming up.
  */
 enum ph_apply_answer {
@@ -25,10 +31,16 @@ struct ph_apply_host {
 	char name[PH_NAME_MAX + 1];
 	bool needed; /* by the new file */
 	bool knew;   /* it had a part of this scope */
-	bool held;   /* prepared: tell it when nothing comes of it */
+	bool takes;  /* it takes part in the transaction */
+	bool asked;  /* to prepare: tell it when nothing comes of it */
 	enum ph_apply_answer answer;
 	int status; /* of its last answer */
 	struct ph_error error;
+	uint64_t revision;	 /* of the node, when it was surveyed */
+	uint64_t scope_revision; /* of this scope there */
+	uint8_t *effects;	 /* encoded list, for a plan */
+	size_t effects_length;
+	uint64_t added, changed, removed;
 };
 
 /* An input that is not in the file. */
@@ -39,9 +51,25 @@ struct ph_apply_guest {
 };
 
 enum ph_apply_phase {
-	PH_APPLY_PREPARE,
+	PH_APPLY_SURVEY,
 	PH_APPLY_CHECK,
-	PH_APPLY_COMMIT
+	PH_APPLY_PREPARE,
+	PH_APPLY_COMMIT, /* one host alone */
+	PH_APPLY_DECIDE, /* the decision is on its way */
+};
+
+/* What a plan expects to find: the revision of each owner. */
+struct ph_apply_expected {
+	char node[PH_NAME_MAX + 1];
+	uint64_t revision;
+};
+
+/* What the caller of apply or plan gave besides the file. */
+struct ph_apply_order {
+	bool plan; /* look only */
+	struct ph_apply_expected *expected;
+	unsigned expected_count;
+	char plan_id[24]; /* it comes from this plan; "" */
 };
 
 struct ph_apply {
@@ -51,7 +79,11 @@ struct ph_apply {
 	char by[PH_NAME_MAX + 1];
 	char scope[PH_NAME_MAX + 1];
 	char file[256];
-	struct ph_wiring *wiring; /* NULL: unapply */
+	char id[PH_TRANSACTION_ID]; /* "" before it prepares */
+	struct ph_wiring *wiring;   /* NULL: unapply */
+	struct ph_apply_order order;
+	struct ph_decision *decision; /* NULL: none, or it goes on alone */
+	struct ph_plan *kept;	      /* what an apply of it will need */
 	struct ph_apply_host *hosts;
 	unsigned host_count;
 	struct ph_apply_guest *guests;
@@ -74,20 +106,38 @@ struct ph_apply {
 
 /* --- apply.c --- */
 
+/* Begins with the survey; NULL: no memory. */
+struct ph_apply *ph_apply_make(struct ph_control *control, ph_handle ticket,
+	const char *by, const char *scope, int64_t deadline);
 int64_t ph_apply_now(const struct ph_apply *apply);
 /* -E2BIG, -ENOMEM. May move the hosts. */
 int ph_apply_add(struct ph_apply *apply, const char *name, bool needed);
 /* Goes on when nothing is pending. */
 void ph_apply_step(struct ph_apply *apply);
+bool ph_apply_is_late(const struct ph_apply *apply);
+/* A phase begins, with a deadline of its own. */
+void ph_apply_phase(struct ph_apply *apply, enum ph_apply_phase phase);
+/* Asks those who take part once more, about something else. */
+void ph_apply_enter(struct ph_apply *apply, enum ph_apply_phase phase);
 /* Frees it; it has been answered. */
 void ph_apply_end(struct ph_apply *apply);
 
 /* --- apply_ask.c --- */
 
-/* Prepare or commit, as the phase is; then ph_apply_step. */
+/* Survey, prepare or commit, as the phase is; then ph_apply_step. */
 void ph_apply_ask(struct ph_apply *apply, unsigned number);
-/* Nothing comes of it: others may apply this scope. */
+/* Nothing comes of it: those that prepared may forget it. */
 void ph_apply_let_go(struct ph_apply *apply);
+/* Writes the part of one host, or an empty one. */
+void ph_apply_write_part(struct ph_apply *apply,
+	const struct ph_apply_host *host, struct ph_writer *writer);
+
+/* --- apply_decide.c --- */
+
+/* Who takes part, and how: one host at once, several by a transaction. */
+void ph_apply_prepare(struct ph_apply *apply);
+/* All have prepared. */
+void ph_apply_decide(struct ph_apply *apply);
 
 /* --- apply_check.c --- */
 
@@ -105,6 +155,8 @@ bool ph_apply_check_failed(const struct ph_apply *apply);
 void ph_apply_fail(struct ph_apply *apply, const struct ph_error *error);
 void ph_apply_fail_by(struct ph_apply *apply, const struct ph_apply_host *host);
 void ph_apply_succeed(struct ph_apply *apply);
+/* It is decided, but not everybody has heard of it. */
+void ph_apply_decided(struct ph_apply *apply);
 /* Some hosts have it, `host` does not. */
 void ph_apply_partly(struct ph_apply *apply, const struct ph_apply_host *host);
 
@@ -114,10 +166,17 @@ void ph_apply_partly(struct ph_apply *apply, const struct ph_apply_host *host);
  * unless the control surface has gone. -1: answered already. */
 int ph_apply_read(struct ph_control *control, ph_handle ticket,
 	const struct ph_call *call);
-/* Takes the wiring. */
+/* --- apply_begin.c --- */
+
+/* Takes the wiring, and what the order holds. */
 void ph_apply_begin(struct ph_control *control, ph_handle ticket,
 	const char *by, int64_t deadline, struct ph_wiring *wiring,
-	const char *file);
+	const char *file, const struct ph_apply_order *order,
+	struct ph_plan *kept);
+void ph_apply_order_fini(struct ph_apply_order *order);
+
+/* --- apply_read.c --- */
+
 /* Writes `findings: [...]` into the open map. */
 void ph_apply_write_findings(struct ph_writer *writer,
 	const struct ph_wiring *wiring, const char *file);

@@ -1,4 +1,5 @@
 #include "controlsurface/apply.h"
+#include "controlsurface/decision.h"
 
 #include <stdio.h>
 
@@ -95,6 +96,36 @@ void ph_apply_partly(struct ph_apply *apply, const struct ph_apply_host *host)
 			verb, host->name, cause.what);
 	ph_control_note(apply->control, apply->by, error.what, "%s %s partly",
 		apply->wiring ? "apply" : "unapply", apply->scope);
+	ph_answer_error(apply->control->config.door, apply->ticket, &error);
+	ph_apply_end(apply);
+}
+
+/* The decision stands and goes on by itself. */
+void ph_apply_decided(struct ph_apply *apply)
+{
+	const struct ph_decision *decision = apply->decision;
+	struct ph_error error;
+	char names[120] = "";
+	size_t used = 0;
+
+	for (unsigned i = 0; decision && i < decision->node_count; i++) {
+		int wrote;
+
+		if (decision->nodes[i].has)
+			continue;
+		wrote = snprintf(names + used, sizeof(names) - used, "%s%s",
+			used ? ", " : "", decision->nodes[i].name);
+		if (wrote < 0 || (size_t)wrote >= sizeof(names) - used)
+			break;
+		used += (size_t)wrote;
+	}
+	ph_fail(&error, PH_EXIT_TIMEOUT, names,
+		"nothing: they are told as soon as they are there; posthouse "
+		"plan list there shows it",
+		"decided (%s), but not everybody has heard of it yet",
+		apply->id);
+	ph_control_note(apply->control, apply->by, error.what,
+		"apply %s decided", apply->scope);
 	ph_answer_error(apply->control->config.door, apply->ticket, &error);
 	ph_apply_end(apply);
 }

@@ -1,4 +1,4 @@
-#include "controlsurface/apply.h"
+#include "controlsurface/plan.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +25,7 @@ struct read_job {
 	char by[PH_NAME_MAX + 1];
 	char here[PH_NAME_MAX + 1];
 	char file[256];
+	struct ph_apply_order order;
 	char *variables; /* name, value, name...; NULL: the environment's */
 	size_t variables_length;
 	size_t length;
@@ -145,6 +146,21 @@ static void answer_findings(const struct read_job *reading)
 		data, length);
 }
 
+static void begin(struct read_job *reading)
+{
+	struct ph_plan *kept = NULL;
+
+	if (reading->order.plan)
+		kept = ph_plan_make(reading->text, reading->length,
+			reading->variables, reading->variables_length,
+			reading->file);
+	ph_apply_begin(reading->control, reading->ticket, reading->by,
+		reading->deadline, reading->wiring, reading->file,
+		&reading->order, kept);
+	reading->order = (struct ph_apply_order){0};
+	reading->wiring = NULL;
+}
+
 static void read_finish(struct read_job *reading)
 {
 	struct ph_control *control = reading->control;
@@ -159,10 +175,15 @@ static void read_finish(struct read_job *reading)
 	} else if (ph_wiring_errors(reading->wiring)) {
 		answer_findings(reading);
 	} else {
-		ph_apply_begin(control, reading->ticket, reading->by,
-			reading->deadline, reading->wiring, reading->file);
-		reading->wiring = NULL;
+		begin(reading);
 	}
+}
+
+static void read_free(struct read_job *reading)
+{
+	ph_apply_order_fini(&reading->order);
+	free(reading->variables);
+	free(reading);
 }
 
 static void read_done(struct ph_job *job)
@@ -172,8 +193,7 @@ static void read_done(struct ph_job *job)
 	if (reading->control)
 		read_finish(reading);
 	ph_wiring_free(reading->wiring);
-	free(reading->variables);
-	free(reading);
+	read_free(reading);
 }
 
 /* The worker still has it: read_done frees it. */
@@ -211,28 +231,16 @@ static int read_variables(struct read_job *reading, struct ph_value map)
 	return fclose(out);
 }
 
-static struct read_job *read_make(struct ph_control *control,
-	const struct ph_call *call, struct ph_value arguments)
+static struct read_job *read_alloc(struct ph_control *control,
+	const struct ph_call *call, const char *text, size_t length)
 {
-	size_t length;
-	const char *text =
-		ph_value_text(ph_value_get(arguments, "text"), &length);
-	struct read_job *reading;
+	struct read_job *reading = calloc(1, sizeof(*reading) + length + 1);
 
-	reading = calloc(1, sizeof(*reading) + length + 1);
 	if (!reading)
 		return NULL;
-	if (read_variables(reading, ph_value_get(arguments, "variables"))) {
-		free(reading->variables);
-		free(reading);
-		return NULL;
-	}
 	if (length)
 		memcpy(reading->text, text, length);
 	reading->length = length;
-	ph_get_copy(arguments, "file", reading->file, sizeof(reading->file));
-	if (!*reading->file)
-		snprintf(reading->file, sizeof(reading->file), "wiring");
 	snprintf(reading->by, sizeof(reading->by), "%s",
 		*call->caller->node ? call->caller->node : control->node);
 	snprintf(reading->here, sizeof(reading->here), "%s", control->node);
@@ -242,6 +250,57 @@ static struct read_job *read_make(struct ph_control *control,
 	reading->work.abandon = read_abandon;
 	reading->job.work = read_work;
 	reading->job.done = read_done;
+	return reading;
+}
+
+static struct read_job *read_make(struct ph_control *control,
+	const struct ph_call *call, struct ph_value arguments)
+{
+	size_t length;
+	const char *text =
+		ph_value_text(ph_value_get(arguments, "text"), &length);
+	struct read_job *reading = read_alloc(control, call, text, length);
+
+	if (!reading)
+		return NULL;
+	if (read_variables(reading, ph_value_get(arguments, "variables"))) {
+		read_free(reading);
+		return NULL;
+	}
+	ph_get_copy(arguments, "file", reading->file, sizeof(reading->file));
+	if (!*reading->file)
+		snprintf(reading->file, sizeof(reading->file), "wiring");
+	reading->order.plan = call->method == PH_CONTROL_PLAN;
+	return reading;
+}
+
+/* A plan is applied: the same text, and it must find what it saw. */
+static struct read_job *read_plan(struct ph_control *control,
+	const struct ph_call *call, const struct ph_plan *plan)
+{
+	struct read_job *reading =
+		read_alloc(control, call, plan->text, plan->length);
+	size_t size = plan->expected_count * sizeof(*plan->expected);
+
+	if (!reading)
+		return NULL;
+	memcpy(reading->file, plan->file, sizeof(reading->file));
+	memcpy(reading->order.plan_id, plan->id, sizeof(plan->id));
+	reading->order.expected = malloc(size ? size : 1);
+	if (plan->variables) {
+		reading->variables = malloc(plan->variables_length + 1);
+		reading->variables_length = plan->variables_length;
+	}
+	if (!reading->order.expected ||
+		(plan->variables && !reading->variables)) {
+		read_free(reading);
+		return NULL;
+	}
+	memcpy(reading->order.expected, plan->expected, size);
+	reading->order.expected_count = plan->expected_count;
+	if (plan->variables)
+		memcpy(reading->variables, plan->variables,
+			plan->variables_length + 1);
 	return reading;
 }
 
@@ -269,6 +328,33 @@ static int read_check(const struct ph_control *control,
 	return 0;
 }
 
+static struct read_job *read_begin(struct ph_control *control,
+	const struct ph_call *call, struct ph_value arguments,
+	struct ph_error *error)
+{
+	const struct ph_plan *plan = NULL;
+	struct read_job *reading;
+	char id[PH_PLAN_ID];
+
+	ph_get_copy(arguments, "plan", id, sizeof(id));
+	if (*id)
+		plan = ph_plan_find(control, id, error);
+	if ((*id && !plan) || read_check(control, arguments, error))
+		return NULL;
+	if (!*id && ph_value_type(ph_value_get(arguments, "text")) != PH_TEXT) {
+		ph_fail(error, PH_EXIT_USAGE, "",
+			"give a wiring file or a plan",
+			"neither `text` nor `plan` is given");
+		return NULL;
+	}
+	reading = plan ? read_plan(control, call, plan)
+		       : read_make(control, call, arguments);
+	if (!reading)
+		ph_fail(error, PH_EXIT_NEGATIVE, "", "free memory",
+			"out of memory");
+	return reading;
+}
+
 int ph_apply_read(struct ph_control *control, ph_handle ticket,
 	const struct ph_call *call)
 {
@@ -278,12 +364,7 @@ int ph_apply_read(struct ph_control *control, ph_handle ticket,
 
 	if (ph_request_open(&request, control->config.door, ticket, call))
 		return -1;
-	if (!read_check(control, request.arguments, &error)) {
-		reading = read_make(control, call, request.arguments);
-		if (!reading)
-			ph_fail(&error, PH_EXIT_NEGATIVE, "", "free memory",
-				"out of memory");
-	}
+	reading = read_begin(control, call, request.arguments, &error);
 	ph_request_close(&request);
 	if (!reading) {
 		ph_answer_error(control->config.door, ticket, &error);

@@ -1,6 +1,7 @@
 #include "controlsurface/control.h"
 
-#include "controlsurface/control_inner.h"
+#include "controlsurface/decision.h"
+#include "controlsurface/pact.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -19,8 +20,16 @@ static const struct {
 	{PH_CONTROL_SHOW, ph_control_serve_show},
 	{PH_CONTROL_APPLY, ph_control_serve_apply},
 	{PH_CONTROL_UNAPPLY, ph_control_serve_unapply},
+	{PH_CONTROL_PLAN, ph_control_serve_plan},
+	{PH_CONTROL_PLANS, ph_control_serve_plans},
+	{PH_CONTROL_SURVEY, ph_control_serve_survey},
 	{PH_CONTROL_PREPARE, ph_control_serve_prepare},
 	{PH_CONTROL_COMMIT, ph_control_serve_commit},
+	{PH_CONTROL_ABORT, ph_control_serve_abort},
+	{PH_CONTROL_DONE, ph_control_serve_done},
+	{PH_CONTROL_OUTCOME, ph_control_serve_outcome},
+	{PH_CONTROL_RESOLVE, ph_control_serve_resolve},
+	{PH_CONTROL_TRANSACTIONS, ph_control_serve_transactions},
 	{PH_CONTROL_TAP, ph_control_serve_tap},
 	{PH_CONTROL_INTERPOSE, ph_control_serve_interpose},
 	{PH_CONTROL_WITHDRAW, ph_control_serve_withdraw},
@@ -60,8 +69,8 @@ static int load_failed(struct ph_control *control, const char *space,
 	return -1;
 }
 
-static int load_scope(struct ph_control *control, const uint8_t *data,
-	size_t length, struct ph_error *error)
+static int load_scope(struct ph_control *control, const char *key,
+	const uint8_t *data, size_t length, struct ph_error *error)
 {
 	struct ph_document *document;
 	struct ph_part *part = NULL;
@@ -143,31 +152,85 @@ static void loaded_edges(struct ph_control *control, const struct ph_ask *ask,
 	for (struct ph_control_scope *scope = control->scopes; scope;
 		scope = scope->hh.next)
 		ph_control_bring_about(control, scope, NULL);
+	ph_decisions_resume(control);
+	ph_pacts_resume(control);
 }
 
-static void loaded_scopes(struct ph_control *control, const struct ph_ask *ask,
-	const struct ph_reply *reply)
-{
-	struct ph_value items = ph_value_get(reply->body, "items");
+/* One thing that is read back, and what reads it. */
+typedef int load_fn(struct ph_control *control, const char *key,
+	const uint8_t *data, size_t length, struct ph_error *error);
 
-	if (load_failed(control, "wiring", reply))
-		return;
+static int load_pact(struct ph_control *control, const char *key,
+	const uint8_t *data, size_t length, struct ph_error *error)
+{
+	return ph_pact_restore(control, key, data, length)
+		       ? ph_fail(error, PH_EXIT_NEGATIVE, "", "",
+				 "a record that cannot be read")
+		       : 0;
+}
+
+static int load_decision(struct ph_control *control, const char *key,
+	const uint8_t *data, size_t length, struct ph_error *error)
+{
+	return ph_decision_restore(control, key, data, length)
+		       ? ph_fail(error, PH_EXIT_NEGATIVE, "", "",
+				 "a record that cannot be read")
+		       : 0;
+}
+
+/* Returns how many could not be read. */
+static unsigned load_each(struct ph_control *control, const char *space,
+	struct ph_value items, load_fn *load)
+{
+	unsigned skipped = 0;
+
 	for (size_t i = 0; i < ph_value_count(items); i++) {
 		struct ph_value item = ph_value_at(items, i);
 		struct ph_error error;
-		char key[PH_NAME_MAX + 1];
+		char key[PH_TRANSACTION_ID];
 		size_t length;
 		const uint8_t *data =
 			ph_value_bytes(ph_value_get(item, "value"), &length);
 
 		ph_get_copy(item, "key", key, sizeof(key));
-		if (!load_scope(control, data, length, &error))
+		if (!load(control, key, data, length, &error))
 			continue;
-		control->skipped = true;
-		ph_log_error("control", "load.skipped scope=%s what=\"%s\"",
+		skipped++;
+		ph_log_error("control", "load.skipped %s=%s what=\"%s\"", space,
 			key, error.what);
 	}
+	return skipped;
+}
+
+static void loaded_decisions(struct ph_control *control,
+	const struct ph_ask *ask, const struct ph_reply *reply)
+{
+	if (load_failed(control, "decisions", reply))
+		return;
+	load_each(control, "decision", ph_value_get(reply->body, "items"),
+		load_decision);
 	load_ask(control, "connections", loaded_edges);
+}
+
+static void loaded_pacts(struct ph_control *control, const struct ph_ask *ask,
+	const struct ph_reply *reply)
+{
+	if (load_failed(control, "transactions", reply))
+		return;
+	load_each(control, "transaction", ph_value_get(reply->body, "items"),
+		load_pact);
+	load_ask(control, "decisions", loaded_decisions);
+}
+
+static void loaded_scopes(struct ph_control *control, const struct ph_ask *ask,
+	const struct ph_reply *reply)
+{
+	if (load_failed(control, "wiring", reply))
+		return;
+	control->skipped =
+		load_each(control, "scope", ph_value_get(reply->body, "items"),
+			load_scope) > 0;
+	load_ask(control, "transactions", loaded_pacts);
 }
 
 static void retry_due(struct ph_timer *timer)
@@ -245,6 +308,8 @@ static void stop_timers(struct ph_control *control)
 	ph_timer_stop(control->config.loop, &control->retry);
 	for (edge = control->connectome.ids; edge; edge = edge->by_id.next)
 		ph_timer_stop(control->config.loop, &edge->timer);
+	ph_pacts_stop(control);
+	ph_decisions_stop(control);
 }
 
 void ph_control_quiesce(struct ph_control *control)
@@ -280,7 +345,9 @@ void ph_control_destroy(struct ph_control *control)
 		work->abandon(work);
 	}
 	ph_control_calls_fini(control);
-	ph_control_holds_fini(control);
+	ph_pacts_fini(control);
+	ph_decisions_fini(control);
+	ph_plans_fini(control);
 	free_scopes(control);
 	ph_connectome_fini(&control->connectome);
 	ph_writer_free(control->writer);

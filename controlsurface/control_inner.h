@@ -12,9 +12,14 @@
  *   control.c         create, load, serve
  *   control_call.c    calls to other servers, a bounded number at a time
  *   control_drive.c   the connections' shell: outputs become calls
- *   part_prepare.c    may this node's part be so
+ *   part_check.c      may this node's part be so
+ *   part_survey.c     what would change here
  *   part_commit.c     make it durable, then bring it about
- *   apply.c           the coordinator: prepare everywhere, then commit
+ *   pact.c            this node's side of a change of several nodes;
+ *                     pact_record.c on the disk, pact_call.c its calls
+ *   apply.c           the coordinator: look everywhere, prepare, decide
+ *   decision.c        what was decided here, until everybody has it
+ *   plan.c            what an apply would do, kept to be applied
  *   apply_read.c      the wiring file, on the worker
  *   apply_ask.c       one host of it; apply_answer.c: how it ends
  *   apply_check.c     inputs that are not in the file
@@ -29,6 +34,7 @@ struct ph_control_scope {
 	uint8_t *bytes;	      /* the part as the store keeps it */
 	size_t length;
 	bool committing;
+	uint64_t changed;  /* revision when it became so */
 	uint64_t round;	   /* of starting servers */
 	unsigned starting; /* answers its connections wait for */
 	UT_hash_handle hh;
@@ -42,7 +48,9 @@ struct ph_control_work {
 };
 
 struct ph_control_call;
-struct ph_control_hold;
+struct ph_pact;
+struct ph_decision;
+struct ph_plan;
 struct ph_apply;
 
 struct ph_control {
@@ -52,9 +60,13 @@ struct ph_control {
 	struct ph_jitter jitter;
 	struct ph_writer *writer; /* for one call or answer at a time */
 	struct ph_control_scope *scopes;
-	struct ph_control_hold *holds;
+	struct ph_pact *pacts;	       /* by id */
+	struct ph_decision *decisions; /* that were made here */
+	struct ph_plan *plans;
 	struct ph_control_work *works;
 	struct ph_apply *applies;
+	uint64_t transactions; /* begun here, in this life */
+	uint64_t planned;
 	unsigned applying; /* files at the worker */
 	uint64_t rounds;
 	uint64_t changes; /* of what is declared, in this life */
@@ -131,9 +143,23 @@ void ph_control_event(struct ph_control *control, struct ph_edge *edge,
 	const struct ph_connection_event *event);
 ph_call_fn ph_control_serve_carrier;
 
-/* --- part_prepare.c, part_commit.c --- */
+/* --- part_check.c --- */
 
-ph_call_fn ph_control_serve_prepare;
+/* The part is given back; `error` is NULL when it may be so. */
+typedef void ph_check_fn(struct ph_control *control, void *context,
+	struct ph_part *part, const struct ph_error *error);
+
+/* Takes the part. `done` is called once, now or later, or `abandon` when the
+ * control surface goes. */
+void ph_part_check(struct ph_control *control, struct ph_part *part,
+	ph_check_fn *done, void (*abandon)(void *context), void *context);
+
+/* --- part_survey.c --- */
+
+ph_call_fn ph_control_serve_survey;
+
+/* --- part_commit.c --- */
+
 ph_call_fn ph_control_serve_commit;
 
 struct ph_control_scope *ph_control_scope(
@@ -142,19 +168,41 @@ struct ph_control_scope *ph_control_scope(
  * nothing was taken. */
 struct ph_control_scope *ph_control_scope_set(struct ph_control *control,
 	struct ph_part *part, uint8_t *bytes, size_t length);
+/* What is durable becomes true. Takes part and bytes. */
+void ph_control_scope_become(struct ph_control *control, struct ph_part *part,
+	uint8_t *bytes, size_t length, const char *by);
 /* Edges, servers and seeds of a scope that was just loaded or committed;
  * `old` may be NULL. */
 void ph_control_bring_about(struct ph_control *control,
 	struct ph_control_scope *scope, const struct ph_part *old);
 /* Once more those servers that the executor has not taken. */
 void ph_control_start_missing(struct ph_control *control);
-/* True when another node is between prepare and commit of this scope. */
-bool ph_control_is_held(
-	struct ph_control *control, const char *scope, const char *by);
-void ph_control_hold(
-	struct ph_control *control, const char *scope, const char *by);
-void ph_control_unhold(struct ph_control *control, const char *scope);
-void ph_control_holds_fini(struct ph_control *control);
+/* The revision at which the scope became as it is; 0: there is none. */
+uint64_t ph_control_scope_revision(
+	struct ph_control *control, const char *name);
+/* Copies an encoded part; NULL with the error told. */
+uint8_t *ph_control_part_encode(struct ph_control *control,
+	struct ph_value part, const char *scope, size_t *length,
+	struct ph_error *error);
+/* Writes store.put or store.delete of a scope's part into control->writer and
+ * returns which. */
+uint16_t ph_control_write_scope(struct ph_control *control,
+	const struct ph_part *part, const uint8_t *bytes, size_t length);
+
+/* --- pact_call.c, decision.c: see pact.h, decision.h --- */
+
+ph_call_fn ph_control_serve_prepare;
+ph_call_fn ph_control_serve_abort;
+ph_call_fn ph_control_serve_done;
+ph_call_fn ph_control_serve_outcome;
+ph_call_fn ph_control_serve_resolve;
+ph_call_fn ph_control_serve_transactions;
+
+/* --- plan.c --- */
+
+ph_call_fn ph_control_serve_plan;
+ph_call_fn ph_control_serve_plans;
+void ph_plans_fini(struct ph_control *control);
 
 /* --- apply.c --- */
 
@@ -178,9 +226,6 @@ ph_call_fn ph_control_serve_connections;
 ph_call_fn ph_control_serve_show;
 ph_call_fn ph_control_serve_tap;
 
-/* Enters one flow into its edge. */
-void ph_control_take_flow(
-	struct ph_edge *edge, struct ph_value item, int64_t now);
 /* Enters one item of wire.flows, or the last one that came with the news. */
 void ph_control_take_flow(
 	struct ph_edge *edge, struct ph_value item, int64_t now);

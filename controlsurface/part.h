@@ -57,8 +57,9 @@ struct ph_part {
 #define PH_PART_HOSTS	256u
 #define PH_PART_SERVERS 4096u
 #define PH_PART_WIRES	16384u
-/* What the store keeps in one value. */
-#define PH_PART_BYTES ((size_t)1024 * 1024)
+/* With what stands around it (names of nodes), it fits into one value of the
+ * store. */
+#define PH_PART_BYTES ((size_t)960 * 1024)
 
 /* -1 with the error told (78 for nonsense). `here` stands for a wire's target
  * node that is not given. */

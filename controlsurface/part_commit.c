@@ -1,4 +1,4 @@
-#include "controlsurface/control_inner.h"
+#include "controlsurface/pact.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,7 +60,15 @@ struct ph_control_scope *ph_control_scope_set(struct ph_control *control,
 	scope->part = part;
 	scope->bytes = bytes;
 	scope->length = length;
+	scope->changed = ph_control_revision(control);
 	return scope;
+}
+
+uint64_t ph_control_scope_revision(struct ph_control *control, const char *name)
+{
+	const struct ph_control_scope *scope = ph_control_scope(control, name);
+
+	return scope && scope->part ? scope->changed : 0;
 }
 
 /* --- edges --- */
@@ -304,6 +312,7 @@ struct commit {
 	struct ph_control *control;
 	ph_handle ticket;
 	char by[PH_NAME_MAX + 1];
+	uint64_t expects; /* revision of the scope */
 	struct ph_part *part;
 	uint8_t *bytes;
 	size_t length;
@@ -318,24 +327,31 @@ static void commit_free(struct ph_control_work *work)
 	free(commit);
 }
 
-/* Durable: now it is true. */
-static void commit_take(struct commit *commit, struct ph_control_scope *scope)
+void ph_control_scope_become(struct ph_control *control, struct ph_part *part,
+	uint8_t *bytes, size_t length, const char *by)
 {
-	struct ph_control *control = commit->control;
-	struct ph_part *old = scope->part;
-	bool empty = ph_part_is_empty(commit->part);
+	struct ph_control_scope *scope = scope_make(control, part->scope);
+	struct ph_part *old = scope ? scope->part : NULL;
+	bool empty = ph_part_is_empty(part);
 
+	if (!scope) {
+		/* It is on the disk: the next start has the memory. */
+		ph_log_error("control", "scope.lost name=%s because=memory",
+			part->scope);
+		ph_part_free(part);
+		free(bytes);
+		return;
+	}
 	control->changes++;
 	ph_log_info("control",
 		"scope.committed name=%s servers=%u wires=%u "
 		"by=%s",
-		scope->name, commit->part->server_count,
-		commit->part->wire_count, commit->by);
+		scope->name, part->server_count, part->wire_count, by);
+	ph_control_note(control, by, "", "%s %s: %u servers, %u wires here",
+		empty ? "unapply" : "apply", scope->name, part->server_count,
+		part->wire_count);
 	scope->part = NULL;
-	ph_control_scope_set(
-		control, commit->part, commit->bytes, commit->length);
-	commit->part = NULL;
-	commit->bytes = NULL;
+	ph_control_scope_set(control, part, bytes, length);
 	ph_control_bring_about(control, scope, old);
 	ph_part_free(old);
 	if (empty)
@@ -356,38 +372,43 @@ static void commit_stored(struct ph_control *control, const struct ph_ask *ask,
 		if (!scope->part)
 			scope_remove(control, scope);
 	} else {
-		ph_control_unhold(control, commit->part->scope);
-		ph_control_note(control, commit->by, "",
-			"%s %s: %u servers, %u wires here",
-			ph_part_is_empty(commit->part) ? "unapply" : "apply",
-			scope->name, commit->part->server_count,
-			commit->part->wire_count);
-		commit_take(commit, scope);
+		ph_control_scope_become(control, commit->part, commit->bytes,
+			commit->length, commit->by);
+		commit->part = NULL;
+		commit->bytes = NULL;
 		ph_answer_ok(control->config.door, commit->ticket, NULL);
 	}
 	ph_control_work_end(control, &commit->work);
 	commit_free(&commit->work);
 }
 
-static void commit_store(struct commit *commit)
+uint16_t ph_control_write_scope(struct ph_control *control,
+	const struct ph_part *part, const uint8_t *bytes, size_t length)
 {
-	struct ph_control *control = commit->control;
 	struct ph_writer *writer = ph_control_writer(control);
-	bool empty = ph_part_is_empty(commit->part);
+	bool empty = ph_part_is_empty(part);
 
 	ph_write_map(writer);
 	ph_put_text(writer, "space", "wiring");
-	ph_put_text(writer, "key", commit->part->scope);
+	ph_put_text(writer, "key", part->scope);
 	if (!empty)
-		ph_put_bytes(writer, "value", commit->bytes, commit->length);
+		ph_put_bytes(writer, "value", bytes, length);
 	ph_write_end(writer);
-	ph_control_ask(control,
-		&(struct ph_ask){
-			.method = empty ? PH_STORE_DELETE : PH_STORE_PUT,
-			.timeout = STORE_CALL,
-			.reply = commit_stored,
-			.context = commit,
-		});
+	return empty ? PH_STORE_DELETE : PH_STORE_PUT;
+}
+
+static void commit_store(struct commit *commit)
+{
+	struct ph_control *control = commit->control;
+	uint16_t method = ph_control_write_scope(
+		control, commit->part, commit->bytes, commit->length);
+
+	ph_control_ask(control, &(struct ph_ask){
+					.method = method,
+					.timeout = STORE_CALL,
+					.reply = commit_stored,
+					.context = commit,
+				});
 }
 
 /* 0 when the store was asked; 1 when there is nothing to do; -1: refused. */
@@ -397,18 +418,18 @@ static int commit_begin(struct commit *commit, struct ph_error *error)
 	const char *name = commit->part->scope;
 	struct ph_control_scope *scope = ph_control_scope(control, name);
 
-	if ((scope && scope->committing) ||
-		ph_control_is_held(control, name, commit->by))
+	if ((scope && scope->committing) || ph_pact_of_scope(control, name))
 		return ph_fail(error, PH_EXIT_CONFLICT, name,
 			"try again in a moment",
 			"this scope is being changed by somebody else");
-	if (!scope && ph_part_is_empty(commit->part)) {
-		ph_control_unhold(control, name);
+	if (ph_control_scope_revision(control, name) != commit->expects)
+		return ph_fail(error, PH_EXIT_CONFLICT, name,
+			"look at it again, then apply once more",
+			"this scope was changed meanwhile");
+	if (!scope && ph_part_is_empty(commit->part))
 		return 1;
-	}
 	if (scope && scope->length == commit->length &&
 		!memcmp(scope->bytes, commit->bytes, commit->length)) {
-		ph_control_unhold(control, name);
 		ph_control_bring_about(control, scope, scope->part);
 		return 1;
 	}
@@ -422,27 +443,38 @@ static int commit_begin(struct commit *commit, struct ph_error *error)
 	return 0;
 }
 
+uint8_t *ph_control_part_encode(struct ph_control *control,
+	struct ph_value part, const char *scope, size_t *length,
+	struct ph_error *error)
+{
+	struct ph_writer *writer = ph_control_writer(control);
+	const uint8_t *data;
+	uint8_t *bytes = NULL;
+
+	ph_write_value(writer, part);
+	if (ph_writer_finish(writer, &data, length)) {
+		ph_fail(error, PH_EXIT_NEGATIVE, "", "", "out of memory");
+	} else if (*length > PH_PART_BYTES) {
+		ph_fail(error, PH_EXIT_WIRING, scope, "split the wiring file",
+			"this node's part has %zu bytes, at most %zu", *length,
+			PH_PART_BYTES);
+	} else {
+		bytes = malloc(*length ? *length : 1);
+		if (bytes)
+			memcpy(bytes, data, *length);
+		else
+			ph_fail(error, PH_EXIT_NEGATIVE, "", "",
+				"out of memory");
+	}
+	return bytes;
+}
+
 static int commit_encode(
 	struct commit *commit, struct ph_value part, struct ph_error *error)
 {
-	struct ph_writer *writer = ph_control_writer(commit->control);
-	const uint8_t *data;
-
-	ph_write_value(writer, part);
-	if (ph_writer_finish(writer, &data, &commit->length))
-		return ph_fail(
-			error, PH_EXIT_NEGATIVE, "", "", "out of memory");
-	if (commit->length > PH_PART_BYTES)
-		return ph_fail(error, PH_EXIT_WIRING, commit->part->scope,
-			"split the wiring file",
-			"this node's part has %zu bytes, at most %zu",
-			commit->length, PH_PART_BYTES);
-	commit->bytes = malloc(commit->length);
-	if (!commit->bytes)
-		return ph_fail(
-			error, PH_EXIT_NEGATIVE, "", "", "out of memory");
-	memcpy(commit->bytes, data, commit->length);
-	return 0;
+	commit->bytes = ph_control_part_encode(commit->control, part,
+		commit->part->scope, &commit->length, error);
+	return commit->bytes ? 0 : -1;
 }
 
 static void commit_serve(struct ph_control *control, ph_handle ticket,
@@ -458,6 +490,7 @@ static void commit_serve(struct ph_control *control, ph_handle ticket,
 		commit->control = control;
 		commit->ticket = ticket;
 		snprintf(commit->by, sizeof(commit->by), "%s", by);
+		commit->expects = ph_get_u64(arguments, "expects");
 		if (!ph_part_read(&commit->part, map, control->node,
 			    control->config.bundled, &error) &&
 			!commit_encode(commit, map, &error))
@@ -486,8 +519,13 @@ void ph_control_serve_commit(
 	}
 	if (ph_request_open(&request, control->config.door, ticket, call))
 		return;
-	commit_serve(control, ticket,
-		*call->caller->node ? call->caller->node : control->node,
-		request.arguments);
+	if (ph_value_type(ph_value_get(request.arguments, "transaction")) ==
+		PH_TEXT)
+		ph_pact_serve_commit(control, &request);
+	else
+		commit_serve(control, ticket,
+			*call->caller->node ? call->caller->node
+					    : control->node,
+			request.arguments);
 	ph_request_close(&request);
 }

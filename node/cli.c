@@ -34,8 +34,13 @@ const struct ph_command ph_commands[] = {
 	{"logs", "logs SERVER [--follow] [-n N]",
 		"what a server wrote to stderr", ph_cmd_logs, true},
 	{"lint", "lint FILE", "check a wiring file", ph_cmd_lint, false},
-	{"apply", "apply FILE",
-		"make the mesh as a wiring file says (-: standard input)",
+	{"plan", "plan FILE|list|resolve ID HOW",
+		"what applying a file would change; what is not settled; "
+		"settle it by hand: commit or abort",
+		ph_cmd_plan, true},
+	{"apply", "apply FILE|PLAN",
+		"make the mesh as a wiring file says (-: standard input), or "
+		"as a plan saw it",
 		ph_cmd_apply, true},
 	{"unapply", "unapply NAME", "take a wiring file's scope away",
 		ph_cmd_unapply, true},

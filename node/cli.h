@@ -71,6 +71,8 @@ int ph_cmd_top(struct ph_cli *cli);
 /* cli_wiring.c */
 int ph_cmd_lint(struct ph_cli *cli);
 int ph_cmd_apply(struct ph_cli *cli);
+/* cli_plan.c */
+int ph_cmd_plan(struct ph_cli *cli);
 /* cli_change.c */
 int ph_cmd_down(struct ph_cli *cli);
 int ph_cmd_unapply(struct ph_cli *cli);

@@ -13,26 +13,12 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-static void print_rows(
-	const struct ph_column *columns, size_t count, struct ph_value items)
-{
-	size_t rows = ph_value_count(items);
-	struct ph_value *list = calloc(rows ? rows : 1, sizeof(*list));
-
-	if (!list)
-		abort();
-	for (size_t i = 0; i < rows; i++)
-		list[i] = ph_value_at(items, i);
-	ph_table_print(stdout, columns, count, list, rows);
-	free(list);
-}
-
 static int print_items(struct ph_cli *cli, const struct ph_column *columns,
 	size_t count, struct ph_value items)
 {
 	if (cli->json)
 		return ph_cli_envelope(cli, items);
-	print_rows(columns, count, items);
+	ph_table_items(stdout, columns, count, items);
 	return 0;
 }
 
@@ -175,7 +161,8 @@ static void print_terminals(struct ph_value items)
 	ph_write_end(writer);
 	if (!ph_writer_finish(writer, &data, &length) &&
 		!ph_document_read(&document, data, length, PH_SKIM_TABLE)) {
-		print_rows(columns, COUNT(columns), ph_document_root(document));
+		ph_table_items(stdout, columns, COUNT(columns),
+			ph_document_root(document));
 		ph_document_free(document);
 	}
 	ph_writer_free(writer);

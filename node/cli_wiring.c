@@ -1,10 +1,12 @@
+#include "node/cli_wiring.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "controlsurface/wiring.h"
-#include "node/cli.h"
 #include "node/table.h"
 
 /* The commands that read a wiring file: lint and apply. */
@@ -183,16 +185,10 @@ int ph_cmd_lint(struct ph_cli *cli)
 }
 
 /* Takes the writer: the open map `variables` in an open map. */
-static int send_wiring(struct ph_cli *cli, struct ph_writer *writer,
-	const char *text, size_t length)
+static int send_wiring(struct ph_cli *cli, uint16_t method,
+	struct ph_writer *writer, const char *text, size_t length,
+	struct ph_reply *reply)
 {
-	struct ph_reply reply;
-	char scope[64];
-	long long servers;
-	long long wires;
-	char hosts[200];
-	int code;
-
 	ph_write_end(writer);
 	ph_write_text(writer, "text");
 	ph_write_textn(writer, text, length);
@@ -200,26 +196,11 @@ static int send_wiring(struct ph_cli *cli, struct ph_writer *writer,
 	ph_write_end(writer);
 	if (cli->timeout < PH_APPLY_PATIENCE)
 		cli->timeout = PH_APPLY_PATIENCE;
-	code = ph_cli_call(cli, PH_CONTROL_APPLY, writer, &reply);
-	if (code)
-		return code;
-	servers = ph_get_int(reply.body, "servers");
-	wires = ph_get_int(reply.body, "wires");
-	if (!cli->json)
-		printf("applied %s: %lld server%s, %lld wire%s on %s\n",
-			ph_get_copy(reply.body, "scope", scope, sizeof(scope)),
-			servers, servers == 1 ? "" : "s", wires,
-			wires == 1 ? "" : "s",
-			ph_cell_text(hosts, sizeof(hosts),
-				ph_value_get(reply.body, "hosts"),
-				PH_CELL_LIST));
-	else
-		code = ph_cli_envelope_one(cli, reply.body);
-	ph_reply_free(&reply);
-	return code;
+	return ph_cli_call(cli, method, writer, reply);
 }
 
-int ph_cmd_apply(struct ph_cli *cli)
+int ph_cli_wiring_call(
+	struct ph_cli *cli, uint16_t method, struct ph_reply *reply)
 {
 	struct ph_wiring *wiring;
 	struct ph_writer *writer;
@@ -227,8 +208,6 @@ int ph_cmd_apply(struct ph_cli *cli)
 	char *text;
 	int code;
 
-	if (cli->argc != 1)
-		return ph_cli_usage(cli, "apply");
 	if (ph_writer_create(&writer))
 		return PH_EXIT_NEGATIVE;
 	ph_write_map(writer);
@@ -244,9 +223,57 @@ int ph_cmd_apply(struct ph_cli *cli)
 		code = PH_EXIT_WIRING;
 		ph_writer_free(writer);
 	} else {
-		code = send_wiring(cli, writer, text, length);
+		code = send_wiring(cli, method, writer, text, length, reply);
 	}
 	ph_wiring_free(wiring);
 	free(text);
+	return code;
+}
+
+static int apply_plan(struct ph_cli *cli, struct ph_reply *reply)
+{
+	if (cli->timeout < PH_APPLY_PATIENCE)
+		cli->timeout = PH_APPLY_PATIENCE;
+	return ph_cli_call(cli, PH_CONTROL_APPLY,
+		ph_cli_argument("plan", cli->argv[0]), reply);
+}
+
+/* p-12.3, unless a file is called so. */
+static bool is_plan(const char *text)
+{
+	return !strncmp(text, "p-", 2) && strchr(text, '.') &&
+	       strspn(text + 2, "0123456789.") == strlen(text + 2) &&
+	       access(text, F_OK);
+}
+
+int ph_cmd_apply(struct ph_cli *cli)
+{
+	struct ph_reply reply;
+	char scope[64];
+	char hosts[200];
+	long long servers;
+	long long wires;
+	int code;
+
+	if (cli->argc != 1)
+		return ph_cli_usage(cli, "apply");
+	code = is_plan(cli->argv[0])
+		       ? apply_plan(cli, &reply)
+		       : ph_cli_wiring_call(cli, PH_CONTROL_APPLY, &reply);
+	if (code)
+		return code;
+	servers = ph_get_int(reply.body, "servers");
+	wires = ph_get_int(reply.body, "wires");
+	if (!cli->json)
+		printf("applied %s: %lld server%s, %lld wire%s on %s\n",
+			ph_get_copy(reply.body, "scope", scope, sizeof(scope)),
+			servers, servers == 1 ? "" : "s", wires,
+			wires == 1 ? "" : "s",
+			ph_cell_text(hosts, sizeof(hosts),
+				ph_value_get(reply.body, "hosts"),
+				PH_CELL_LIST));
+	else
+		code = ph_cli_envelope_one(cli, reply.body);
+	ph_reply_free(&reply);
 	return code;
 }

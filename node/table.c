@@ -221,3 +221,17 @@ void ph_value_print(FILE *out, struct ph_value value, unsigned indent)
 		}
 	}
 }
+
+void ph_table_items(FILE *out, const struct ph_column *columns, size_t count,
+	struct ph_value items)
+{
+	size_t rows = ph_value_count(items);
+	struct ph_value *list = calloc(rows ? rows : 1, sizeof(*list));
+
+	if (!list)
+		abort();
+	for (size_t i = 0; i < rows; i++)
+		list[i] = ph_value_at(items, i);
+	ph_table_print(out, columns, count, list, rows);
+	free(list);
+}

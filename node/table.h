@@ -34,6 +34,9 @@ char *ph_text_age(char *out, size_t size, int64_t wall);
 /* Aligned columns, a title line first. */
 void ph_table_print(FILE *out, const struct ph_column *columns, size_t count,
 	const struct ph_value *items, size_t item_count);
+/* The same of a list. */
+void ph_table_items(FILE *out, const struct ph_column *columns, size_t count,
+	struct ph_value items);
 /* key: value, indented, for `show` and `status`. */
 void ph_value_print(FILE *out, struct ph_value value, unsigned indent);
 

@@ -358,7 +358,7 @@ out:
 }
 
 /* beta's control surface. */
-static void beta_prepare(
+static void beta_survey(
 	struct world *world, ph_handle ticket, const struct ph_call *call)
 {
 	struct ph_request request;
@@ -366,13 +366,7 @@ static void beta_prepare(
 
 	if (ph_request_open(&request, world->door, ticket, call))
 		return;
-	if (ph_get_bool(request.arguments, "abort")) {
-		world_note(world, "beta abort");
-		ph_answer_ok(world->door, ticket, NULL);
-		ph_request_close(&request);
-		return;
-	}
-	world_note(world, "beta prepare servers=%zu wires=%zu",
+	world_note(world, "beta survey servers=%zu wires=%zu",
 		ph_value_count(ph_value_get(
 			ph_value_get(request.arguments, "part"), "servers")),
 		ph_value_count(ph_value_get(
@@ -382,6 +376,7 @@ static void beta_prepare(
 	ph_put_list(writer, "hosts");
 	ph_write_end(writer);
 	ph_put_bool(writer, "known", world->beta_knows);
+	ph_put_u64(writer, "revision", 40 + world->beta_knows);
 	ph_write_end(writer);
 	if (world->held_here)
 		refuse(world, ticket, PH_EXIT_NOT_FOUND, world->held_here);
@@ -389,6 +384,36 @@ static void beta_prepare(
 		ph_answer_ok(world->door, ticket, writer);
 	ph_writer_free(writer);
 	ph_request_close(&request);
+}
+
+static void beta_prepare(
+	struct world *world, ph_handle ticket, const struct ph_call *call)
+{
+	struct ph_request request;
+
+	if (ph_request_open(&request, world->door, ticket, call))
+		return;
+	world_note(world, "beta prepare servers=%zu wires=%zu",
+		ph_value_count(ph_value_get(
+			ph_value_get(request.arguments, "part"), "servers")),
+		ph_value_count(ph_value_get(
+			ph_value_get(request.arguments, "part"), "wires")));
+	ph_answer_ok(world->door, ticket, NULL);
+	ph_request_close(&request);
+}
+
+static void beta_outcome(struct world *world, ph_handle ticket)
+{
+	struct ph_writer *writer;
+
+	world_note(world, "beta outcome");
+	assert_int_equal(ph_writer_create(&writer), 0);
+	ph_write_map(writer);
+	ph_put_text(
+		writer, "outcome", world->beta_knows ? "committed" : "none");
+	ph_write_end(writer);
+	ph_answer_ok(world->door, ticket, writer);
+	ph_writer_free(writer);
 }
 
 static void play_road(
@@ -406,8 +431,22 @@ static void play_road(
 		return;
 	}
 	switch (call->method) {
+	case PH_CONTROL_SURVEY:
+		beta_survey(world, ticket, call);
+		break;
 	case PH_CONTROL_PREPARE:
 		beta_prepare(world, ticket, call);
+		break;
+	case PH_CONTROL_OUTCOME:
+		beta_outcome(world, ticket);
+		break;
+	case PH_CONTROL_ABORT:
+		world_note(world, "beta abort");
+		ph_answer_ok(world->door, ticket, NULL);
+		break;
+	case PH_CONTROL_DONE:
+		world_note(world, "beta done");
+		ph_answer_ok(world->door, ticket, NULL);
 		break;
 	case PH_CONTROL_COMMIT:
 		world_note(world, "beta commit");

@@ -120,8 +120,14 @@ static void two_nodes_prepare_before_they_commit(void **state)
 	assert_int_equal(world_count(world, "seed alpha"), 0);
 	assert_int_equal(world_count(world, "unreachable beta"), 3);
 	assert_int_equal(
+		world_count(world, "beta survey servers=1 wires=0"), 1);
+	assert_int_equal(
 		world_count(world, "beta prepare servers=1 wires=0"), 1);
+	assert_int_equal(world_count(world, "put decisions"), 1);
 	assert_int_equal(world_count(world, "beta commit"), 1);
+	assert_int_equal(world_count(world, "beta done"), 1);
+	assert_int_equal(world_kept(world, "decisions"), 0);
+	assert_int_equal(world_kept(world, "transactions"), 0);
 	assert_int_equal(world_count(world, "start src"), 1);
 	assert_int_equal(world_count(world, "start dst"), 0);
 	assert_int_equal(world_count(world, "reserve beta alpha#1.1"), 1);
@@ -226,7 +232,7 @@ static void unapply_says_who_kept_its_part(void **state)
 }
 
 /* A peer asks this node to prepare an empty part. */
-static int prepare_by_gamma(struct world *world)
+static int prepare_by_gamma(struct world *world, const char *id)
 {
 	struct ph_caller gamma = {
 		.line = 9, .role = PH_ROLE_EXEC, .node = "gamma"};
@@ -237,8 +243,31 @@ static int prepare_by_gamma(struct world *world)
 	ph_put_map(writer, "part");
 	ph_put_text(writer, "scope", "demo");
 	ph_write_end(writer);
+	ph_put_text(writer, "transaction", id);
+	ph_put_list(writer, "nodes");
+	ph_write_text(writer, "gamma");
+	ph_write_text(writer, "alpha");
+	ph_write_end(writer);
+	ph_put_u64(writer, "expects", 0);
 	ph_write_end(writer);
 	world_send(world, &gamma, PH_CONTROL_PREPARE, writer, &answer);
+	world_await(world, &answer);
+	status = answer.status;
+	world_answer_free(&answer);
+	return status;
+}
+
+static int gamma_says(struct world *world, uint16_t method, const char *id)
+{
+	struct ph_caller gamma = {
+		.line = 9, .role = PH_ROLE_EXEC, .node = "gamma"};
+	struct ph_writer *writer = world_arguments("transaction", id);
+	struct answer answer;
+	int status;
+
+	ph_put_text(writer, "scope", "demo");
+	ph_write_end(writer);
+	world_send(world, &gamma, method, writer, &answer);
 	world_await(world, &answer);
 	status = answer.status;
 	world_answer_free(&answer);
@@ -251,11 +280,14 @@ static void another_coordinator_has_to_wait(void **state)
 	struct world *world = *state;
 	struct ph_error error;
 
-	assert_int_equal(prepare_by_gamma(world), PH_CALL_OK);
+	assert_int_equal(prepare_by_gamma(world, "gamma@1.1"), PH_CALL_OK);
 	assert_int_equal(
 		world_apply(world, world_here, &error), PH_CALL_FAILED);
 	assert_int_equal(error.exit, PH_EXIT_CONFLICT);
-	world_settle(world, 16 * PH_SECOND);
+	assert_int_equal(
+		gamma_says(world, PH_CONTROL_ABORT, "gamma@1.1"), PH_CALL_OK);
+	world_settle(world, PH_SECOND);
+	assert_int_equal(world_kept(world, "transactions"), 0);
 	assert_int_equal(world_apply(world, world_here, &error), PH_CALL_OK);
 }
 
@@ -267,7 +299,7 @@ static void a_refused_apply_lets_others_apply(void **state)
 	assert_int_equal(
 		world_apply(world, world_across, NULL), PH_CALL_FAILED);
 	world_settle(world, PH_SECOND);
-	assert_int_equal(prepare_by_gamma(world), PH_CALL_OK);
+	assert_int_equal(prepare_by_gamma(world, "gamma@1.1"), PH_CALL_OK);
 }
 
 static void names_belong_to_one_scope(void **state)
@@ -303,7 +335,7 @@ static void directions_are_checked_here_too(void **state)
 	ph_write_end(writer);
 	ph_write_end(writer);
 	ph_write_end(writer);
-	world_send(world, &world_self, PH_CONTROL_PREPARE, writer, &answer);
+	world_send(world, &world_self, PH_CONTROL_SURVEY, writer, &answer);
 	world_await(world, &answer);
 	assert_int_equal(answer.status, PH_CALL_FAILED);
 	assert_int_equal(answer.error.exit, PH_EXIT_WIRING);
@@ -325,7 +357,7 @@ static void guests_are_looked_up(void **state)
 		PH_CALL_OK);
 	assert_int_equal(world_count(world, "guest beta guest:in"), 1);
 	assert_int_equal(world_count(world, "unreachable beta"), 2);
-	assert_int_equal(world_count(world, "beta prepare"), 0);
+	assert_int_equal(world_count(world, "beta survey"), 0);
 	world_settle(world, PH_SECOND);
 	assert_int_equal(world_count(world, "open alpha#1.1 beta"), 1);
 }
@@ -342,8 +374,11 @@ static void expect_nothing_of(
 	assert_int_equal(world_count(world, "put "), 0);
 	assert_int_equal(world_count(world, "start "), 0);
 	/* And others may apply this scope. */
-	assert_int_equal(prepare_by_gamma(world), PH_CALL_OK);
-	world_settle(world, 16 * PH_SECOND);
+	assert_int_equal(prepare_by_gamma(world, "gamma@1.1"), PH_CALL_OK);
+	assert_int_equal(
+		gamma_says(world, PH_CONTROL_ABORT, "gamma@1.1"), PH_CALL_OK);
+	world_settle(world, PH_SECOND);
+	world_forget(world);
 }
 
 static void guests_that_are_not_there_refuse_all(void **state)

@@ -1,0 +1,407 @@
+#include "controlsurface/pact.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <utlist.h>
+
+#include "kernel/log.h"
+
+#define STORE_CALL (20 * PH_SECOND)
+#define ASK_CALL   (2 * PH_SECOND)
+
+static void pact_take(
+	struct ph_pact *pact, struct ph_transaction_output output);
+
+static int64_t now_of(const struct ph_pact *pact)
+{
+	return ph_loop_now(pact->control->config.loop);
+}
+
+/* --- the table --- */
+
+struct ph_pact *ph_pact_find(struct ph_control *control, const char *id)
+{
+	struct ph_pact *pact;
+
+	HASH_FIND(hh, control->pacts, id, strlen(id), pact);
+	return pact;
+}
+
+const struct ph_pact *ph_pact_of_scope(
+	const struct ph_control *control, const char *scope)
+{
+	const struct ph_pact *pact;
+
+	for (pact = control->pacts; pact; pact = pact->hh.next) {
+		if (ph_transaction_locks(&pact->core) &&
+			!strcmp(pact->scope, scope))
+			return pact;
+	}
+	return NULL;
+}
+
+static void pact_due(struct ph_timer *timer)
+{
+	struct ph_pact *pact = PH_CONTAINER(timer, struct ph_pact, timer);
+
+	ph_pact_event(pact,
+		&(struct ph_transaction_event){.kind = PH_TRANSACTION_ON_DUE});
+}
+
+struct ph_pact *ph_pact_make(struct ph_control *control, const char *id)
+{
+	struct ph_pact *pact;
+
+	if (HASH_COUNT(control->pacts) >= PH_PACTS)
+		return NULL;
+	pact = calloc(1, sizeof(*pact));
+	if (!pact)
+		return NULL;
+	pact->control = control;
+	pact->since = ph_clock_wall();
+	pact->timer.on_due = pact_due;
+	snprintf(pact->core.id, sizeof(pact->core.id), "%s", id);
+	HASH_ADD(hh, control->pacts, core.id, strlen(pact->core.id), pact);
+	return pact;
+}
+
+void ph_pact_drop_part(struct ph_pact *pact)
+{
+	ph_part_free(pact->part);
+	free(pact->bytes);
+	pact->part = NULL;
+	pact->bytes = NULL;
+	pact->length = 0;
+}
+
+static void pact_free(struct ph_pact *pact)
+{
+	struct ph_control *control = pact->control;
+
+	ph_timer_stop(control->config.loop, &pact->timer);
+	HASH_DEL(control->pacts, pact);
+	while (pact->waiters) {
+		struct ph_pact_waiter *waiter = pact->waiters;
+
+		LL_DELETE(pact->waiters, waiter);
+		free(waiter);
+	}
+	ph_pact_drop_part(pact);
+	free(pact->core.nodes);
+	free(pact);
+}
+
+void ph_pacts_stop(struct ph_control *control)
+{
+	for (struct ph_pact *pact = control->pacts; pact; pact = pact->hh.next)
+		ph_timer_stop(control->config.loop, &pact->timer);
+}
+
+void ph_pacts_fini(struct ph_control *control)
+{
+	while (control->pacts)
+		pact_free(control->pacts);
+}
+
+/* --- who waits --- */
+
+int ph_pact_wait(
+	struct ph_pact *pact, ph_handle ticket, enum ph_pact_question question)
+{
+	struct ph_pact_waiter *waiter = calloc(1, sizeof(*waiter));
+
+	if (!waiter)
+		return -ENOMEM;
+	waiter->ticket = ticket;
+	waiter->question = question;
+	LL_APPEND(pact->waiters, waiter);
+	return 0;
+}
+
+void ph_pact_answer_outcome(
+	struct ph_control *control, ph_handle ticket, enum ph_outcome outcome)
+{
+	struct ph_writer *writer = ph_control_writer(control);
+
+	ph_write_map(writer);
+	ph_put_text(writer, "outcome", ph_outcome_name(outcome));
+	ph_write_end(writer);
+	ph_answer_ok(control->config.door, ticket, writer);
+}
+
+static void answer_refused(struct ph_pact *pact, ph_handle ticket)
+{
+	struct ph_error error;
+
+	ph_fail(&error, PH_EXIT_CONFLICT, pact->scope,
+		"see the log of this node, then apply again",
+		"the change %s was given up here", pact->core.id);
+	ph_answer_error(pact->control->config.door, ticket, &error);
+}
+
+static void answer_waiter(
+	struct ph_pact *pact, const struct ph_pact_waiter *waiter)
+{
+	struct ph_control *control = pact->control;
+	enum ph_outcome outcome = ph_transaction_outcome(&pact->core);
+
+	if (pact->core.state == PH_TRANSACTION_FORGOTTEN)
+		outcome = PH_OUTCOME_NONE;
+	if (waiter->question == PH_PACT_OUTCOME)
+		ph_pact_answer_outcome(control, waiter->ticket, outcome);
+	else if (waiter->question == PH_PACT_PREPARE
+			 ? outcome == PH_OUTCOME_PREPARED
+			 : outcome == PH_OUTCOME_COMMITTED)
+		ph_answer_ok(control->config.door, waiter->ticket, NULL);
+	else
+		answer_refused(pact, waiter->ticket);
+}
+
+/* Those that wait for `question`, or, when all is settled, everybody. */
+static void answer_waiters(
+	struct ph_pact *pact, bool all, enum ph_pact_question question)
+{
+	struct ph_pact_waiter *waiter;
+	struct ph_pact_waiter *next;
+
+	LL_FOREACH_SAFE(pact->waiters, waiter, next)
+	{
+		if (!all && waiter->question != question)
+			continue;
+		LL_DELETE(pact->waiters, waiter);
+		answer_waiter(pact, waiter);
+		free(waiter);
+	}
+}
+
+/* --- what the core wants --- */
+
+static void stored(struct ph_control *control, const struct ph_ask *ask,
+	const struct ph_reply *reply)
+{
+	struct ph_pact *pact = ph_pact_find(control, ask->id);
+
+	if (!pact || pact->attempt != ask->attempt)
+		return;
+	/* What is not there any more is deleted. */
+	ph_pact_event(
+		pact, &(struct ph_transaction_event){
+			      .kind = reply->status && reply->error.exit !=
+							       PH_EXIT_NOT_FOUND
+					      ? PH_TRANSACTION_ON_UNSTORED
+					      : PH_TRANSACTION_ON_STORED});
+}
+
+/* Asks the disk what stands in control->writer. */
+static void ask_store(struct ph_pact *pact, uint16_t method)
+{
+	struct ph_ask ask = {
+		.method = method,
+		.timeout = STORE_CALL,
+		.reply = stored,
+		.attempt = ++pact->attempt,
+	};
+
+	snprintf(ask.id, sizeof(ask.id), "%s", pact->core.id);
+	ph_control_ask(pact->control, &ask);
+}
+
+static void do_delete(struct ph_pact *pact)
+{
+	struct ph_writer *writer = ph_control_writer(pact->control);
+
+	ph_write_map(writer);
+	ph_put_text(writer, "space", "transactions");
+	ph_put_text(writer, "key", pact->core.id);
+	ph_write_end(writer);
+	ask_store(pact, PH_STORE_DELETE);
+}
+
+static void heard(struct ph_control *control, const struct ph_ask *ask,
+	const struct ph_reply *reply)
+{
+	struct ph_pact *pact = ph_pact_find(control, ask->id);
+	struct ph_transaction_event event = {.kind = PH_TRANSACTION_ON_HEARD};
+	char text[24];
+	int outcome;
+
+	if (!pact || reply->status || ask->number >= pact->core.node_count)
+		return;
+	ph_get_copy(reply->body, "outcome", text, sizeof(text));
+	outcome = ph_outcome_parse(text);
+	if (outcome < 0)
+		return;
+	event.node = pact->core.nodes[ask->number].name;
+	event.outcome = (enum ph_outcome)outcome;
+	ph_pact_event(pact, &event);
+}
+
+/* The coordinator is this node: its decisions are in this room. */
+static void ask_here(struct ph_pact *pact)
+{
+	ph_pact_event(pact,
+		&(struct ph_transaction_event){.kind = PH_TRANSACTION_ON_HEARD,
+			.node = pact->control->node,
+			.outcome = ph_pact_coordinator_outcome(
+				pact->control, pact->core.id)});
+}
+
+static void ask_node(struct ph_pact *pact, unsigned number)
+{
+	struct ph_writer *writer = ph_control_writer(pact->control);
+	struct ph_ask ask = {
+		.method = PH_CONTROL_OUTCOME,
+		.timeout = ASK_CALL,
+		.reply = heard,
+		.number = number,
+	};
+
+	ph_write_map(writer);
+	ph_put_text(writer, "transaction", pact->core.id);
+	ph_write_end(writer);
+	snprintf(ask.id, sizeof(ask.id), "%s", pact->core.id);
+	snprintf(ask.destination, sizeof(ask.destination), "%s",
+		pact->core.nodes[number].name);
+	ph_control_ask(pact->control, &ask);
+}
+
+static void do_ask(struct ph_pact *pact)
+{
+	const struct ph_transaction *core = &pact->core;
+	bool applied = core->state == PH_TRANSACTION_APPLIED;
+	bool here = !strcmp(core->coordinator, pact->control->node);
+
+	for (unsigned i = 0; i < core->node_count; i++) {
+		const char *name = core->nodes[i].name;
+
+		if (!strcmp(name, pact->control->node))
+			continue;
+		/* Whether it may be forgotten only the coordinator knows. */
+		if (!applied || !strcmp(name, core->coordinator))
+			ask_node(pact, i);
+	}
+	if (here)
+		ask_here(pact); /* may free it */
+}
+
+static void do_apply(struct ph_pact *pact)
+{
+	ask_store(pact, ph_control_write_scope(pact->control, pact->part,
+				pact->bytes, pact->length));
+}
+
+static void act(struct ph_pact *pact, enum ph_transaction_action action)
+{
+	switch (action) {
+	case PH_TRANSACTION_DO_NOTHING:
+		break;
+	case PH_TRANSACTION_DO_RECORD:
+		ph_pact_write_record(pact);
+		ask_store(pact, PH_STORE_PUT);
+		break;
+	case PH_TRANSACTION_DO_APPLY:
+		do_apply(pact);
+		break;
+	case PH_TRANSACTION_DO_DELETE:
+		do_delete(pact);
+		break;
+	case PH_TRANSACTION_DO_ASK:
+		do_ask(pact);
+		break;
+	}
+}
+
+static void become(struct ph_pact *pact)
+{
+	struct ph_part *part = pact->part;
+	uint8_t *bytes = pact->bytes;
+
+	pact->part = NULL;
+	pact->bytes = NULL;
+	ph_control_scope_become(
+		pact->control, part, bytes, pact->length, pact->by);
+	pact->length = 0;
+}
+
+static void note(struct ph_pact *pact, enum ph_transaction_state before)
+{
+	const struct ph_transaction *core = &pact->core;
+
+	if (core->state == before)
+		return;
+	if (core->state == PH_TRANSACTION_IN_DOUBT)
+		ph_log_warn("control",
+			"transaction.doubt id=%s scope=%s coordinator=%s",
+			core->id, pact->scope, core->coordinator);
+	if (core->state == PH_TRANSACTION_ABORTING &&
+		before != PH_TRANSACTION_APPLIED &&
+		before != PH_TRANSACTION_REFUSED)
+		ph_control_note(pact->control, pact->by,
+			core->by_hand ? "by hand" : "", "change %s of %s: %s",
+			core->id, pact->scope, "given up");
+	if (core->state == PH_TRANSACTION_COMMITTING && core->by_hand)
+		ph_control_note(pact->control, pact->by, "by hand",
+			"change %s of %s: decided", core->id, pact->scope);
+}
+
+static void pact_take(struct ph_pact *pact, struct ph_transaction_output output)
+{
+	struct ph_control *control = pact->control;
+
+	if (pact->core.deadline)
+		ph_timer_start(control->config.loop, &pact->timer,
+			pact->core.deadline);
+	else
+		ph_timer_stop(control->config.loop, &pact->timer);
+	if (output.yes || output.no)
+		answer_waiters(pact, false, PH_PACT_PREPARE);
+	if (output.changed)
+		become(pact);
+	if (output.settled || output.free)
+		answer_waiters(pact, true, PH_PACT_COMMIT);
+	if (output.free)
+		pact_free(pact);
+	else
+		act(pact, output.action);
+}
+
+void ph_pact_event(
+	struct ph_pact *pact, const struct ph_transaction_event *event)
+{
+	enum ph_transaction_state before = pact->core.state;
+	struct ph_transaction_output output;
+
+	if (pact->control->quiet)
+		return;
+	output = ph_transaction_step(&pact->core, now_of(pact), event);
+	note(pact, before);
+	pact_take(pact, output);
+}
+
+/* --- beginnings --- */
+
+void ph_pact_begin(struct ph_pact *pact, ph_handle ticket)
+{
+	ph_pact_wait(pact, ticket, PH_PACT_PREPARE);
+	pact_take(pact, ph_transaction_begin(&pact->core, now_of(pact)));
+}
+
+void ph_pact_refuse(struct ph_pact *pact, ph_handle ticket)
+{
+	ph_pact_wait(pact, ticket, PH_PACT_OUTCOME);
+	pact_take(pact, ph_transaction_refuse(&pact->core, now_of(pact)));
+}
+
+void ph_pacts_resume(struct ph_control *control)
+{
+	struct ph_pact *pact;
+	struct ph_pact *next;
+
+	HASH_ITER(hh, control->pacts, pact, next)
+	{
+		pact_take(pact, ph_transaction_restore(&pact->core,
+					now_of(pact), pact->core.state));
+	}
+}

@@ -1,0 +1,79 @@
+#ifndef PH_CONTROLSURFACE_PACT_H
+#define PH_CONTROLSURFACE_PACT_H
+
+#include "controlsurface/control_inner.h"
+#include "controlsurface/transaction.h"
+
+/*
+ * The shell of transaction.h: records on the disk, calls from and to the
+ * others, the timer. pact.c carries out what the core wants, pact_record.c
+ * writes and reads the records, pact_call.c serves the calls.
+ */
+
+/* Who waits to be answered about a transaction. */
+struct ph_pact_waiter {
+	ph_handle ticket;
+	enum ph_pact_question {
+		PH_PACT_PREPARE,
+		PH_PACT_COMMIT,
+		PH_PACT_OUTCOME
+	} question;
+	struct ph_pact_waiter *next;
+};
+
+/* This node's side of a transaction, with its shell. */
+struct ph_pact {
+	struct ph_transaction core;
+	struct ph_control *control;
+	char scope[PH_NAME_MAX + 1];
+	char by[PH_NAME_MAX + 1];
+	struct ph_part *part; /* NULL: never prepared, or applied */
+	uint8_t *bytes;	      /* the part as the store keeps it */
+	size_t length;
+	int64_t since; /* wall clock, ns */
+	struct ph_pact_waiter *waiters;
+	struct ph_timer timer;
+	uint64_t attempt; /* of the disk; older answers count no more */
+	UT_hash_handle hh;
+};
+
+#define PH_PACTS 1024u
+
+/* Which transaction holds this scope; NULL: none. */
+const struct ph_pact *ph_pact_of_scope(
+	const struct ph_control *control, const char *scope);
+struct ph_pact *ph_pact_find(struct ph_control *control, const char *id);
+/* Enters it; NULL: too many, or no memory. */
+struct ph_pact *ph_pact_make(struct ph_control *control, const char *id);
+/* Prepares it, and answers the ticket. Takes the part and the bytes. */
+void ph_pact_begin(struct ph_pact *pact, ph_handle ticket);
+/* Promises never to prepare it; answers the ticket then. */
+void ph_pact_refuse(struct ph_pact *pact, ph_handle ticket);
+/* May free it. */
+void ph_pact_event(
+	struct ph_pact *pact, const struct ph_transaction_event *event);
+/* Notes that the ticket waits for an answer. -ENOMEM. */
+int ph_pact_wait(
+	struct ph_pact *pact, ph_handle ticket, enum ph_pact_question question);
+void ph_pact_answer_outcome(
+	struct ph_control *control, ph_handle ticket, enum ph_outcome outcome);
+/* control.commit of a transaction: answers. */
+void ph_pact_serve_commit(
+	struct ph_control *control, struct ph_request *request);
+/* What the coordinator, which is this node, knows of it. */
+enum ph_outcome ph_pact_coordinator_outcome(
+	struct ph_control *control, const char *id);
+/* Reads a record of space "transactions" back, without going on. -EBADMSG. */
+int ph_pact_restore(struct ph_control *control, const char *id,
+	const uint8_t *record, size_t length);
+/* What was read back goes on. */
+void ph_pacts_resume(struct ph_control *control);
+/* Writes store.put of the record into control->writer. */
+void ph_pact_write_record(struct ph_pact *pact);
+/* No timer comes any more. */
+void ph_pacts_stop(struct ph_control *control);
+void ph_pacts_fini(struct ph_control *control);
+/* Frees what is the pact's, not the pact. */
+void ph_pact_drop_part(struct ph_pact *pact);
+
+#endif
