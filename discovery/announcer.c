@@ -26,7 +26,7 @@ struct ph_announcer_config ph_announcer_defaults(uint64_t seed)
 		.jitter = 10,
 		.fast = 4,
 		.crowd = 20,
-		.crowd_fast = 2,
+		.crowd_fast = 1,
 		.fast_interval = 250 * PH_MILLISECOND,
 		.change_after = 50 * PH_MILLISECOND,
 		.bucket = 5,
@@ -47,14 +47,14 @@ void ph_announcer_init(struct ph_announcer *announcer,
 	const struct ph_announcer_config *config)
 {
 	assert(config->interval > 0 && config->per_second && config->hold &&
-		config->jitter < 100 && config->fast && config->crowd_fast &&
+		config->jitter < 100 && config->fast && config->crowd &&
 		config->bucket && config->refill > 0);
 	*announcer = (struct ph_announcer){
 		.config = *config,
 		.state = PH_ANNOUNCER_OFF,
 		.next = INT64_MAX,
 		.change = INT64_MAX,
-		.filled = INT64_MIN,
+		.bucket = ph_bucket(config->bucket, config->refill),
 		.random = config->seed,
 	};
 }
@@ -100,23 +100,6 @@ static uint16_t ttl_of(const struct ph_announcer *announcer)
 	return seconds > UINT16_MAX ? UINT16_MAX : (uint16_t)seconds;
 }
 
-/* The bucket: a token is there when what was taken and not refilled is less
- * than all of it. */
-static int64_t token_at(const struct ph_announcer *announcer)
-{
-	if (announcer->filled == INT64_MIN)
-		return INT64_MIN;
-	return announcer->filled -
-	       (announcer->config.bucket - 1) * announcer->config.refill;
-}
-
-static void token_take(struct ph_announcer *announcer, int64_t now)
-{
-	if (announcer->filled < now)
-		announcer->filled = now;
-	announcer->filled += announcer->config.refill;
-}
-
 static void announcer_enter(struct ph_announcer *announcer,
 	enum ph_announcer_state state, const char *because)
 {
@@ -157,7 +140,7 @@ static void greet(struct ph_announcer *announcer, int64_t now)
 	int64_t spread = config->fast_interval;
 	int64_t at;
 
-	if (announcer->fast_left)
+	if (announcer->fast_left || (crowd && !config->crowd_fast))
 		return;
 	if (!crowd)
 		spread = spread / config->crowd * announcer->members;
@@ -238,7 +221,7 @@ static bool active_due(
 {
 	int64_t span;
 
-	token_take(announcer, now);
+	ph_bucket_take(&announcer->bucket, now);
 	announcer->change = INT64_MAX;
 	if (announcer->fast_left)
 		announcer->fast_left--;
@@ -286,7 +269,7 @@ bool ph_announcer_due(
 int64_t ph_announcer_deadline(const struct ph_announcer *announcer)
 {
 	int64_t when = announcer->next;
-	int64_t token = token_at(announcer);
+	int64_t token = ph_bucket_at(&announcer->bucket);
 
 	if (announcer->state != PH_ANNOUNCER_ACTIVE)
 		return when;

@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "discovery/bucket.h"
+
 /*
  * When to announce: the transmit side of LLDP (IEEE 802.1AB clause 9.2) for
  * one port, or for all carriers of a node together. It says *when* and with
@@ -28,7 +30,7 @@ struct ph_announcer_config {
 	unsigned jitter;       /* per cent, of interval and fast start */
 	unsigned fast;	       /* announcements of a fast start */
 	unsigned crowd;	       /* members from which on a newcomer is... */
-	unsigned crowd_fast;   /* ...greeted with so many only */
+	unsigned crowd_fast;   /* ...greeted with so many only; 0: not at all */
 	int64_t fast_interval; /* ns */
 	int64_t change_after;  /* ns: gathers changes, < 100 ms */
 	unsigned bucket;
@@ -78,7 +80,7 @@ struct ph_announcer {
 	bool up_again;	/* UP was said during leaving or reinit */
 	int64_t next;	/* regular or fast transmission */
 	int64_t change; /* a change is said then; INT64_MAX: none waits */
-	int64_t filled; /* the bucket is full from then on */
+	struct ph_bucket bucket;
 	uint64_t random;
 };
 
