@@ -7,7 +7,7 @@
  * The wiring file is read on the worker: a thousand servers take tens of
  * milliseconds, and the data thread has five.
  */
-#define TEXT_MOST     ((size_t)1024 * 1024)
+#define TEXT_MOST     PH_WIRING_BYTES
 #define FINDINGS_MOST 200u
 #define APPLIES_MOST  16u
 /* Each use of one looks through them. */

@@ -54,6 +54,7 @@ static void defaults_read(
 	ph_wiring_keys(wiring, PH_LEVEL_DEFAULTS, map);
 	wiring->on_full = ph_wiring_on_full(wiring, map, wiring->on_full);
 	wiring->queue = ph_wiring_queue(wiring, map, wiring->queue);
+	ph_wiring_retry(wiring, map);
 }
 
 static void server_add(struct ph_wiring *wiring, struct ph_yaml_node *node)
@@ -133,6 +134,7 @@ static void root_read(struct ph_wiring *wiring, struct ph_yaml_node *root)
 			"a wiring file is a map of keys");
 		return;
 	}
+	ph_wiring_multiply(wiring, root);
 	ph_wiring_expand(wiring, root);
 	ph_wiring_keys(wiring, PH_LEVEL_FILE, root);
 	version_check(wiring, root);
@@ -141,7 +143,10 @@ static void root_read(struct ph_wiring *wiring, struct ph_yaml_node *root)
 	ph_wiring_read_hosts(wiring, root);
 	ph_wiring_read_servers(wiring, root);
 	ph_wiring_read_wires(wiring, root);
+	ph_wiring_read_tests(wiring, root);
 	ph_wiring_check_graph(wiring);
+	ph_wiring_read_alarms(wiring, root);
+	ph_wiring_check_never(wiring, root);
 }
 
 static void taking_part_list(struct ph_wiring *wiring)
@@ -180,6 +185,8 @@ static int wiring_read(struct ph_wiring *wiring)
 			"Begin the file with the line: wiring: 1",
 			"the file is empty");
 	taking_part_list(wiring);
+	if (wiring->errors == 0 && !wiring->arena.failed)
+		ph_wiring_check_parts(wiring);
 	ph_findings_end(wiring);
 	return wiring->arena.failed ? -ENOMEM : 0;
 }

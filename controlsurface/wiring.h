@@ -36,6 +36,8 @@ struct ph_finding {
 	char *source; /* the line's text, or NULL */
 };
 
+/* Of a file: what a call carries. */
+#define PH_WIRING_BYTES ((size_t)1024 * 1024)
 /* More are counted, not kept. */
 #define PH_WIRING_FINDINGS 200
 #define PH_WIRING_SERVERS  20000

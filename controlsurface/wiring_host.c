@@ -76,13 +76,16 @@ static void host_read(struct ph_wiring *wiring, struct ph_yaml_node *node)
 	if (host == NULL)
 		return;
 	host->declared = true;
+	host->node = node;
 	if (!ph_wiring_is(wiring, node, PH_YAML_MAP, node->key->text))
 		return;
 	ph_wiring_keys(wiring, PH_LEVEL_HOST, node);
+	host->memory = ph_wiring_size(wiring, node, "memory", 0);
 	const struct ph_yaml_node *at =
 		ph_wiring_get(wiring, node, "at", PH_YAML_TEXT);
 	if (at == NULL)
 		return;
+	host->at_span = at->span;
 	if (ph_address_parse(&address, at->text) == 0 && strlen(at->text) < 128)
 		host->at = at->text;
 	else

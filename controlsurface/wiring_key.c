@@ -2,114 +2,12 @@
 
 #include <string.h>
 
-/* What may stand where. Keys that the design knows and this version has not
- * built are told apart from keys that nobody knows. */
-static const struct ph_key file_keys[] = {
-	{"wiring", PH_KEY_BUILT},
-	{"name", PH_KEY_BUILT},
-	{"defaults", PH_KEY_BUILT},
-	{"hosts", PH_KEY_BUILT},
-	{"servers", PH_KEY_BUILT},
-	{"wires", PH_KEY_BUILT},
-	{"include", PH_KEY_LATER},
-	{"for_each", PH_KEY_LATER},
-	{"alarms", PH_KEY_LATER},
-	{"tests", PH_KEY_LATER},
-	{"never", PH_KEY_LATER},
-	{NULL, PH_KEY_BUILT},
-};
-
-static const struct ph_key default_keys[] = {
-	{"on_full", PH_KEY_BUILT},
-	{"queue", PH_KEY_BUILT},
-	{"retry", PH_KEY_LATER},
-	{"mode", PH_KEY_LATER},
-	{"via", PH_KEY_LATER},
-	{"spill", PH_KEY_LATER},
-	{NULL, PH_KEY_BUILT},
-};
-
-static const struct ph_key host_keys[] = {
-	{"at", PH_KEY_BUILT},
-	{"caps", PH_KEY_LATER},
-	{"count", PH_KEY_LATER},
-	{NULL, PH_KEY_BUILT},
-};
-
-static const struct ph_key server_keys[] = {
-	{"host", PH_KEY_BUILT},
-	{"exec", PH_KEY_BUILT},
-	{"use", PH_KEY_BUILT},
-	{"with", PH_KEY_BUILT},
-	{"env", PH_KEY_BUILT},
-	{"cwd", PH_KEY_BUILT},
-	{"restart", PH_KEY_BUILT},
-	{"framing", PH_KEY_BUILT},
-	{"in", PH_KEY_BUILT},
-	{"out", PH_KEY_BUILT},
-	{"class", PH_KEY_BUILT},
-	{"owner", PH_KEY_BUILT},
-	{"auth", PH_KEY_BUILT},
-	{"caps", PH_KEY_BUILT},
-	{"labels", PH_KEY_BUILT},
-	{"placement", PH_KEY_BUILT},
-	{"confine", PH_KEY_LATER},
-	{"needs", PH_KEY_LATER},
-	{NULL, PH_KEY_BUILT},
-};
-
-static const struct ph_key terminal_keys[] = {
-	{"fd", PH_KEY_BUILT},
-	{"type", PH_KEY_BUILT},
-	{"kind", PH_KEY_BUILT},
-	{"labels", PH_KEY_LATER},
-	{NULL, PH_KEY_BUILT},
-};
-
-static const struct ph_key wire_keys[] = {
-	{"from", PH_KEY_BUILT},
-	{"to", PH_KEY_BUILT},
-	{"on_full", PH_KEY_BUILT},
-	{"queue", PH_KEY_BUILT},
-	{"via", PH_KEY_LATER},
-	{"mode", PH_KEY_LATER},
-	{"spill", PH_KEY_LATER},
-	{"retry", PH_KEY_LATER},
-	{"expect", PH_KEY_LATER},
-	{"budget", PH_KEY_LATER},
-	{"grant", PH_KEY_LATER},
-	{"optional", PH_KEY_LATER},
-	{"labels", PH_KEY_LATER},
-	{NULL, PH_KEY_BUILT},
-};
-
-static const struct {
-	const struct ph_key *keys;
-	const char *where;
-} levels[] = {
-	[PH_LEVEL_FILE] = {file_keys, "at the top of the file"},
-	[PH_LEVEL_DEFAULTS] = {default_keys, "under defaults:"},
-	[PH_LEVEL_HOST] = {host_keys, "under a host"},
-	[PH_LEVEL_SERVER] = {server_keys, "under a server"},
-	[PH_LEVEL_TERMINAL] = {terminal_keys, "under a terminal"},
-	[PH_LEVEL_WIRE] = {wire_keys, "in a wire"},
-};
-
-static const struct ph_key *key_find(
-	const struct ph_key *keys, const char *name)
-{
-	for (; keys->name != NULL; keys++)
-		if (strcmp(keys->name, name) == 0)
-			return keys;
-	return NULL;
-}
-
 /* A key that is right elsewhere is mostly a wrong indentation. */
 static const char *key_belongs(const char *name)
 {
-	for (size_t i = 0; i < sizeof(levels) / sizeof(*levels); i++)
-		if (key_find(levels[i].keys, name) != NULL)
-			return levels[i].where;
+	for (enum ph_level level = PH_LEVEL_FILE; level < PH_LEVELS; level++)
+		if (ph_key_find(level, name) != NULL)
+			return ph_level_where(level);
 	return NULL;
 }
 
@@ -121,9 +19,9 @@ static void key_unknown(struct ph_wiring *wiring, enum ph_level level,
 	struct ph_guess guess = ph_guess_begin(wiring, name);
 	struct ph_finding *finding = ph_findings_add(wiring, PH_FINDING_ERROR,
 		"S3", key->span, NULL, "no key '%.60s' is known %s", name,
-		levels[level].where);
+		ph_level_where(level));
 
-	for (const struct ph_key *other = levels[level].keys;
+	for (const struct ph_key *other = ph_level_keys(level);
 		other->name != NULL; other++)
 		if (other->state == PH_KEY_BUILT)
 			ph_guess_offer(&guess, other->name);
@@ -139,21 +37,99 @@ static void key_unknown(struct ph_wiring *wiring, enum ph_level level,
 			"The keys are listed in doc/WIRING.md.");
 }
 
+void ph_wiring_not_yet(struct ph_wiring *wiring, const struct ph_yaml_node *key)
+{
+	ph_findings_add(wiring, PH_FINDING_ERROR, "S3", key->span,
+		"It is known to the design and not built yet: remove it.",
+		"'%.60s' is not in this version", key->text);
+}
+
+/* `node` itself, or each of the items when it is a list. */
+static void some_check(struct ph_wiring *wiring, struct ph_yaml_node *node,
+	enum ph_yaml_kind kind, const char *name)
+{
+	if (node->kind != PH_YAML_LIST) {
+		ph_wiring_is(wiring, node, kind, name);
+		return;
+	}
+	for (struct ph_yaml_node *item = node->first; item != NULL;
+		item = item->next)
+		ph_wiring_is(wiring, item, kind, name);
+}
+
+static void shape_check(struct ph_wiring *wiring, const struct ph_key *key,
+	struct ph_yaml_node *node)
+{
+	switch (key->shape) {
+	case PH_SHAPE_TEXT:
+	case PH_SHAPE_NAME:
+	case PH_SHAPE_CHOICE:
+	case PH_SHAPE_SIZE:
+	case PH_SHAPE_DURATION:
+		ph_wiring_is(wiring, node, PH_YAML_TEXT, key->name);
+		break;
+	case PH_SHAPE_PAIRS:
+	case PH_SHAPE_EACH:
+	case PH_SHAPE_MAP:
+	case PH_SHAPE_NAMED:
+	case PH_SHAPE_TERMINALS:
+		ph_wiring_is(wiring, node, PH_YAML_MAP, key->name);
+		break;
+	case PH_SHAPE_WORDS:
+		/* exec: "a line" has a finding of its own. */
+		if (strcmp(key->name, "exec") == 0)
+			break;
+		ph_wiring_is(wiring, node, PH_YAML_LIST, key->name);
+		break;
+	case PH_SHAPE_MAPS:
+	case PH_SHAPE_WIRES:
+		ph_wiring_is(wiring, node, PH_YAML_LIST, key->name);
+		break;
+	case PH_SHAPE_SOME:
+		some_check(wiring, node, PH_YAML_TEXT, key->name);
+		break;
+	case PH_SHAPE_ONE_OR_MANY:
+		some_check(wiring, node, PH_YAML_MAP, key->name);
+		break;
+	case PH_SHAPE_END:
+		break;
+	}
+}
+
 void ph_wiring_keys(struct ph_wiring *wiring, enum ph_level level,
 	const struct ph_yaml_node *map)
 {
-	for (const struct ph_yaml_node *item = map->first; item != NULL;
+	for (struct ph_yaml_node *item = map->first; item != NULL;
 		item = item->next) {
 		const struct ph_key *known =
-			key_find(levels[level].keys, item->key->text);
+			ph_key_find(level, item->key->text);
 
-		if (known == NULL)
+		if (known == NULL) {
 			key_unknown(wiring, level, item->key);
-		else if (known->state == PH_KEY_LATER)
-			ph_findings_add(wiring, PH_FINDING_ERROR, "S3",
-				item->key->span,
-				"It is known to the design and not built yet: "
-				"remove it.",
-				"'%s' is not in this version", known->name);
+			continue;
+		}
+		if (known->state != PH_KEY_BUILT)
+			ph_wiring_not_yet(wiring, item->key);
+		if (known->state != PH_KEY_LATER)
+			shape_check(wiring, known, item);
 	}
+}
+
+bool ph_wiring_must(struct ph_wiring *wiring, enum ph_level level,
+	const struct ph_yaml_node *map, const char *what)
+{
+	bool whole = true;
+
+	for (const struct ph_key *key = ph_level_keys(level); key->name != NULL;
+		key++) {
+		if (!key->must || ph_yaml_get(map, key->name) != NULL)
+			continue;
+		struct ph_finding *finding = ph_findings_add(wiring,
+			PH_FINDING_ERROR, "S4", map->span, NULL,
+			"%s has no '%s'", what, key->name);
+		ph_findings_next(
+			wiring, finding, "'%s': %s.", key->name, key->sentence);
+		whole = false;
+	}
+	return whole;
 }

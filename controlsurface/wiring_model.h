@@ -2,6 +2,7 @@
 #define PH_CONTROLSURFACE_WIRING_MODEL_H
 
 #include "controlsurface/wiring.h"
+#include "controlsurface/wiring_schema.h"
 #include "controlsurface/yaml.h"
 #include "proto/address.h"
 
@@ -9,16 +10,23 @@
  * A wiring file as it is understood: what the files wiring*.c share. Each of
  * them is one step of reading:
  *
- *   yaml.c            text -> tree
- *   wiring_text.c     ${VARIABLES}; fields of the tree, checked
- *   wiring_key.c      which key may stand where
- *   wiring_server.c   servers; wiring_terminal.c: their terminals
- *   wiring_wire.c     wires and chains; wiring_end.c: what their ends mean
- *   wiring_graph.c    what can be wrong with all of it together
- *   wiring_part.c     one host's part, as a map
+ *   yaml.c             text -> tree
+ *   wiring_each.c      what for_each multiplies
+ *   wiring_expand.c    ${VARIABLES}
+ *   wiring_schema.c    which key may stand where; wiring_key.c looks
+ *   wiring_text.c      fields of the tree, checked; wiring_value.c: with units
+ *   wiring_server.c    servers; wiring_program.c: what they run;
+ *                      wiring_terminal.c: their terminals
+ *   wiring_wire.c      wires and chains; wiring_end.c: what their ends mean
+ *   wiring_graph.c     what can be wrong with all of it together; beside it
+ *                      wiring_circle.c, _flow.c, _never.c, _port.c, _reach.c
+ *   wiring_alarm.c     alarms; wiring_test.c: tests
+ *   wiring_part.c      one host's part, as a map
  *
  * All memory is the wiring's arena. Strings are terminated.
  */
+#define PH_WIRING_PATH 4096
+
 struct ph_wiring_terminal {
 	const char *name;
 	const char *media; /* "" for any */
@@ -29,6 +37,7 @@ struct ph_wiring_terminal {
 	unsigned wires;
 	struct ph_span first; /* the wire that came first */
 	bool blocks;	      /* F1 was told */
+	bool optional;	      /* need not be wired */
 };
 
 struct ph_wiring_server {
@@ -49,7 +58,8 @@ struct ph_wiring_server {
 	bool unsure; /* an error hides what terminals it has */
 	struct ph_wiring_terminal terminals[PH_WIRING_TERMINALS];
 	unsigned terminal_count;
-	size_t index; /* in `servers` */
+	size_t index;		    /* in `servers` */
+	struct ph_yaml_node *needs; /* text, or a list; or NULL */
 };
 
 struct ph_wiring_end {
@@ -68,7 +78,13 @@ struct ph_wiring_wire {
 	const char *on_full;
 	bool declared; /* on_full stands at the wire */
 	uint64_t queue;
+	const char *via; /* or NULL */
+	struct ph_span via_span;
+	int64_t budget; /* ns; 0: none */
+	struct ph_span budget_span;
+	int64_t least; /* ns that it takes, and what leads to it */
 	struct ph_span span;
+	struct ph_wiring_wire *before; /* on a path (wiring_reach.h) */
 	struct ph_wiring_wire *next;
 };
 
@@ -76,6 +92,10 @@ struct ph_wiring_host {
 	const char *name;
 	const char *at; /* or NULL */
 	bool declared;	/* stands in `hosts:` */
+	struct ph_span at_span;
+	const struct ph_yaml_node *node; /* or NULL */
+	uint64_t memory;		 /* bytes; 0: not said */
+	uint64_t waiting;		 /* the sum of its queues */
 	bool takes_part;
 	unsigned servers;
 	unsigned wires; /* whose outputs are there */
@@ -108,6 +128,7 @@ struct ph_wiring {
 	struct ph_wiring_wire *wires;
 	struct ph_wiring_wire *last_wire;
 	size_t wire_count;
+	struct ph_wiring_test *tests;
 	const char **taking_part;
 	size_t taking_part_count;
 };
@@ -141,31 +162,20 @@ void ph_guess_offer(struct ph_guess *guess, const char *candidate);
 
 /* Fields (wiring_text.c). Each returns its default after telling. */
 
+/* What `for_each` multiplies (wiring_each.c). */
+void ph_wiring_multiply(struct ph_wiring *wiring, struct ph_yaml_node *root);
 /* Replaces ${NAME}, ${NAME:-text} and $${ in all values. */
 void ph_wiring_expand(struct ph_wiring *wiring, struct ph_yaml_node *node);
 
-enum ph_key_state {
-	PH_KEY_BUILT,
-	PH_KEY_LATER
-};
-
-struct ph_key {
-	const char *name;
-	enum ph_key_state state;
-};
-
-enum ph_level {
-	PH_LEVEL_FILE,
-	PH_LEVEL_DEFAULTS,
-	PH_LEVEL_HOST,
-	PH_LEVEL_SERVER,
-	PH_LEVEL_TERMINAL,
-	PH_LEVEL_WIRE,
-};
-
-/* Tells keys that do not belong there. */
+/* Tells keys that do not belong there, and values of the wrong kind. */
 void ph_wiring_keys(struct ph_wiring *wiring, enum ph_level level,
 	const struct ph_yaml_node *map);
+/* Tells keys that are missing; false when one is. `what`: "a test". */
+bool ph_wiring_must(struct ph_wiring *wiring, enum ph_level level,
+	const struct ph_yaml_node *map, const char *what);
+/* "... is not in this version" */
+void ph_wiring_not_yet(
+	struct ph_wiring *wiring, const struct ph_yaml_node *key);
 /* The value of a key when it is a map (list, text); else tells, NULL. */
 struct ph_yaml_node *ph_wiring_get(struct ph_wiring *wiring,
 	const struct ph_yaml_node *map, const char *key,
@@ -179,13 +189,38 @@ const char *ph_wiring_text(struct ph_wiring *wiring,
 bool ph_wiring_is_name(struct ph_wiring *wiring, const char *text,
 	struct ph_span span, const char *what);
 /* One of the NULL-terminated `choices`, or NULL. */
-const char *ph_wiring_choice(struct ph_wiring *wiring,
+const char *ph_wiring_choice_among(struct ph_wiring *wiring,
 	const struct ph_yaml_node *map, const char *key,
 	const char *const *choices);
+/* The same with those of the table. */
+const char *ph_wiring_choice(struct ph_wiring *wiring, enum ph_level level,
+	const struct ph_yaml_node *map, const char *key);
 const char *ph_wiring_on_full(struct ph_wiring *wiring,
 	const struct ph_yaml_node *map, const char *otherwise);
 uint64_t ph_wiring_queue(struct ph_wiring *wiring,
 	const struct ph_yaml_node *map, uint64_t otherwise);
+uint64_t ph_wiring_size(struct ph_wiring *wiring,
+	const struct ph_yaml_node *map, const char *key, uint64_t otherwise);
+/* Above 0, or `otherwise`. */
+int64_t ph_wiring_duration(struct ph_wiring *wiring,
+	const struct ph_yaml_node *map, const char *key, int64_t otherwise);
+/* A number from `least` to `most`, or 0. */
+uint64_t ph_wiring_count(struct ph_wiring *wiring,
+	const struct ph_yaml_node *map, const char *key, uint64_t least,
+	uint64_t most);
+/* `class`; false when there is none. `out` may be NULL. */
+bool ph_wiring_class(struct ph_wiring *wiring, const struct ph_yaml_node *map,
+	uint64_t *out);
+/* `retry: 250ms..10s`, `expect: ">= 500kB/s"`: checked alone. */
+void ph_wiring_retry(struct ph_wiring *wiring, const struct ph_yaml_node *map);
+void ph_wiring_expect(struct ph_wiring *wiring, const struct ph_yaml_node *map);
+/* `>= 500kB/s`, `< 10/s`: what it compares with; -EINVAL. */
+struct ph_wiring_rate {
+	bool above; /* > or >= */
+	bool messages;
+	double value; /* a second */
+};
+int ph_wiring_rate_parse(struct ph_wiring_rate *out, const char *text);
 /* Where bytes `at`..`at + length` of a node's text stand, as near as is
  * known. */
 struct ph_span ph_wiring_inside(
@@ -199,17 +234,48 @@ void ph_wiring_read_servers(
 	struct ph_wiring *wiring, const struct ph_yaml_node *root);
 void ph_wiring_read_server(
 	struct ph_wiring *wiring, struct ph_wiring_server *server);
+/* wiring_program.c: `exec`, `use`, `with`. */
+void ph_wiring_read_program(
+	struct ph_wiring *wiring, struct ph_wiring_server *server);
+/* A list or map of texts, as many as a specification holds. */
+bool ph_wiring_words(
+	struct ph_wiring *wiring, struct ph_yaml_node *list, const char *what);
 void ph_wiring_read_terminals(
 	struct ph_wiring *wiring, struct ph_wiring_server *server);
 void ph_wiring_read_wires(
 	struct ph_wiring *wiring, const struct ph_yaml_node *root);
+void ph_wiring_read_tests(
+	struct ph_wiring *wiring, const struct ph_yaml_node *root);
+void ph_wiring_read_alarms(
+	struct ph_wiring *wiring, const struct ph_yaml_node *root);
 void ph_wiring_check_graph(struct ph_wiring *wiring);
+/* wiring_part.c: after everything, when there is no error. */
+void ph_wiring_check_parts(struct ph_wiring *wiring);
+/* wiring_circle.c: R4, R7. */
+void ph_wiring_check_circles(struct ph_wiring *wiring);
+/* wiring_flow.c: F1, F2, F4. */
+void ph_wiring_check_flow(struct ph_wiring *wiring);
+/* wiring_reach.c: R3. */
+void ph_wiring_check_sources(struct ph_wiring *wiring);
+/* wiring_never.c: R6. */
+void ph_wiring_check_never(
+	struct ph_wiring *wiring, const struct ph_yaml_node *root);
+/* wiring_port.c: O3, O4. */
+void ph_wiring_check_ports(struct ph_wiring *wiring);
 
 /* The host's entry, made when missing (P5 is told then). NULL: no memory. */
 struct ph_wiring_host *ph_wiring_use_host(
 	struct ph_wiring *wiring, const char *name, struct ph_span span);
 void ph_wiring_take_part(
 	struct ph_wiring *wiring, const char *host, struct ph_span span);
+
+/* "" is the node that applies. */
+static inline const char *ph_wiring_end_host(const struct ph_wiring_end *end)
+{
+	if (end->server == NULL)
+		return end->node;
+	return end->server->host ? end->server->host : "";
+}
 
 static inline bool ph_wiring_is_output(enum ph_direction direction)
 {

@@ -1,3 +1,4 @@
+#include "controlsurface/part.h"
 #include "controlsurface/wiring_model.h"
 
 #include <stdio.h>
@@ -220,4 +221,33 @@ void ph_wiring_part(const struct ph_wiring *wiring, const char *host,
 			wire_write(wire, here, writer);
 	ph_write_end(writer);
 	ph_write_end(writer);
+}
+
+/* What a node keeps of a file is bounded: lint and run must not differ. */
+void ph_wiring_check_parts(struct ph_wiring *wiring)
+{
+	/* As long as a name can be, where it is not known. */
+	static const char unknown[] = "0123456789012345678901234567890123456";
+	const char *here = wiring->input.here ? wiring->input.here : unknown;
+	struct ph_writer *writer;
+	const uint8_t *data;
+	size_t length;
+
+	if (ph_writer_create(&writer) != 0)
+		return;
+	for (size_t i = 0; i < wiring->taking_part_count; i++) {
+		const char *host = wiring->taking_part[i];
+
+		ph_writer_reset(writer);
+		ph_wiring_part(wiring, host, here, writer);
+		if (ph_writer_finish(writer, &data, &length) != 0 ||
+			length <= PH_PART_BYTES)
+			continue;
+		ph_findings_add(wiring, PH_FINDING_ERROR, "S4", PH_SPAN_FILE,
+			"Split the wiring file.",
+			"the part of '%s' has %zu bytes, the most is %zu",
+			*host ? host : "the node that applies", length,
+			PH_PART_BYTES);
+	}
+	ph_writer_free(writer);
 }

@@ -108,7 +108,7 @@ static void kind_read(struct ph_wiring *wiring, const struct ph_yaml_node *map,
 {
 	static const char *const inputs[] = {"in", "combine", NULL};
 	static const char *const outputs[] = {"out", "mux", NULL};
-	const char *kind = ph_wiring_choice(
+	const char *kind = ph_wiring_choice_among(
 		wiring, map, "kind", output ? outputs : inputs);
 
 	if (kind == NULL)
@@ -117,6 +117,15 @@ static void kind_read(struct ph_wiring *wiring, const struct ph_yaml_node *map,
 		terminal->direction = PH_MUX;
 	if (strcmp(kind, "combine") == 0)
 		terminal->direction = PH_COMBINE;
+}
+
+static void optional_read(struct ph_wiring *wiring,
+	const struct ph_yaml_node *map, struct ph_wiring_terminal *terminal)
+{
+	const char *answer =
+		ph_wiring_choice(wiring, PH_LEVEL_TERMINAL, map, "optional");
+
+	terminal->optional = answer != NULL && strcmp(answer, "yes") == 0;
 }
 
 static void fd_place(struct ph_wiring *wiring, struct ph_wiring_server *server,
@@ -163,6 +172,7 @@ static void terminal_read(struct ph_wiring *wiring,
 	if (media != NULL)
 		terminal->media = media_read(wiring, media);
 	kind_read(wiring, node, terminal, output);
+	optional_read(wiring, node, terminal);
 	fd_place(wiring, server, terminal, fd_read(wiring, node, output));
 }
 

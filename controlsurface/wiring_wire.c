@@ -64,10 +64,43 @@ static void wire_own(struct ph_wiring *wiring, const struct ph_wiring_end *from)
 		owner->wires++;
 }
 
+/* R5: what a transport cannot do. */
+static bool via_check(struct ph_wiring *wiring,
+	const struct ph_wiring_end *from, const struct ph_wiring_end *to,
+	const struct ph_wiring_wire *options)
+{
+	const char *one = ph_wiring_end_host(from);
+	const char *other = ph_wiring_end_host(to);
+	bool remote = strcmp(one, other) != 0;
+
+	if (options->via == NULL)
+		return true;
+	if (strcmp(options->via, "ws") == 0 || !remote) {
+		ph_findings_add(wiring, PH_FINDING_ERROR, "S3",
+			options->via_span,
+			remote ? "tcp (with TLS) is what joins hosts: remove "
+				 "it."
+			       : "Within one node it follows from the "
+				 "placement of its servers: remove it.",
+			"'via: %s' is not in this version", options->via);
+		return false;
+	}
+	if (strcmp(options->via, "tcp") == 0)
+		return true;
+	struct ph_finding *finding = ph_findings_add(wiring, PH_FINDING_ERROR,
+		"R5", options->via_span, NULL,
+		"%s joins servers of one host, these are on '%s' and '%s'",
+		options->via, *one ? one : "the node that applies",
+		*other ? other : "the node that applies");
+	ph_findings_next(wiring, finding, "Write via: tcp, or remove it.");
+	return false;
+}
+
 static void wire_add(struct ph_wiring *wiring, struct ph_wiring_end from,
 	struct ph_wiring_end to, const struct ph_wiring_wire *options)
 {
-	if (!wire_check(wiring, &from, &to))
+	if (!wire_check(wiring, &from, &to) ||
+		!via_check(wiring, &from, &to, options))
 		return;
 	if (wiring->wire_count == PH_WIRING_WIRES) {
 		ph_findings_add(wiring, PH_FINDING_ERROR, "S4", from.span,
@@ -155,53 +188,148 @@ static void chain_read(struct ph_wiring *wiring, struct ph_yaml_node *node,
 	}
 }
 
-static bool side_read(struct ph_wiring *wiring, const struct ph_yaml_node *map,
-	const char *key, struct ph_wiring_end *end)
+/* One end, or the ends of a list. */
+#define SIDE_ENDS 64
+
+struct side {
+	struct ph_wiring_end ends[SIDE_ENDS];
+	unsigned count;
+	bool whole;
+};
+
+static void side_take(struct ph_wiring *wiring, struct ph_yaml_node *node,
+	const char *key, struct side *side)
+{
+	size_t from = 0;
+	size_t to = strlen(node->text);
+
+	if (!ph_wiring_is(wiring, node, PH_YAML_TEXT, key)) {
+		side->whole = false;
+		return;
+	}
+	if (!blanks_strip(node->text, &from, &to)) {
+		ph_findings_add(wiring, PH_FINDING_ERROR, "S4",
+			node->key ? node->key->span : node->span,
+			"Write {from: server:terminal, to: server:terminal}.",
+			"'%s' is empty", key);
+		side->whole = false;
+		return;
+	}
+	if (ph_wiring_read_end(wiring, node, from, to, strcmp(key, "from") == 0,
+		    &side->ends[side->count]))
+		side->count++;
+	else
+		side->whole = false;
+}
+
+static void side_list(struct ph_wiring *wiring, struct ph_yaml_node *list,
+	const char *key, struct side *side)
+{
+	if (list->count == 0 || list->count > SIDE_ENDS) {
+		ph_findings_add(wiring, PH_FINDING_ERROR, "S4", list->span,
+			NULL, "'%s' holds %u ends, it can be 1 to %d", key,
+			list->count, SIDE_ENDS);
+		side->whole = false;
+		return;
+	}
+	for (struct ph_yaml_node *item = list->first; item != NULL;
+		item = item->next)
+		side_take(wiring, item, key, side);
+}
+
+/* Who they stand for is for the guest books to say, and nobody asks them yet.
+ */
+static void criteria_check(struct ph_wiring *wiring, struct ph_yaml_node *map)
+{
+	ph_wiring_keys(wiring, PH_LEVEL_CRITERIA, map);
+	ph_wiring_class(wiring, map, NULL);
+	for (struct ph_yaml_node *item = map->first; item != NULL;
+		item = item->next) {
+		if (strcmp(item->key->text, "caps") == 0 ||
+			strcmp(item->key->text, "labels") == 0)
+			ph_wiring_words(wiring, item, item->key->text);
+	}
+	ph_wiring_count(wiring, map, "count", 1, PH_WIRING_WIRES);
+	ph_findings_add(wiring, PH_FINDING_ERROR, "S3", map->span,
+		"Write node/server:terminal; posthouse guests --mask tells who "
+		"there is.",
+		"criteria as a wire's end are not in this version");
+}
+
+static void side_read(struct ph_wiring *wiring, const struct ph_yaml_node *map,
+	const char *key, struct side *side)
 {
 	struct ph_yaml_node *node = ph_yaml_get(map, key);
-	size_t from = 0;
 
+	*side = (struct side){.whole = true};
 	if (node == NULL) {
 		ph_findings_add(wiring, PH_FINDING_ERROR, "S4", map->span,
 			"Write {from: server:terminal, to: server:terminal}.",
 			"the wire has no '%s'", key);
-		return false;
+		side->whole = false;
+	} else if (node->kind == PH_YAML_MAP) {
+		criteria_check(wiring, node);
+		side->whole = false;
+	} else if (node->kind == PH_YAML_LIST) {
+		side_list(wiring, node, key, side);
+	} else {
+		side_take(wiring, node, key, side);
 	}
-	if (node->kind != PH_YAML_TEXT) {
-		ph_findings_add(wiring, PH_FINDING_ERROR, "S4", node->span,
-			"Write one server:terminal, and one wire for each.",
-			"%s as a wire's end are not in this version",
-			node->kind == PH_YAML_MAP ? "criteria" : "lists");
-		return false;
-	}
-	if (!ph_wiring_is(wiring, node, PH_YAML_TEXT, key))
-		return false;
-	size_t to = strlen(node->text);
-	if (!blanks_strip(node->text, &from, &to)) {
-		ph_findings_add(wiring, PH_FINDING_ERROR, "S4", node->key->span,
-			"Write {from: server:terminal, to: server:terminal}.",
-			"'%s' is empty", key);
-		return false;
-	}
-	return ph_wiring_read_end(
-		wiring, node, from, to, strcmp(key, "from") == 0, end);
+}
+
+/* What is read and checked, and obeyed by nobody yet. */
+static void checked_read(struct ph_wiring *wiring,
+	const struct ph_yaml_node *map, struct ph_wiring_wire *options)
+{
+	struct ph_yaml_node *labels = ph_yaml_get(map, "labels");
+	const struct ph_yaml_node *budget = ph_yaml_get(map, "budget");
+
+	ph_wiring_retry(wiring, map);
+	ph_wiring_expect(wiring, map);
+	ph_wiring_choice(wiring, PH_LEVEL_WIRE, map, "optional");
+	if (labels != NULL && labels->kind == PH_YAML_MAP)
+		ph_wiring_words(wiring, labels, "labels");
+	options->budget = ph_wiring_duration(wiring, map, "budget", 0);
+	if (budget != NULL)
+		options->budget_span = budget->span;
+}
+
+/* F3: what is kept on disk needs a bound, like everything that waits. */
+static void spill_check(
+	struct ph_wiring *wiring, const struct ph_yaml_node *map)
+{
+	const struct ph_yaml_node *policy = ph_yaml_get(map, "on_full");
+
+	if (policy == NULL || policy->kind != PH_YAML_TEXT ||
+		strcmp(policy->text, "spill") != 0 ||
+		ph_yaml_get(map, "spill") != NULL)
+		return;
+	ph_findings_add(wiring, PH_FINDING_ERROR, "F3", policy->span,
+		"Add spill: 2GiB, or how much may be.",
+		"nothing says how much may wait on disk");
 }
 
 static void map_read(struct ph_wiring *wiring, const struct ph_yaml_node *map,
 	const struct ph_wiring_wire *defaults)
 {
 	struct ph_wiring_wire options = *defaults;
-	struct ph_wiring_end from;
-	struct ph_wiring_end to;
+	struct side from;
+	struct side to;
 
 	ph_wiring_keys(wiring, PH_LEVEL_WIRE, map);
 	options.on_full = ph_wiring_on_full(wiring, map, defaults->on_full);
 	options.declared = ph_yaml_get(map, "on_full") != NULL;
 	options.queue = ph_wiring_queue(wiring, map, defaults->queue);
-	bool begins = side_read(wiring, map, "from", &from);
-	bool ends = side_read(wiring, map, "to", &to);
-	if (begins && ends)
-		wire_add(wiring, from, to, &options);
+	options.via = ph_wiring_choice(wiring, PH_LEVEL_WIRE, map, "via");
+	if (options.via != NULL)
+		options.via_span = ph_yaml_get(map, "via")->span;
+	checked_read(wiring, map, &options);
+	spill_check(wiring, map);
+	side_read(wiring, map, "from", &from);
+	side_read(wiring, map, "to", &to);
+	for (unsigned i = 0; from.whole && to.whole && i < from.count; i++)
+		for (unsigned j = 0; j < to.count; j++)
+			wire_add(wiring, from.ends[i], to.ends[j], &options);
 }
 
 void ph_wiring_read_wires(

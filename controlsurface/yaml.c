@@ -7,20 +7,7 @@
 
 #include <libfyaml.h>
 
-/* Above this many keys a map's duplicates are looked up by hash. */
-#define MANY_KEYS 16
-
-struct builder {
-	const struct ph_yaml_input *input;
-	struct ph_yaml_node *root;
-	struct ph_yaml_node *open[PH_YAML_DEPTH];
-	struct ph_yaml_node *key[PH_YAML_DEPTH]; /* read, waits for its value */
-	unsigned depth;
-	unsigned nodes;
-	unsigned documents;
-	size_t last; /* where the newest event ended */
-	bool stopped;
-};
+#include "controlsurface/yaml_tree.h"
 
 static bool text_is_clean(const char *text, size_t length)
 {
@@ -36,15 +23,8 @@ static bool text_is_clean(const char *text, size_t length)
 	return true;
 }
 
-static void builder_stop(struct builder *builder, const char *rule,
-	struct ph_span span, const char *next, const char *message)
-{
-	ph_yaml_tell(builder->input, rule, span, next, "%s", message);
-	builder->stopped = true;
-}
-
 static struct ph_span event_span(
-	struct builder *builder, struct fy_event *event)
+	struct ph_yaml_builder *builder, struct fy_event *event)
 {
 	const struct fy_mark *start = fy_event_start_mark(event);
 	const struct fy_mark *end = fy_event_end_mark(event);
@@ -61,115 +41,23 @@ static struct ph_span event_span(
 	return span;
 }
 
-/* Puts a finished scalar or an opening list or map in its place. */
-static void builder_place(struct builder *builder, struct ph_yaml_node *node)
-{
-	if (builder->depth == 0) {
-		builder->root = node;
-		return;
-	}
-	unsigned top = builder->depth - 1;
-	struct ph_yaml_node *parent = builder->open[top];
-	if (parent->kind == PH_YAML_MAP) {
-		if (builder->key[top] == NULL) {
-			if (node->kind == PH_YAML_TEXT)
-				builder->key[top] = node;
-			else
-				builder_stop(builder, "S4", node->span,
-					"Write key: value.",
-					"a key must be text");
-			return;
-		}
-		node->key = builder->key[top];
-		builder->key[top] = NULL;
-	}
-	if (parent->last == NULL)
-		parent->first = node;
-	else
-		parent->last->next = node;
-	parent->last = node;
-	parent->count++;
-}
-
-static struct ph_yaml_node *builder_node(
-	struct builder *builder, enum ph_yaml_kind kind, struct ph_span span)
-{
-	struct ph_yaml_node *node =
-		ph_arena_take(builder->input->arena, sizeof(*node));
-
-	if (node == NULL) {
-		builder->stopped = true;
-		return NULL;
-	}
-	if (++builder->nodes > PH_YAML_NODES) {
-		builder_stop(builder, "S1", span, "Split the wiring file.",
-			"the file has too many parts");
-		return NULL;
-	}
-	node->kind = kind;
-	node->span = span;
-	node->text = "";
-	return node;
-}
-
-/*
- * Text in single quotes is read here: libfyaml 0.7.12 leaks its work on the
- * eighth '' or so. A quote is doubled; blanks around a line's end go, one line
- * end is a space, each further one a line feed.
- */
-static char *quoted_text(
-	struct builder *builder, struct ph_span span, size_t *length)
-{
-	const char *at = builder->input->text + span.start;
-	const char *end = builder->input->text + span.end;
-	char *text =
-		ph_arena_take(builder->input->arena, span.end - span.start + 1);
-	size_t to = 0;
-
-	while (text != NULL && at < end) {
-		size_t blanks = 0;
-		size_t ends = 0;
-
-		while (at + blanks < end && strchr(" \t", at[blanks]))
-			blanks++;
-		if (at + blanks == end || strchr("\r\n", at[blanks]) == NULL) {
-			memcpy(text + to, at, blanks);
-			to += blanks;
-			at += blanks;
-			if (at == end)
-				break;
-			at += at[0] == '\'' && at + 1 < end;
-			text[to++] = *at++;
-			continue;
-		}
-		for (at += blanks; at < end && strchr(" \t\r\n", *at); at++)
-			ends += *at == '\n' ||
-				(*at == '\r' &&
-					(at + 1 == end || at[1] != '\n'));
-		memset(text + to, ends > 1 ? '\n' : ' ',
-			ends > 1 ? ends - 1 : 1);
-		to += ends > 1 ? ends - 1 : 1;
-	}
-	*length = to;
-	return text;
-}
-
-static void builder_scalar(struct builder *builder, struct fy_event *event)
+static void builder_scalar(
+	struct ph_yaml_builder *builder, struct fy_event *event)
 {
 	struct ph_span span = event_span(builder, event);
-	struct ph_yaml_node *node = builder_node(builder, PH_YAML_TEXT, span);
+	struct ph_yaml_node *node = ph_yaml_node(builder, PH_YAML_TEXT, span);
 	size_t length = 0;
 
 	if (node == NULL)
 		return;
 	const char *text =
 		fy_token_scalar_style(event->scalar.value) == FYSS_SINGLE_QUOTED
-			? quoted_text(builder, span, &length)
+			? ph_yaml_unquote(builder, span, &length)
 			: fy_token_get_text(event->scalar.value, &length);
 	if (text == NULL)
 		length = 0;
 	if (!text_is_clean(text, length)) {
-		builder_stop(builder, "S4", span, NULL,
+		ph_yaml_stop(builder, "S4", span, NULL,
 			"the text holds a NUL or half a character");
 		return;
 	}
@@ -177,95 +65,39 @@ static void builder_scalar(struct builder *builder, struct fy_event *event)
 	node->exact = length == span.end - span.start &&
 		      (length == 0 || memcmp(source, text, length) == 0);
 	/* An empty plain scalar is not there; "" is quoted. */
-	node->absent = length == 0 &&
-		       fy_token_scalar_style(event->scalar.value) == FYSS_PLAIN;
+	node->plain = fy_token_scalar_style(event->scalar.value) == FYSS_PLAIN;
+	node->absent = length == 0 && node->plain;
 	node->text = ph_arena_text(builder->input->arena, text, length);
 	if (node->text == NULL)
 		builder->stopped = true;
 	else
-		builder_place(builder, node);
+		ph_yaml_place(builder, node);
 }
 
-static void builder_open(
-	struct builder *builder, struct fy_event *event, enum ph_yaml_kind kind)
+static void builder_open(struct ph_yaml_builder *builder,
+	struct fy_event *event, enum ph_yaml_kind kind)
 {
 	struct ph_span span = event_span(builder, event);
 
 	if (builder->depth == PH_YAML_DEPTH) {
-		builder_stop(builder, "S1", span, NULL,
+		ph_yaml_stop(builder, "S1", span, NULL,
 			"lists and maps stand too deep inside one another");
 		return;
 	}
-	struct ph_yaml_node *node = builder_node(builder, kind, span);
+	struct ph_yaml_node *node = ph_yaml_node(builder, kind, span);
 	if (node == NULL)
 		return;
-	builder_place(builder, node);
+	node->flow = span.start < builder->input->length &&
+		     strchr("[{", builder->input->text[span.start]) != NULL;
+	ph_yaml_place(builder, node);
 	builder->open[builder->depth] = node;
 	builder->key[builder->depth] = NULL;
 	builder->depth++;
 }
 
-static void duplicate_tell(struct builder *builder,
-	const struct ph_yaml_node *key, const struct ph_yaml_node *before)
-{
-	struct ph_yaml_problem problem = {
-		.rule = "S2",
-		.span = key->span,
-		.before = before->span,
-		.next = "Remove one of them, or give it another name.",
-	};
-
-	snprintf(problem.message, sizeof(problem.message),
-		"key '%.60s' stands twice", key->text);
-	builder->input->problem(builder->input->context, &problem);
-}
-
-static struct ph_yaml_node *key_before(
-	const struct ph_yaml_node *map, const struct ph_yaml_node *item)
-{
-	for (struct ph_yaml_node *other = map->first; other != item;
-		other = other->next)
-		if (strcmp(other->key->text, item->key->text) == 0)
-			return other->key;
-	return NULL;
-}
-
-/* The second of two equal keys leaves the map: it was told. */
-static void map_close(struct builder *builder, struct ph_yaml_node *map)
-{
-	bool many = map->count > MANY_KEYS;
-	struct ph_index index = {NULL};
-	struct ph_yaml_node *previous = NULL;
-
-	for (struct ph_yaml_node *item = map->first; item != NULL;
-		item = item->next) {
-		struct ph_yaml_node *before =
-			many ? ph_index_put(&index, builder->input->arena,
-				       item->key->text, item->key)
-			     : key_before(map, item);
-		if (before == NULL) {
-			previous = item;
-			continue;
-		}
-		duplicate_tell(builder, item->key, before);
-		previous->next = item->next;
-		map->count--;
-	}
-	map->last = previous;
-	ph_index_clear(&index);
-}
-
-static void builder_close(struct builder *builder)
-{
-	struct ph_yaml_node *node = builder->open[--builder->depth];
-
-	if (node->kind == PH_YAML_MAP)
-		map_close(builder, node);
-}
-
 /* Where the sign (& * !) stands that the token follows. */
-static struct ph_span sign_span(
-	struct builder *builder, struct fy_event *event, struct fy_token *token)
+static struct ph_span sign_span(struct ph_yaml_builder *builder,
+	struct fy_event *event, struct fy_token *token)
 {
 	const struct fy_mark *mark = token ? fy_token_start_mark(token) : NULL;
 	const char *text = builder->input->text;
@@ -277,14 +109,15 @@ static struct ph_span sign_span(
 	return (struct ph_span){at, at + 1};
 }
 
-static bool event_is_plain(struct builder *builder, struct fy_event *event)
+static bool event_is_plain(
+	struct ph_yaml_builder *builder, struct fy_event *event)
 {
 	struct fy_token *anchor = fy_event_get_anchor_token(event);
 	struct fy_token *tag = fy_event_get_tag_token(event);
 
 	if (event->type != FYET_ALIAS && anchor == NULL && tag == NULL)
 		return true;
-	builder_stop(builder, "S1",
+	ph_yaml_stop(builder, "S1",
 		sign_span(builder, event, tag ? tag : anchor),
 		"Quote text that begins with & * or !, and write parts that "
 		"repeat again.",
@@ -294,14 +127,15 @@ static bool event_is_plain(struct builder *builder, struct fy_event *event)
 	return false;
 }
 
-static void builder_take(struct builder *builder, struct fy_event *event)
+static void builder_take(
+	struct ph_yaml_builder *builder, struct fy_event *event)
 {
 	if (!event_is_plain(builder, event))
 		return;
 	switch (event->type) {
 	case FYET_DOCUMENT_START:
 		if (++builder->documents > 1)
-			builder_stop(builder, "S1", event_span(builder, event),
+			ph_yaml_stop(builder, "S1", event_span(builder, event),
 				"Put it into a file of its own.",
 				"a second document begins here");
 		break;
@@ -316,7 +150,7 @@ static void builder_take(struct builder *builder, struct fy_event *event)
 		break;
 	case FYET_SEQUENCE_END:
 	case FYET_MAPPING_END:
-		builder_close(builder);
+		ph_yaml_close(builder);
 		break;
 	default:
 		break;
@@ -368,7 +202,7 @@ static size_t text_end(const struct ph_yaml_input *input)
 }
 
 /* Only the first: the others follow from it. */
-static void syntax_tell(struct builder *builder, struct fy_diag *diag)
+static void syntax_tell(struct ph_yaml_builder *builder, struct fy_diag *diag)
 {
 	const struct ph_yaml_input *input = builder->input;
 	void *iterator = NULL;
@@ -398,8 +232,8 @@ static void syntax_tell(struct builder *builder, struct fy_diag *diag)
 	builder->stopped = true;
 }
 
-static void builder_run(
-	struct builder *builder, struct fy_parser *parser, struct fy_diag *diag)
+static void builder_run(struct ph_yaml_builder *builder,
+	struct fy_parser *parser, struct fy_diag *diag)
 {
 	while (!builder->stopped) {
 		struct fy_event *event = fy_parser_parse(parser);
@@ -413,7 +247,7 @@ static void builder_run(
 		syntax_tell(builder, diag);
 }
 
-static int builder_parse(struct builder *builder)
+static int builder_parse(struct ph_yaml_builder *builder)
 {
 	struct fy_diag_cfg quiet;
 
@@ -445,11 +279,11 @@ static int builder_parse(struct builder *builder)
 
 int ph_yaml_read(struct ph_yaml_node **out, const struct ph_yaml_input *input)
 {
-	struct builder builder = {.input = input};
+	struct ph_yaml_builder builder = {.input = input};
 
 	if (input->length > PH_YAML_BYTES) {
 		ph_yaml_tell(input, "S1", (struct ph_span){0, 0},
-			"Split the wiring file.", "the file is over 4 MiB");
+			"Split the wiring file.", "the file is over 1 MiB");
 		return -EINVAL;
 	}
 	if (!ph_yaml_source_check(input))

@@ -14,7 +14,8 @@
  *
  * Every scalar is text: `no`, `1:30` and `null` stay what was written.
  */
-#define PH_YAML_BYTES ((size_t)4 * 1024 * 1024)
+/* What a call carries (controlsurface/apply_read.c). */
+#define PH_YAML_BYTES ((size_t)1024 * 1024)
 #define PH_YAML_DEPTH 16
 /* Bounds memory (about 100 bytes each); 20,000 servers take 15 apiece. */
 #define PH_YAML_NODES 300000
@@ -37,6 +38,8 @@ struct ph_yaml_node {
 	bool absent;	 /* nothing was written: `key:` */
 	bool bad;	 /* a finding tells already; do not look at it */
 	bool referenced; /* text came from ${VARIABLE} */
+	bool plain;	 /* text without quotes */
+	bool flow;	 /* a list in [], a map in {} */
 	struct ph_span span;
 	const char *text; /* terminated, UTF-8, no NUL inside; "" for others */
 	struct ph_yaml_node *key; /* of a map's value */

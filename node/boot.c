@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "controlsurface/control.h"
+#include "controlsurface/wiring.h"
 #include "kernel/log.h"
 #include "node/gate.h"
 #include "node/keys.h"
@@ -20,7 +21,7 @@
 #include "proto/secret.h"
 
 #define LOAD_PATIENCE (10 * PH_SECOND)
-#define WIRING_MOST   ((size_t)4 * 1024 * 1024)
+#define WIRING_MOST   PH_WIRING_BYTES
 
 void ph_boot_process(void)
 {

@@ -33,7 +33,11 @@ const struct ph_command ph_commands[] = {
 		true},
 	{"logs", "logs SERVER [--follow] [-n N]",
 		"what a server wrote to stderr", ph_cmd_logs, true},
-	{"lint", "lint FILE", "check a wiring file", ph_cmd_lint, false},
+	{"lint", "lint FILE [--deny-warnings|--sarif]",
+		"check a wiring file (--json and --sarif for tools)",
+		ph_cmd_lint, false},
+	{"schema", "schema", "wiring files as JSON Schema, for editors",
+		ph_cmd_schema, false},
 	{"plan", "plan FILE|list|resolve ID HOW",
 		"what applying a file would change; what is not settled; "
 		"settle it by hand: commit or abort",

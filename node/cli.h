@@ -22,6 +22,12 @@ struct ph_cli {
 	const char *mask;     /* --mask */
 	const char *reason;   /* --why */
 	const char *on_crash; /* --on-crash */
+	const char *output;   /* -o */
+	bool deny;	      /* --deny-warnings */
+	bool sarif;	      /* --sarif */
+	bool live;	      /* --live */
+	bool write;	      /* --write */
+	bool check;	      /* --check */
 	int argc;	      /* what is left: the command's own words */
 	char **argv;
 	struct ph_client *client;
@@ -69,10 +75,12 @@ int ph_cmd_servers(struct ph_cli *cli);
 /* cli_top.c */
 int ph_cmd_top(struct ph_cli *cli);
 /* cli_wiring.c */
-int ph_cmd_lint(struct ph_cli *cli);
 int ph_cmd_apply(struct ph_cli *cli);
 /* cli_plan.c */
 int ph_cmd_plan(struct ph_cli *cli);
+/* cli_lint.c */
+int ph_cmd_lint(struct ph_cli *cli);
+int ph_cmd_schema(struct ph_cli *cli);
 /* cli_change.c */
 int ph_cmd_down(struct ph_cli *cli);
 int ph_cmd_unapply(struct ph_cli *cli);

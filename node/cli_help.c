@@ -125,6 +125,7 @@ static const char *const bash_before =
 	"\tready) words+=' --wait' ;;\n"
 	"\tpassphrase) words+=' rotate' ;;\n"
 	"\tcompletion) words='bash zsh fish' ;;\n"
+	"\tlint) words+=' --deny-warnings --sarif' ;;&\n"
 	"\tapply | lint) [[ $2 == -* ]] || words= ;;\n"
 	"\tesac\n"
 	"\t[ \"$COMP_CWORD\" -gt 1 ] || words='";

@@ -6,27 +6,24 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "controlsurface/wiring.h"
 #include "node/table.h"
 
-/* The commands that read a wiring file: lint and apply. */
-
-#define WIRING_MOST ((size_t)4 * 1024 * 1024)
+/* What commands that read a wiring file share; apply. */
 
 /* "-" is standard input. */
-static char *read_text(const char *path, size_t *length, struct ph_error *error)
+char *ph_cli_read(const char *path, size_t *length, struct ph_error *error)
 {
 	FILE *file = strcmp(path, "-") ? fopen(path, "re") : stdin;
-	char *text = malloc(WIRING_MOST + 1);
+	char *text = malloc(PH_WIRING_BYTES + 1);
 	size_t got = 0;
 
 	if (file && text)
-		got = fread(text, 1, WIRING_MOST + 1, file);
-	if (!file || !text || ferror(file) || got > WIRING_MOST) {
+		got = fread(text, 1, PH_WIRING_BYTES + 1, file);
+	/* A byte too many is for the reader to tell. */
+	if (!file || !text || ferror(file)) {
 		ph_fail(error, file ? PH_EXIT_USAGE : PH_EXIT_NOT_FOUND, path,
 			"name a wiring file that can be read", "%s",
-			got > WIRING_MOST ? "longer than 4 MiB"
-					  : strerror(errno));
+			strerror(errno));
 		free(text);
 		text = NULL;
 	}
@@ -71,8 +68,7 @@ static const char *variable(void *context, const char *name)
 	return value;
 }
 
-/* `values`: gets what the variables stand for; or NULL. */
-static int load_wiring(struct ph_cli *cli, const char *path,
+int ph_cli_wiring(struct ph_cli *cli, const char *path,
 	struct ph_writer *values, struct ph_wiring **wiring, char **text,
 	size_t *length)
 {
@@ -80,11 +76,12 @@ static int load_wiring(struct ph_cli *cli, const char *path,
 	struct ph_wiring_input input = {.file = path,
 		.variable = variable,
 		.context = &variables,
+		.program = ph_wiring_program,
 		.bundled = ph_bundled_servers};
 	struct ph_error error;
 	int code;
 
-	*text = read_text(path, length, &error);
+	*text = ph_cli_read(path, length, &error);
 	if (!*text)
 		return ph_cli_fail(cli, &error);
 	input.text = *text;
@@ -101,7 +98,7 @@ static int load_wiring(struct ph_cli *cli, const char *path,
 	return 0;
 }
 
-static void print_findings(
+void ph_cli_findings(
 	FILE *out, const struct ph_wiring *wiring, const char *path)
 {
 	const struct ph_finding *findings;
@@ -120,68 +117,6 @@ static void print_findings(
 		fprintf(out, "(the first %zu of them are shown)\n", count);
 	fprintf(out, "%s: %u error%s, %zu warning%s\n", path, errors,
 		errors == 1 ? "" : "s", warnings, warnings == 1 ? "" : "s");
-}
-
-static void write_finding(struct ph_writer *writer,
-	const struct ph_finding *finding, const char *path)
-{
-	ph_write_map(writer);
-	ph_put_text(writer, "file", path);
-	ph_put_int(writer, "line", finding->line);
-	ph_put_int(writer, "column", finding->column);
-	ph_put_text(writer, "rule", finding->rule);
-	ph_put_text(writer, "severity",
-		finding->severity == PH_FINDING_ERROR ? "error" : "warning");
-	ph_put_text(writer, "message", finding->message);
-	if (finding->next)
-		ph_put_text(writer, "next", finding->next);
-	ph_write_end(writer);
-}
-
-static void print_findings_json(
-	const struct ph_wiring *wiring, const char *path)
-{
-	const struct ph_finding *findings;
-	size_t count = ph_wiring_findings(wiring, &findings);
-	struct ph_document *document;
-	struct ph_writer *writer;
-	const uint8_t *data;
-	size_t length;
-
-	if (ph_writer_create(&writer))
-		return;
-	ph_write_list(writer);
-	for (size_t i = 0; i < count; i++)
-		write_finding(writer, &findings[i], path);
-	ph_write_end(writer);
-	if (!ph_writer_finish(writer, &data, &length) &&
-		!ph_document_read(&document, data, length, PH_SKIM_TABLE)) {
-		ph_cli_offline_envelope(ph_document_root(document));
-		ph_document_free(document);
-	}
-	ph_writer_free(writer);
-}
-
-int ph_cmd_lint(struct ph_cli *cli)
-{
-	struct ph_wiring *wiring;
-	size_t length;
-	char *text;
-	int code;
-
-	if (cli->argc != 1)
-		return ph_cli_usage(cli, "lint");
-	code = load_wiring(cli, cli->argv[0], NULL, &wiring, &text, &length);
-	if (code)
-		return code;
-	if (cli->json)
-		print_findings_json(wiring, cli->argv[0]);
-	else
-		print_findings(stdout, wiring, cli->argv[0]);
-	code = ph_wiring_errors(wiring) ? PH_EXIT_WIRING : PH_EXIT_OK;
-	ph_wiring_free(wiring);
-	free(text);
-	return code;
 }
 
 /* Takes the writer: the open map `variables` in an open map. */
@@ -212,14 +147,15 @@ int ph_cli_wiring_call(
 		return PH_EXIT_NEGATIVE;
 	ph_write_map(writer);
 	ph_put_map(writer, "variables");
-	code = load_wiring(cli, cli->argv[0], writer, &wiring, &text, &length);
+	code = ph_cli_wiring(
+		cli, cli->argv[0], writer, &wiring, &text, &length);
 	if (code) {
 		ph_writer_free(writer);
 		return code;
 	}
 	/* Linted here for its findings in full; the node lints again. */
 	if (ph_wiring_errors(wiring)) {
-		print_findings(stderr, wiring, cli->argv[0]);
+		ph_cli_findings(stderr, wiring, cli->argv[0]);
 		code = PH_EXIT_WIRING;
 		ph_writer_free(writer);
 	} else {

@@ -84,6 +84,42 @@ static int take_on_crash(struct ph_cli *cli, const char *text)
 	return strcmp(text, "block") && strcmp(text, "bypass") ? -1 : 0;
 }
 
+static int take_output(struct ph_cli *cli, const char *text)
+{
+	cli->output = text;
+	return 0;
+}
+
+static int take_deny(struct ph_cli *cli, const char *text)
+{
+	cli->deny = true;
+	return 0;
+}
+
+static int take_sarif(struct ph_cli *cli, const char *text)
+{
+	cli->sarif = true;
+	return 0;
+}
+
+static int take_live(struct ph_cli *cli, const char *text)
+{
+	cli->live = true;
+	return 0;
+}
+
+static int take_write(struct ph_cli *cli, const char *text)
+{
+	cli->write = true;
+	return 0;
+}
+
+static int take_check(struct ph_cli *cli, const char *text)
+{
+	cli->check = true;
+	return 0;
+}
+
 static const struct common commons[] = {
 	{"--socket", true, take_socket, "a path"},
 	{"--node", true, take_node, "a node's name"},
@@ -96,6 +132,12 @@ static const struct common commons[] = {
 	{"--mask", true, take_mask, "a mask, as type=video/*,free=yes"},
 	{"--why", true, take_reason, "a text"},
 	{"--on-crash", true, take_on_crash, "block or bypass"},
+	{"-o", true, take_output, "a file's name"},
+	{"--deny-warnings", false, take_deny, ""},
+	{"--sarif", false, take_sarif, ""},
+	{"--live", false, take_live, ""},
+	{"--write", false, take_write, ""},
+	{"--check", false, take_check, ""},
 	{NULL, false, NULL, NULL},
 };
 

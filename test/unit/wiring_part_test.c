@@ -218,12 +218,12 @@ static void sizes_are_bounded(void **state)
 	ph_wiring_free(wiring);
 	free(text);
 
-	size_t length = (size_t)4 * 1024 * 1024 + 1;
+	size_t length = (size_t)1024 * 1024 + 1;
 	text = malloc(length);
 	memset(text, '#', length);
 	wiring = read_bytes(text, length);
 	all = printed(wiring);
-	assert_non_null(strstr(all, "error S1: the file is over 4 MiB"));
+	assert_non_null(strstr(all, "error S1: the file is over 1 MiB"));
 	free(all);
 	ph_wiring_free(wiring);
 

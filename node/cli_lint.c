@@ -1,0 +1,108 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "controlsurface/wiring_rule.h"
+#include "controlsurface/wiring_schema.h"
+#include "node/cli_wiring.h"
+#include "node/version.h"
+
+/* lint and schema. */
+
+static void write_finding(struct ph_writer *writer,
+	const struct ph_finding *finding, const char *path)
+{
+	ph_write_map(writer);
+	ph_put_text(writer, "file", path);
+	ph_put_int(writer, "line", finding->line);
+	ph_put_int(writer, "column", finding->column);
+	ph_put_text(writer, "rule", finding->rule);
+	ph_put_text(writer, "severity",
+		finding->severity == PH_FINDING_ERROR ? "error" : "warning");
+	ph_put_text(writer, "message", finding->message);
+	if (finding->next)
+		ph_put_text(writer, "next", finding->next);
+	ph_write_end(writer);
+}
+
+static void print_findings_json(
+	const struct ph_wiring *wiring, const char *path)
+{
+	const struct ph_finding *findings;
+	size_t count = ph_wiring_findings(wiring, &findings);
+	struct ph_document *document;
+	struct ph_writer *writer;
+	const uint8_t *data;
+	size_t length;
+
+	if (ph_writer_create(&writer))
+		return;
+	ph_write_list(writer);
+	for (size_t i = 0; i < count; i++)
+		write_finding(writer, &findings[i], path);
+	ph_write_end(writer);
+	if (!ph_writer_finish(writer, &data, &length) &&
+		!ph_document_read(&document, data, length, PH_SKIM_TABLE)) {
+		ph_cli_offline_envelope(ph_document_root(document));
+		ph_document_free(document);
+	}
+	ph_writer_free(writer);
+}
+
+static int print_sarif(const struct ph_wiring *wiring, const char *path)
+{
+	char *text = ph_wiring_sarif(wiring, path, PH_VERSION);
+
+	if (!text)
+		return PH_EXIT_NEGATIVE;
+	puts(text);
+	free(text);
+	return 0;
+}
+
+static bool is_refused(const struct ph_cli *cli, const struct ph_wiring *wiring)
+{
+	const struct ph_finding *findings;
+
+	if (ph_wiring_errors(wiring))
+		return true;
+	return cli->deny && ph_wiring_findings(wiring, &findings) > 0;
+}
+
+int ph_cmd_lint(struct ph_cli *cli)
+{
+	struct ph_wiring *wiring;
+	size_t length;
+	char *text;
+	int code;
+
+	if (cli->argc != 1)
+		return ph_cli_usage(cli, "lint");
+	code = ph_cli_wiring(cli, cli->argv[0], NULL, &wiring, &text, &length);
+	if (code)
+		return code;
+	if (cli->sarif)
+		code = print_sarif(wiring, cli->argv[0]);
+	else if (cli->json)
+		print_findings_json(wiring, cli->argv[0]);
+	else
+		ph_cli_findings(stdout, wiring, cli->argv[0]);
+	if (!code && is_refused(cli, wiring))
+		code = PH_EXIT_WIRING;
+	ph_wiring_free(wiring);
+	free(text);
+	return code;
+}
+
+int ph_cmd_schema(struct ph_cli *cli)
+{
+	char *text;
+
+	if (cli->argc)
+		return ph_cli_usage(cli, "schema");
+	text = ph_wiring_schema(ph_bundled_servers);
+	if (!text)
+		return PH_EXIT_NEGATIVE;
+	puts(text);
+	free(text);
+	return 0;
+}
