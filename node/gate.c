@@ -199,12 +199,13 @@ unsigned ph_gate_addresses(
 }
 
 int ph_gate_dial(struct ph_gate *gate, const struct ph_address *address,
-	void *target, struct ph_session **out)
+	int64_t patience, void *target, struct ph_session **out)
 {
 	const struct ph_transport *transport =
 		ph_transport_find(address->scheme);
 	struct ph_session *session = session_create(gate);
-	struct ph_dial dial = {.address = *address};
+	struct ph_dial dial = {.address = *address,
+		.deadline = ph_loop_now(gate->node->loop) + patience};
 	int error;
 
 	if (!session)

@@ -15,6 +15,10 @@ struct ph_session;
 struct ph_line;
 
 struct ph_gate_events {
+	/* A dialled carrier stands and its key is known; the handshake follows
+	 * if NULL is returned, otherwise that is why it closes. */
+	const char *(*on_open)(
+		void *context, struct ph_session *session, void *target);
 	/* The handshake was passed; a line is to be made of it. */
 	void (*on_line)(void *context, struct ph_session *session);
 	/* A line's session is gone, or a dialled one never became a line.
@@ -37,9 +41,10 @@ int ph_gate_listen(struct ph_gate *gate, const struct ph_address *address,
 unsigned ph_gate_addresses(
 	const struct ph_gate *gate, char (*out)[128], unsigned most);
 
-/* Dials and shakes hands; on_line or on_gone follows. */
+/* Dials and shakes hands; on_open and then on_line follow, or on_gone.
+ * `patience`: ns until the carrier stands. */
 int ph_gate_dial(struct ph_gate *gate, const struct ph_address *address,
-	void *target, struct ph_session **out);
+	int64_t patience, void *target, struct ph_session **out);
 
 /* What is known of a session that became a line. */
 struct ph_session_peer {

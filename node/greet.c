@@ -10,15 +10,11 @@
 #include "proto/secret.h"
 
 /*
- * mesh.greet: the first words on a line, said again when there is news: who I
- * am, where I can be dialled, whom I have proven (with a signed vouch where the
- * passphrase proved them), and the mesh's keyring. What it says of others is
- * hearsay: it costs a dial, never trust.
+ * mesh.greet: the first words on a line: who I am, where I can be dialled, and
+ * the mesh's keyring. Whom I know follows by mesh.news (news.c), if the sums
+ * differ. The ring and what was revoked are said again when they change.
  */
-#define GREET_PEERS   64u
 #define GREET_REVOKED 256u
-/* Peers that one peer can bring into the table while it is known. */
-#define GREET_HEARSAY 128u
 
 static void write_addresses(struct ph_writer *writer, struct ph_node *node)
 {
@@ -31,51 +27,7 @@ static void write_addresses(struct ph_writer *writer, struct ph_node *node)
 	ph_write_end(writer);
 }
 
-/* A vouch, where this node itself has seen the passphrase proven. */
-static void write_vouch(struct ph_writer *writer, struct ph_node *node,
-	const struct ph_pin *pin)
-{
-	struct ph_vouch vouch = {.issued = pin->first_seen};
-
-	if (pin->origin != PH_BY_PASSPHRASE)
-		return;
-	memcpy(vouch.key, pin->key, sizeof(vouch.key));
-	memcpy(vouch.voucher, node->key, sizeof(vouch.voucher));
-	snprintf(vouch.name, sizeof(vouch.name), "%s", pin->name);
-	if (ph_vouch_sign(&vouch, node->keys->seed, node->mesh))
-		return;
-	ph_put_list(writer, "vouch");
-	ph_vouch_write(writer, &vouch);
-	ph_write_end(writer);
-}
-
-static void write_peers(struct ph_writer *writer, struct ph_lines *lines)
-{
-	unsigned told = 0;
-
-	ph_put_list(writer, "peers");
-	for (struct peer *peer = lines->peers; peer && told < GREET_PEERS;
-		peer = peer->hh.next) {
-		const struct ph_pin *pin =
-			ph_trust_find(lines->node->trust, peer->key);
-
-		if (!pin || !peer->address_count)
-			continue;
-		told++;
-		ph_write_map(writer);
-		ph_put_text(writer, "name", peer->name);
-		ph_put_bytes(writer, "key", peer->key, sizeof(peer->key));
-		ph_put_list(writer, "addresses");
-		for (unsigned i = 0; i < peer->address_count && i < 4; i++)
-			ph_write_text(writer, peer->addresses[i]);
-		ph_write_end(writer);
-		write_vouch(writer, lines->node, pin);
-		ph_write_end(writer);
-	}
-	ph_write_end(writer);
-}
-
-static void write_ring(struct ph_writer *writer, struct ph_node *node)
+void greet_write_ring(struct ph_writer *writer, struct ph_node *node)
 {
 	struct ph_ring_key ring[PH_TRUST_RING];
 	size_t count = ph_trust_ring(node->trust, ring);
@@ -92,7 +44,7 @@ static void write_ring(struct ph_writer *writer, struct ph_node *node)
 }
 
 /* A revocation must reach everybody; the newest matter most. */
-static void write_revoked(struct ph_writer *writer, struct ph_node *node)
+void greet_write_revoked(struct ph_writer *writer, struct ph_node *node)
 {
 	const uint8_t *key;
 	size_t count = 0;
@@ -106,6 +58,19 @@ static void write_revoked(struct ph_writer *writer, struct ph_node *node)
 	ph_write_end(writer);
 }
 
+static void write_announcement(struct ph_writer *writer, struct ph_lines *lines)
+{
+	const struct ph_lines_events *events = &lines->events;
+	const uint8_t *bytes;
+	size_t length = 0;
+
+	if (!events->announcement)
+		return;
+	bytes = events->announcement(events->context, lines->node->id, &length);
+	if (bytes)
+		ph_put_bytes(writer, "announcement", bytes, length);
+}
+
 static void write_greeting(struct ph_writer *writer, struct ph_lines *lines)
 {
 	struct ph_node *node = lines->node;
@@ -113,10 +78,12 @@ static void write_greeting(struct ph_writer *writer, struct ph_lines *lines)
 	ph_write_map(writer);
 	ph_put_text(writer, "name", node->name);
 	ph_put_u64(writer, "epoch", node->epoch);
+	ph_put_int(writer, "content", lines->content);
+	write_announcement(writer, lines);
 	write_addresses(writer, node);
-	write_peers(writer, lines);
-	write_ring(writer, node);
-	write_revoked(writer, node);
+	greet_write_ring(writer, node);
+	greet_write_revoked(writer, node);
+	ph_put_u64(writer, "sum", news_sum(lines));
 	ph_write_end(writer);
 }
 
@@ -137,79 +104,40 @@ static void add_own_address(
 			return;
 		memcpy(address.host, from.host, sizeof(address.host));
 	}
-	peer_add_address(peer,
-		ph_address_format(&address, dialable, sizeof(dialable)), false);
+	if (!peer_add_address(peer,
+		    ph_address_format(&address, dialable, sizeof(dialable)),
+		    false))
+		return;
+	if (!peer->line)
+		peer_hint(peer);
+	if (peer->active.proven)
+		peer_save(peer);
 }
 
-static void hear_address_list(
+void greet_hear_addresses(
 	struct peer *peer, struct ph_value list, const char *observed)
 {
 	char text[128];
 
-	for (size_t i = 0; i < ph_value_count(list) && i < 8; i++)
+	for (size_t i = 0; i < ph_value_count(list) && i < PH_CANDIDATES; i++)
 		add_own_address(peer,
 			ph_value_copy(ph_value_at(list, i), text, sizeof(text)),
 			observed);
 }
 
-static void hear_vouch(struct ph_lines *lines, struct ph_value list)
+static void ring_changed(struct ph_lines *lines)
 {
-	struct ph_node *node = lines->node;
-	struct ph_error error;
-	struct ph_vouch vouch;
-
-	if (!ph_value_count(list) ||
-		ph_vouch_read(&vouch, ph_value_at(list, 0)))
-		return;
-	if (ph_trust_vouch_accept(node->trust, &vouch, node->mesh,
-		    node->options.peer_role, ph_clock_wall(), &error) > 0)
-		ph_log_info("mesh", "vouched name=%s", vouch.name);
+	lines->ring_fresh = true;
+	news_soon(lines);
+	lines_save_trust(lines);
+	if (lines->events.on_ring)
+		lines->events.on_ring(lines->events.context);
 }
 
-/* Known already, or new on one teller's word; he has so many words. */
-static struct peer *hearsay_peer(
-	struct peer *teller, const uint8_t *key, const char *name)
+void greet_hear_ring(struct peer *teller, struct ph_value list)
 {
 	struct ph_lines *lines = teller->dialling.lines;
-	char id[PH_NODE_ID_TEXT];
-	struct peer *known = peer_find(lines, ph_node_id_text(id, key));
-
-	if (known || !strcmp(id, lines->node->id) ||
-		teller->hearsay >= GREET_HEARSAY)
-		return known;
-	teller->hearsay++;
-	return peer_get(lines, key, name);
-}
-
-static void hear_peer(struct peer *teller, struct ph_value entry)
-{
-	struct ph_lines *lines = teller->dialling.lines;
-	struct ph_value addresses = ph_value_get(entry, "addresses");
-	struct peer *peer;
-	char name[40];
-	size_t length;
-	const uint8_t *key =
-		ph_value_bytes(ph_value_get(entry, "key"), &length);
-
-	if (length != PH_PUBLIC_KEY ||
-		ph_trust_is_revoked(lines->node->trust, key))
-		return;
-	hear_vouch(lines, ph_value_get(entry, "vouch"));
-	ph_get_copy(entry, "name", name, sizeof(name));
-	if (!ph_name_is_valid(name, strlen(name)))
-		return;
-	peer = hearsay_peer(teller, key, name);
-	if (!peer || peer->line)
-		return;
-	if (!peer->heard_by[0])
-		snprintf(peer->heard_by, sizeof(peer->heard_by), "hearsay");
-	hear_address_list(peer, addresses, "");
-	peer_dial(peer);
-}
-
-static void hear_ring(struct peer *teller, struct ph_value list)
-{
-	struct ph_lines *lines = teller->dialling.lines;
+	bool changed = false;
 
 	/* The lowest id is current: who may say one chooses the mesh's key. */
 	if (ph_line_caller(teller->line)->role < PH_ROLE_EXEC)
@@ -224,13 +152,15 @@ static void hear_ring(struct peer *teller, struct ph_value list)
 		if (length != PH_RING_KEY)
 			continue;
 		memcpy(key.key, bytes, PH_RING_KEY);
-		ph_trust_ring_merge(lines->node->trust, &key);
+		changed |= ph_trust_ring_merge(lines->node->trust, &key);
 		ph_wipe(&key, sizeof(key));
 	}
+	if (changed)
+		ring_changed(lines);
 }
 
 /* Only who may run programs here anyway is believed about others' keys. */
-static void hear_revoked(struct peer *peer, struct ph_value list)
+void greet_hear_revoked(struct peer *peer, struct ph_value list)
 {
 	struct ph_lines *lines = peer->dialling.lines;
 	struct ph_error error;
@@ -257,37 +187,46 @@ static void hear_revoked(struct peer *peer, struct ph_value list)
 /* How often it has started: what an earlier life began is over. */
 static void hear_epoch(struct peer *peer, uint64_t epoch)
 {
-	if (peer->epoch && peer->epoch != epoch)
+	if (peer->met && peer->met != epoch)
 		ph_wires_peer_anew(
 			peer->dialling.lines->node->wires, peer->name);
-	peer->epoch = epoch;
+	peer->met = epoch;
+}
+
+/* Its own word for its own version, over its own line. */
+static void hear_version(struct peer *peer, struct ph_value greeting)
+{
+	struct ph_lines *lines = peer->dialling.lines;
+	const struct ph_lines_events *events = &lines->events;
+	struct version version = {.epoch = ph_get_u64(greeting, "epoch"),
+		.content = (uint32_t)ph_get_int(greeting, "content")};
+	size_t length;
+	const uint8_t *bytes =
+		ph_value_bytes(ph_value_get(greeting, "announcement"), &length);
+
+	hear_epoch(peer, version.epoch);
+	if (bytes && events->on_announcement)
+		events->on_announcement(
+			events->context, bytes, length, peer->id);
+	if (version.epoch == peer->version.epoch &&
+		version.content <= peer->version.content)
+		return;
+	peer->version = version;
+	news_of(peer, ph_line_id(peer->line));
 }
 
 static void hear_greeting(struct peer *peer, struct ph_value greeting)
 {
-	struct ph_lines *lines = peer->dialling.lines;
-	struct ph_value peers = ph_value_get(greeting, "peers");
-	unsigned before = peer->address_count;
-	unsigned known = HASH_COUNT(lines->peers);
-
 	if (!peer->session)
 		return;
-	hear_epoch(peer, ph_get_u64(greeting, "epoch"));
-	hear_address_list(peer, ph_value_get(greeting, "addresses"),
+	greet_hear_addresses(peer, ph_value_get(greeting, "addresses"),
 		ph_session_peer(peer->session)->address);
-	hear_ring(peer, ph_value_get(greeting, "keys"));
-	for (size_t i = 0; i < ph_value_count(peers) && i < GREET_PEERS; i++)
-		hear_peer(peer, ph_value_at(peers, i));
-	if (peer->address_count != before) {
-		peer_save(peer);
-		/* Others can reach it now: tell them. */
-		lines_gossip(lines);
-	} else if (HASH_COUNT(lines->peers) != known) {
-		lines_gossip(lines);
-	}
-	lines_save_trust(lines);
+	hear_version(peer, greeting);
+	greet_hear_ring(peer, ph_value_get(greeting, "keys"));
+	news_compare(peer, ph_get_u64(greeting, "sum"));
+	lines_save_trust(peer->dialling.lines);
 	/* Last: it may take this very peer away. */
-	hear_revoked(peer, ph_value_get(greeting, "revoked"));
+	greet_hear_revoked(peer, ph_value_get(greeting, "revoked"));
 }
 
 static void serve_greet(

@@ -42,6 +42,7 @@ struct ph_line {
 	struct incoming *incoming;
 	unsigned serving;
 	uint32_t last_id;
+	int64_t used;
 	uint8_t *packet; /* a message that came in several frames */
 	size_t packet_length;
 	struct ph_timer patience; /* for the rest of it */
@@ -115,6 +116,22 @@ void ph_line_destroy(struct ph_line *line)
 	ph_writer_free(line->writer);
 	free(line->packet);
 	free(line);
+}
+
+bool ph_line_busy(const struct ph_line *line)
+{
+	return line->outgoing || line->incoming;
+}
+
+int64_t ph_line_used(const struct ph_line *line)
+{
+	return line->used;
+}
+
+static void note_use(struct ph_line *line, int method)
+{
+	if (method != PH_MESH_GREET && method != PH_MESH_NEWS)
+		line->used = ph_loop_now(line->config.loop);
 }
 
 uint64_t ph_line_id(const struct ph_line *line)
@@ -233,6 +250,7 @@ int ph_line_call(struct ph_line *line, ph_handle ticket,
 		return error;
 	}
 	HASH_ADD(hh, line->outgoing, id, sizeof(entry->id), entry);
+	note_use(line, call->method);
 	return 0;
 }
 
@@ -345,6 +363,7 @@ static void serve(struct ph_line *line, const struct ph_packet *packet)
 		return;
 	entry->line = line;
 	entry->id = packet->id;
+	note_use(line, packet->method);
 	if (ph_door_call(line->config.door, &call, answer_incoming, entry)) {
 		free(entry);
 		send_answer(line, packet->id, PH_CALL_UNKNOWN, NULL, 0);

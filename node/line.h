@@ -39,6 +39,11 @@ void ph_line_room(struct ph_line *line);
 int ph_line_call(struct ph_line *line, ph_handle ticket,
 	const struct ph_call *call, const char *then);
 
+/* A call is under way on it, either way. */
+bool ph_line_busy(const struct ph_line *line);
+/* When the last call went over it that was not the mesh's own talk (greetings
+ * and news); loop ns, 0: never. */
+int64_t ph_line_used(const struct ph_line *line);
 uint64_t ph_line_id(const struct ph_line *line);
 struct ph_caller *ph_line_caller(struct ph_line *line);
 

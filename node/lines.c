@@ -13,20 +13,17 @@
 #include "node/wires.h"
 #include "proto/secret.h"
 
-#define DIAL_FIRST (100 * PH_MILLISECOND)
-#define DIAL_MOST  (5 * PH_SECOND)
-/* A line that ends sooner was refused by the other side's rules: it is tried
- * again ever later, as a dial that failed. */
-#define LINE_BRIEF (2 * PH_SECOND)
-/* Two nodes that hear of each other at once would both dial. */
-#define DIAL_COURTESY (300 * PH_MILLISECOND)
 /* Lines that came up so close together are crossing dials, not a redial. */
-#define CROSSING     (3 * PH_SECOND)
-#define GOSSIP_DELAY (20 * PH_MILLISECOND)
+#define CROSSING (3 * PH_SECOND)
+/* A mesh that starts pins a hundred keys within a second: one write. */
+#define SAVE_SOON (200 * PH_MILLISECOND)
 /* Of --join and of wiring files; each is dialled for ever. */
 #define SEEDS_MOST 256u
 
-static uint32_t lines_random(struct ph_lines *lines, uint32_t below)
+#define PEER_OF(member)                                                        \
+	((struct peer *)((char *)(member)-offsetof(struct peer, active)))
+
+uint32_t lines_random(struct ph_lines *lines, uint32_t below)
 {
 	lines->random ^= lines->random << 13;
 	lines->random ^= lines->random >> 7;
@@ -34,86 +31,52 @@ static uint32_t lines_random(struct ph_lines *lines, uint32_t below)
 	return (uint32_t)((lines->random >> 16) % below);
 }
 
-static void dial_after(struct dialling *dialling, int64_t wait)
+/* Idle, as far as `active` knows: a call may be under way, a pipe laid. */
+static bool is_busy(struct ph_lines *lines, struct peer *peer)
 {
-	struct ph_lines *lines = dialling->lines;
+	int64_t now = ph_loop_now(lines->node->loop);
+	int64_t used = peer->line ? ph_line_used(peer->line) : 0;
 
-	if (lines->closed || dialling->attempt)
+	peer->active.held = false;
+	if (peer->line &&
+		(ph_line_busy(peer->line) ||
+			ph_wires_touch(lines->node->wires, peer->name)))
+		used = now;
+	if (used <= peer->active.used)
+		return false;
+	ph_active_used(&peer->active, used);
+	return true;
+}
+
+static void turn_due(struct ph_timer *timer)
+{
+	struct ph_lines *lines =
+		(struct ph_lines *)((char *)timer -
+				    offsetof(struct ph_lines, turn));
+	int64_t now = ph_loop_now(lines->node->loop);
+	struct ph_active_peer *active;
+	enum ph_active_act act;
+	int64_t due;
+
+	if (lines->closed || !lines->started)
 		return;
-	wait += wait * (int64_t)lines_random(lines, 40) / 100 - wait / 5;
-	ph_timer_start(lines->node->loop, &dialling->timer,
-		ph_loop_now(lines->node->loop) + wait);
-}
-
-static void dial_again(struct dialling *dialling)
-{
-	dial_after(dialling, dialling->backoff);
-	dialling->backoff = dialling->backoff * 2 > DIAL_MOST
-				    ? DIAL_MOST
-				    : dialling->backoff * 2;
-}
-
-/* The address whose turn it is, or -ENOENT. */
-static int dial_address(struct dialling *dialling, struct ph_address *address)
-{
-	struct peer *peer = dialling->peer;
-
-	if (dialling->seed) {
-		*address = dialling->seed->address;
-		return 0;
+	while ((act = ph_active_next(lines->active, now, &active)) !=
+		PH_ACTIVE_REST) {
+		if (act == PH_ACTIVE_DIAL)
+			dial_start(&PEER_OF(active)->dialling);
+		else if (!is_busy(lines, PEER_OF(active)))
+			peer_hang_up(PEER_OF(active), "idle");
 	}
-	if (!peer->address_count)
-		return -ENOENT;
-	return ph_address_parse(address,
-		peer->addresses[dialling->next++ % peer->address_count]);
+	due = ph_active_due(lines->active, now);
+	if (due != INT64_MAX)
+		ph_timer_start(lines->node->loop, timer, due);
 }
 
-static void dial(struct dialling *dialling)
+void lines_stir(struct ph_lines *lines)
 {
-	struct ph_lines *lines = dialling->lines;
-	struct ph_address address;
-
-	if (lines->closed || dialling->attempt ||
-		(dialling->peer && dialling->peer->line))
-		return;
-	if (dialling->peer && !ph_trust_may_dial(lines->node->trust,
-				      dialling->peer->key, ph_clock_wall())) {
-		dial_again(dialling);
-		return;
-	}
-	if (dial_address(dialling, &address) == 0 &&
-		ph_gate_dial(lines->node->gate, &address, dialling,
-			&dialling->attempt) == 0)
-		return;
-	dial_again(dialling);
-}
-
-static void dial_due(struct ph_timer *timer)
-{
-	dial((struct dialling *)((char *)timer -
-				 offsetof(struct dialling, timer)));
-}
-
-void dialling_init(struct dialling *dialling, struct ph_lines *lines)
-{
-	dialling->lines = lines;
-	dialling->backoff = DIAL_FIRST;
-	dialling->timer.on_due = dial_due;
-}
-
-void peer_dial(struct peer *peer)
-{
-	struct ph_lines *lines = peer->dialling.lines;
-	int64_t wait = 0;
-
-	if (!lines->started || lines->closed || peer->line ||
-		peer->dialling.attempt || peer->dialling.timer.slot)
-		return;
-	peer->dialling.backoff = DIAL_FIRST;
-	if (strcmp(lines->node->id, peer->id) > 0)
-		wait = DIAL_COURTESY;
-	ph_timer_start(lines->node->loop, &peer->dialling.timer,
-		ph_loop_now(lines->node->loop) + wait);
+	if (lines->started && !lines->closed)
+		ph_timer_start(lines->node->loop, &lines->turn,
+			ph_loop_now(lines->node->loop));
 }
 
 void ph_lines_seed(struct ph_lines *lines, const struct ph_address *address)
@@ -138,13 +101,14 @@ void ph_lines_seed(struct ph_lines *lines, const struct ph_address *address)
 	if (!seed)
 		return;
 	seed->address = *address;
-	dialling_init(&seed->dialling, lines);
+	dialling_init(&seed->dialling, lines, &seed->candidates);
 	seed->dialling.seed = seed;
+	ph_candidates_add(&seed->candidates,
+		ph_address_format(address, text, sizeof(text)), false);
 	LL_PREPEND(lines->seeds, seed);
-	ph_log_info("lines", "seed at=%s",
-		ph_address_format(address, text, sizeof(text)));
+	ph_log_info("lines", "seed at=%s", text);
 	if (lines->started)
-		dial(&seed->dialling);
+		dial_start(&seed->dialling);
 }
 
 void ph_lines_start(struct ph_lines *lines)
@@ -154,13 +118,14 @@ void ph_lines_start(struct ph_lines *lines)
 	lines->started = true;
 	lines->saved = ph_trust_revision(lines->node->trust);
 	LL_FOREACH(lines->seeds, seed)
-	dial(&seed->dialling);
-	for (struct peer *peer = lines->peers; peer; peer = peer->hh.next)
-		peer_dial(peer);
+	dial_start(&seed->dialling);
+	lines_stir(lines);
 }
 
 void peer_hang_up(struct peer *peer, const char *why)
 {
+	struct ph_lines *lines = peer->dialling.lines;
+
 	if (!peer->session)
 		return;
 	ph_log_info(
@@ -172,6 +137,9 @@ void peer_hang_up(struct peer *peer, const char *why)
 	peer->session = NULL;
 	peer->line = NULL;
 	peer->since = ph_clock_wall();
+	ph_active_down(
+		lines->active, &peer->active, ph_loop_now(lines->node->loop));
+	lines_stir(lines);
 }
 
 void peer_remove(struct peer *peer)
@@ -181,19 +149,21 @@ void peer_remove(struct peer *peer)
 
 	peer_hang_up(peer, "forgotten");
 	road_fail(peer);
-	if (peer->dialling.attempt)
-		ph_session_close(peer->dialling.attempt);
-	ph_timer_stop(lines->node->loop, &peer->dialling.timer);
+	dial_cancel(&peer->dialling);
 	LL_FOREACH(lines->seeds, seed)
 	{
-		if (seed->dialling.peer == peer)
-			seed->dialling.peer = NULL;
+		if (seed->dialling.peer != peer)
+			continue;
+		dial_cancel(&seed->dialling);
+		seed->dialling.peer = NULL;
+		ph_timer_start(lines->node->loop, &seed->dialling.timer,
+			ph_loop_now(lines->node->loop) +
+				seed->dialling.backoff);
 	}
+	ph_active_remove(lines->active, &peer->active);
 	HASH_DEL(lines->peers, peer);
-	if (peer->dialling.attempt)
-		peer->dialling.peer = NULL; /* freed when the attempt ends */
-	else
-		free(peer);
+	free(peer->vouch);
+	free(peer);
 }
 
 /* Who is at the other end, in the trust book: pinned, seen, or turned away. */
@@ -229,6 +199,17 @@ static bool keeps_old_line(
 	return peer->line_dialled == lower;
 }
 
+/* Its handshake was passed: others may hear of it, and its vouches count. */
+static void prove(struct ph_lines *lines, struct peer *peer)
+{
+	if (peer->active.proven)
+		return;
+	peer_proven(peer, true);
+	lines_tell_member(peer, true);
+	news_of(peer, 0);
+	entry_settle(lines);
+}
+
 static void line_up(struct ph_lines *lines, struct peer *peer,
 	struct ph_session *session, const struct ph_session_peer *who)
 {
@@ -259,30 +240,37 @@ static void line_up(struct ph_lines *lines, struct peer *peer,
 	ph_session_set_line(session, line);
 	ph_log_info("lines", "line.up peer=%s id=%.8s at=%s by=%s", peer->name,
 		peer->id, who->address, who->dialled ? "us" : "them");
+	ph_active_up(
+		lines->active, &peer->active, who->dialled, peer->line_since);
+	prove(lines, peer);
 	lines_tell_line(peer, true);
 	greet_peer(peer);
-	lines_gossip(lines);
+	news_soon(lines);
 	road_flush(peer);
+	lines_stir(lines);
 	ph_wires_peer_there(node->wires, peer->name);
 }
 
 /* A seed's address led to this peer: from now on the peer's own dialling
  * cares for it. */
-static void settle_seed(struct dialling *dialling, struct peer *peer)
+static void settle_dial(struct attempt *attempt, struct peer *peer)
 {
+	struct dialling *dialling = attempt->dialling;
+	struct ph_lines *lines = dialling->lines;
+	int64_t now = ph_loop_now(lines->node->loop);
 	char text[128];
 
-	if (!dialling)
-		return;
-	dialling->attempt = NULL;
-	dialling->refused = false;
+	dial_won(attempt);
 	if (!dialling->seed) {
 		/* Another node answers at this one's address. */
-		if (dialling->peer && dialling->peer != peer)
-			dial_again(dialling);
+		if (dialling->peer != peer)
+			ph_active_failed(
+				lines->active, &dialling->peer->active, now);
 		return;
 	}
 	dialling->peer = peer;
+	ph_timer_start(
+		lines->node->loop, &dialling->timer, now + PH_ACTIVE_LAST);
 	ph_address_format(&dialling->seed->address, text, sizeof(text));
 	peer_add_address(peer, text, true);
 	snprintf(peer->heard_by, sizeof(peer->heard_by), "join");
@@ -307,10 +295,10 @@ void ph_lines_on_line(void *context, struct ph_session *session)
 	if (!peer->heard_by[0])
 		snprintf(peer->heard_by, sizeof(peer->heard_by), "%s",
 			who->dialled ? "dialled" : "line");
-	settle_seed(who->target, peer);
+	if (who->target)
+		settle_dial(who->target, peer);
 	ph_session_settled(session);
-	if (!peer->dialling.backoff)
-		peer->dialling.backoff = DIAL_FIRST;
+	lines_stir(lines);
 	if (keeps_old_line(lines, peer, who->dialled)) {
 		ph_session_close(session);
 		return;
@@ -319,84 +307,41 @@ void ph_lines_on_line(void *context, struct ph_session *session)
 	lines_save_trust(lines);
 }
 
+/* `reason` 0: the other side hung up in order. */
 static void lost_line(
-	struct ph_lines *lines, struct peer *peer, const char *why)
+	struct ph_lines *lines, struct peer *peer, int reason, const char *why)
 {
-	int64_t age = ph_loop_now(lines->node->loop) - peer->line_since;
-	struct dialling *dialling = &peer->dialling;
-
-	ph_log_warn(
-		"lines", "line.lost peer=%s because=\"%s\"", peer->name, why);
+	if (reason)
+		ph_log_warn("lines", "line.lost peer=%s because=\"%s\"",
+			peer->name, why);
+	else
+		ph_log_info("lines", "line.down peer=%s because=\"%s\"",
+			peer->name, why);
 	peer->session = NULL;
 	peer->line = NULL; /* the session destroys it */
 	peer->since = ph_clock_wall();
-	lines_tell_line(peer, false);
-	if (age < LINE_BRIEF && !dialling->timer.slot)
-		dial_again(dialling);
-	else
-		peer_dial(peer);
-}
-
-/* A wrong passphrase is not tried again and again: it would use up what its
- * source may try, and others behind the same address with it. */
-static bool is_hopeless(
-	const struct dialling *dialling, const struct ph_session *session)
-{
-	const struct ph_session_peer *who = ph_session_peer(session);
-
-	return who->id[0] && !ph_trust_may_dial(dialling->lines->node->trust,
-				     who->key, ph_clock_wall());
-}
-
-static void failed_dial(
-	struct dialling *dialling, struct ph_session *session, const char *why)
-{
-	bool hopeless = is_hopeless(dialling, session);
-	char text[160];
-	struct ph_address address = {0};
-
-	dialling->attempt = NULL;
-	if (!dialling->seed && !dialling->peer) {
-		/* The peer was removed while we dialled it. */
-		free((char *)dialling - offsetof(struct peer, dialling));
-		return;
-	}
-	if (dialling->seed)
-		address = dialling->seed->address;
-	if (!dialling->refused && !dialling->lines->closed)
-		ph_log_warn("lines",
-			"dial.failed to=%s because=\"%s\" next=\"%s\"",
-			dialling->peer ? dialling->peer->name
-				       : ph_address_format(
-						 &address, text, sizeof(text)),
-			why,
-			hopeless ? "compare the passphrase files; tried again "
-				   "in an hour or after a restart"
-				 : "redialling");
-	dialling->refused = true;
-	if (hopeless)
-		dial_after(dialling, PH_TRUST_FAILED_FOR);
-	else
-		dial_again(dialling);
+	/* Whoever's wires run to it wants to know when it is back. */
+	peer->active.held = ph_wires_touch(lines->node->wires, peer->name);
+	ph_active_down(
+		lines->active, &peer->active, ph_loop_now(lines->node->loop));
+	if (reason)
+		lines_tell_line(peer, false);
+	lines_stir(lines);
 }
 
 void ph_lines_on_gone(void *context, struct ph_session *session, void *target,
 	int reason, const char *why)
 {
 	struct ph_lines *lines = context;
-	struct dialling *dialling = target;
 
 	for (struct peer *peer = lines->peers; peer; peer = peer->hh.next) {
 		if (peer->session == session) {
-			lost_line(lines, peer, why);
+			lost_line(lines, peer, reason, why);
 			return;
 		}
 	}
-	if (dialling && dialling->peer && !dialling->peer->line &&
-		reason == -ECONNREFUSED)
-		ph_wires_peer_absent(lines->node->wires, dialling->peer->name);
-	if (dialling && dialling->attempt == session)
-		failed_dial(dialling, session, why);
+	if (target)
+		dial_lost(target, session, reason, why);
 }
 
 int ph_lines_candidate(struct ph_lines *lines, const char *node,
@@ -407,8 +352,10 @@ int ph_lines_candidate(struct ph_lines *lines, const char *node,
 	if (!peer)
 		return -ENOENT;
 	memcpy(key, peer->key, PH_PUBLIC_KEY);
-	if (!peer->address_count ||
-		ph_address_parse(address, peer->addresses[0]))
+	if (!peer->dialling.racing)
+		ph_candidates_sort(&peer->candidates);
+	if (!peer->candidates.count ||
+		ph_address_parse(address, peer->candidates.list[0].address))
 		return -EHOSTUNREACH;
 	return 0;
 }
@@ -420,6 +367,25 @@ bool ph_lines_is_up(struct ph_lines *lines, const char *node)
 	return peer && peer->line;
 }
 
+void ph_lines_candidate_was(struct ph_lines *lines, const char *node,
+	const struct ph_address *address, bool good)
+{
+	struct peer *peer = peer_named(lines, node);
+	char text[128];
+	int index;
+
+	if (!peer || peer->dialling.racing)
+		return;
+	index = ph_candidates_find(&peer->candidates,
+		ph_address_format(address, text, sizeof(text)));
+	if (index < 0)
+		return;
+	if (good)
+		ph_candidates_worked(&peer->candidates, index);
+	else
+		ph_candidates_failed(&peer->candidates, index);
+}
+
 unsigned ph_lines_up(const struct ph_lines *lines)
 {
 	unsigned up = 0;
@@ -429,22 +395,33 @@ unsigned ph_lines_up(const struct ph_lines *lines)
 	return up;
 }
 
-static void gossip_due(struct ph_timer *timer)
+static void save_due(struct ph_timer *timer)
 {
 	struct ph_lines *lines =
 		(struct ph_lines *)((char *)timer -
-				    offsetof(struct ph_lines, gossip));
+				    offsetof(struct ph_lines, save));
 
-	for (struct peer *peer = lines->peers; peer; peer = peer->hh.next)
-		if (peer->line)
-			greet_peer(peer);
+	if (ph_trust_revision(lines->node->trust) != lines->saved)
+		lines_keep_trust(lines, NULL, NULL);
 }
 
-void lines_gossip(struct ph_lines *lines)
+void lines_save_trust(struct ph_lines *lines)
 {
-	if (!lines->gossip.slot && !lines->closed)
-		ph_timer_start(lines->node->loop, &lines->gossip,
-			ph_loop_now(lines->node->loop) + GOSSIP_DELAY);
+	if (ph_trust_revision(lines->node->trust) == lines->saved)
+		return;
+	if (lines->closed)
+		save_due(&lines->save);
+	else if (!lines->save.slot)
+		ph_timer_start(lines->node->loop, &lines->save,
+			ph_loop_now(lines->node->loop) + SAVE_SOON);
+}
+
+static int create_active(struct ph_lines *lines)
+{
+	uint8_t id[PH_NODE_ID_BYTES];
+
+	ph_node_id(id, lines->node->key);
+	return ph_active_create(&lines->active, id, lines->random);
 }
 
 int ph_lines_create(struct ph_lines **out, struct ph_node *node)
@@ -454,9 +431,15 @@ int ph_lines_create(struct ph_lines **out, struct ph_node *node)
 	if (!lines)
 		return -ENOMEM;
 	lines->node = node;
-	lines->gossip.on_due = gossip_due;
+	lines->turn.on_due = turn_due;
+	lines->save.on_due = save_due;
 	ph_random(&lines->random, sizeof(lines->random));
 	lines->random |= 1;
+	if (create_active(lines)) {
+		free(lines);
+		return -ENOMEM;
+	}
+	news_serve(lines);
 	road_serve(lines);
 	greet_serve(lines);
 	mesh_serve(lines);
@@ -470,11 +453,14 @@ void ph_lines_close(struct ph_lines *lines)
 	struct seed *seed;
 
 	lines->closed = true;
-	ph_timer_stop(lines->node->loop, &lines->gossip);
+	ph_timer_stop(lines->node->loop, &lines->turn);
+	ph_timer_stop(lines->node->loop, &lines->save);
+	save_due(&lines->save);
+	news_close(lines);
 	LL_FOREACH(lines->seeds, seed)
-	ph_timer_stop(lines->node->loop, &seed->dialling.timer);
+	dial_cancel(&seed->dialling);
 	for (peer = lines->peers; peer; peer = peer->hh.next) {
-		ph_timer_stop(lines->node->loop, &peer->dialling.timer);
+		dial_cancel(&peer->dialling);
 		road_fail(peer);
 	}
 }
@@ -491,9 +477,11 @@ void ph_lines_destroy(struct ph_lines *lines)
 	HASH_ITER(hh, lines->peers, peer, next)
 	{
 		HASH_DEL(lines->peers, peer);
+		free(peer->vouch);
 		free(peer);
 	}
 	LL_FOREACH_SAFE(lines->seeds, seed, after)
 	free(seed);
+	ph_active_destroy(lines->active);
 	free(lines);
 }

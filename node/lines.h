@@ -4,10 +4,10 @@
 #include "node/gate.h"
 
 /*
- * The telephone exchange: keeps a line to every peer it knows how to reach,
- * redials with backoff what broke, and is the road of calls that go to another
- * node. Serves mesh.greet, mesh.peers, mesh.forget, mesh.revoke and
- * mesh.rotate.
+ * The telephone exchange: keeps lines to the peers that node/active.h chooses,
+ * redials with backoff what broke, dials others on demand, and is the road of
+ * calls that go to another node. Serves mesh.greet, mesh.news, mesh.peers,
+ * mesh.forget, mesh.revoke and mesh.rotate.
  *
  * Discovery is joined here: it wishes dials (ph_lines_hear), says who lives
  * (ph_lines_presence), and its announcements travel over lines beside the
@@ -96,10 +96,16 @@ int ph_lines_candidate(struct ph_lines *lines, const char *node,
 	struct ph_address *address, uint8_t key[PH_PUBLIC_KEY]);
 /* There is a line to it. */
 bool ph_lines_is_up(struct ph_lines *lines, const char *node);
+/* What became of a dial of that candidate: the next asked for is the best by
+ * then. */
+void ph_lines_candidate_was(struct ph_lines *lines, const char *node,
+	const struct ph_address *address, bool good);
 unsigned ph_lines_up(const struct ph_lines *lines);
 
 /* For the gate. */
 void ph_lines_on_line(void *context, struct ph_session *session);
+const char *ph_lines_on_open(
+	void *context, struct ph_session *session, void *target);
 void ph_lines_on_gone(void *context, struct ph_session *session, void *target,
 	int reason, const char *why);
 

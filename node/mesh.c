@@ -39,8 +39,8 @@ static void write_peer(struct ph_writer *writer, const struct peer *peer)
 	ph_put_text(writer, "state", peer_state(peer));
 	ph_put_text(writer, "line", peer->line ? "up" : "down");
 	ph_put_list(writer, "addresses");
-	for (unsigned i = 0; i < peer->address_count; i++)
-		ph_write_text(writer, peer->addresses[i]);
+	for (unsigned i = 0; i < peer->candidates.count; i++)
+		ph_write_text(writer, peer->candidates.list[i].address);
 	ph_write_end(writer);
 	if (events->describe) {
 		events->describe(events->context, peer->id, writer);
@@ -51,7 +51,9 @@ static void write_peer(struct ph_writer *writer, const struct peer *peer)
 	ph_put_text(writer, "heard_by", peer->heard_by);
 	ph_put_int(writer, "since",
 		peer->presence ? peer->present_since : peer->since);
-	ph_put_u64(writer, "epoch", peer->epoch);
+	ph_put_u64(writer, "epoch",
+		peer->version.epoch > peer->met ? peer->version.epoch
+						: peer->met);
 	ph_put_text(writer, "role", pin ? ph_role_name(pin->role) : "");
 	ph_put_text(writer, "proven_by",
 		!pin				  ? "nothing"
@@ -162,8 +164,11 @@ static void forget_peer(struct ph_lines *lines, const char *id)
 	struct peer *peer = peer_find(lines, id);
 
 	drop_saved(lines, id);
-	if (peer)
-		peer_remove(peer);
+	if (!peer)
+		return;
+	if (peer->active.proven)
+		lines_tell_member(peer, false);
+	peer_remove(peer);
 }
 
 static void serve_forget(
@@ -215,7 +220,8 @@ int mesh_revoke(
 	ph_log_warn("mesh", "peer.revoked name=%s id=%.8s", text, id);
 	forget_peer(lines, id);
 	lines_save_trust(lines);
-	lines_gossip(lines);
+	lines->revoked_fresh = true;
+	news_soon(lines);
 	return 0;
 }
 

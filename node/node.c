@@ -132,7 +132,7 @@ static int open_trust(struct ph_node *node, struct ph_error *error)
 static int open_exchange(struct ph_node *node, struct ph_error *error)
 {
 	struct ph_gate_events events = {
-		ph_lines_on_line, ph_lines_on_gone, NULL};
+		ph_lines_on_open, ph_lines_on_line, ph_lines_on_gone, NULL};
 	int code = ph_lines_create(&node->lines, node);
 
 	events.context = node->lines;

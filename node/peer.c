@@ -41,57 +41,84 @@ struct peer *peer_of_line(struct ph_lines *lines, uint64_t line)
 	return NULL;
 }
 
+/* A full table gives up who was never proven, for who may be. */
+static bool make_room(struct ph_lines *lines)
+{
+	for (struct peer *peer = lines->peers; peer; peer = peer->hh.next) {
+		if (peer->active.proven || peer->line || peer->waiting_count)
+			continue;
+		peer_remove(peer);
+		return true;
+	}
+	return false;
+}
+
 struct peer *peer_get(
 	struct ph_lines *lines, const uint8_t *key, const char *name)
 {
-	char id[PH_NODE_ID_TEXT];
+	char text[PH_NODE_ID_TEXT];
+	uint8_t id[PH_NODE_ID_BYTES];
 	struct peer *peer;
 
-	ph_node_id_text(id, key);
-	peer = peer_find(lines, id);
-	if (peer || !strcmp(id, lines->node->id) ||
-		HASH_COUNT(lines->peers) >= PEERS_MOST)
+	ph_node_id_text(text, key);
+	peer = peer_find(lines, text);
+	if (peer || !strcmp(text, lines->node->id) ||
+		(HASH_COUNT(lines->peers) >= PEERS_MOST && !make_room(lines)))
 		return peer;
 	peer = calloc(1, sizeof(*peer));
 	if (!peer)
 		return NULL;
-	memcpy(peer->id, id, sizeof(peer->id));
+	memcpy(peer->id, text, sizeof(peer->id));
 	memcpy(peer->key, key, sizeof(peer->key));
 	snprintf(peer->name, sizeof(peer->name), "%s", name);
 	peer->since = ph_clock_wall();
-	dialling_init(&peer->dialling, lines);
+	dialling_init(&peer->dialling, lines, &peer->candidates);
 	peer->dialling.peer = peer;
+	ph_node_id(id, key);
+	ph_active_add(lines->active, &peer->active, id,
+		ph_loop_now(lines->node->loop));
+	peer->active.proven = ph_trust_find(lines->node->trust, key) != NULL;
 	HASH_ADD_STR(lines->peers, id, peer);
+	lines_stir(lines);
 	return peer;
 }
 
-void peer_add_address(struct peer *peer, const char *text, bool best)
+bool peer_add_address(struct peer *peer, const char *text, bool best)
 {
+	struct ph_lines *lines = peer->dialling.lines;
 	struct ph_address address;
 	char canonical[128];
-	unsigned index = 0;
-	unsigned place;
 
-	if (ph_address_parse(&address, text) || !address.port)
+	if (ph_address_parse(&address, text) || !address.port ||
+		!ph_candidates_add(&peer->candidates,
+			ph_address_format(
+				&address, canonical, sizeof(canonical)),
+			best))
+		return false;
+	peer->active.dialable = true;
+	ph_active_changed(lines->active);
+	lines_stir(lines);
+	return true;
+}
+
+void peer_proven(struct peer *peer, bool proven)
+{
+	struct ph_lines *lines = peer->dialling.lines;
+
+	if (peer->active.proven == proven)
 		return;
-	ph_address_format(&address, canonical, sizeof(canonical));
-	while (index < peer->address_count &&
-		strcmp(peer->addresses[index], canonical) != 0)
-		index++;
-	if (index < peer->address_count && !best)
-		return;
-	if (index == peer->address_count) {
-		if (peer->address_count < PEER_ADDRESSES)
-			peer->address_count++;
-		else if (!best)
-			return;
-		else
-			index = PEER_ADDRESSES - 1;
-	}
-	place = best ? 0 : index;
-	memmove(peer->addresses[place + 1], peer->addresses[place],
-		(index - place) * sizeof(peer->addresses[0]));
-	memcpy(peer->addresses[place], canonical, sizeof(canonical));
+	peer->active.proven = proven;
+	ph_active_changed(lines->active);
+	lines_stir(lines);
+}
+
+void peer_hint(struct peer *peer)
+{
+	struct ph_lines *lines = peer->dialling.lines;
+
+	ph_active_hint(
+		lines->active, &peer->active, ph_loop_now(lines->node->loop));
+	lines_stir(lines);
 }
 
 static void unheard(
@@ -142,17 +169,12 @@ int lines_keep_trust(struct ph_lines *lines, ph_answer_fn *kept, void *context)
 	if (ph_writer_create(&writer))
 		return -ENOMEM;
 	ph_trust_write(lines->node->trust, writer);
-	error = put_map(lines, "trust", "book", writer, kept, context);
+	error = put_map(
+		lines, "trust", "book", writer, kept ? kept : unheard, context);
 	ph_writer_free(writer);
 	if (!error)
 		lines->saved = revision;
 	return error;
-}
-
-void lines_save_trust(struct ph_lines *lines)
-{
-	if (ph_trust_revision(lines->node->trust) != lines->saved)
-		lines_keep_trust(lines, unheard, NULL);
 }
 
 void peer_save(struct peer *peer)
@@ -165,8 +187,8 @@ void peer_save(struct peer *peer)
 	ph_put_text(writer, "name", peer->name);
 	ph_put_bytes(writer, "key", peer->key, sizeof(peer->key));
 	ph_put_list(writer, "addresses");
-	for (unsigned i = 0; i < peer->address_count; i++)
-		ph_write_text(writer, peer->addresses[i]);
+	for (unsigned i = 0; i < peer->candidates.count; i++)
+		ph_write_text(writer, peer->candidates.list[i].address);
 	ph_write_end(writer);
 	ph_write_end(writer);
 	put_map(peer->dialling.lines, "peers", peer->id, writer, unheard, NULL);

@@ -3,28 +3,41 @@
 
 #include <uthash.h>
 
+#include "node/active.h"
+#include "node/candidates.h"
 #include "node/line.h"
 #include "node/lines.h"
+#include "node/trust.h"
 
 /*
- * What the exchange keeps of each peer. Shared by lines.c (the table, dialling
- * and hanging up), road.c (calls to other nodes), greet.c (who knows whom) and
- * mesh.c (the calls of the command line).
+ * What the exchange keeps of each peer. Shared by lines.c (lines that come and
+ * go), dial.c (one node's addresses race), peer.c (the table), news.c (who
+ * knows whom), greet.c (first words), road.c (calls to other nodes), word.c
+ * (discovery) and mesh.c (the calls of the command line).
  */
-#define PEER_ADDRESSES 8
-#define PEER_WAITING   64
-#define PEERS_MOST     1024u
+#define PEER_WAITING 64
+#define PEERS_MOST   PH_ACTIVE_PEERS
 
-/* What dials: an address with its backoff. Seeds have one each, peers one. */
+struct dialling;
+
+/* A try at one address. */
+struct attempt {
+	struct dialling *dialling;
+	struct ph_session *session;
+};
+
+/* What dials: the race among the addresses of a peer, or of a seed. */
 struct dialling {
 	struct ph_lines *lines;
 	struct peer *peer; /* NULL: a seed nobody answered at yet */
 	struct seed *seed; /* NULL: a peer */
-	struct ph_timer timer;
-	struct ph_session *attempt;
-	int64_t backoff;
-	unsigned next; /* of the peer's addresses */
-	bool refused;  /* already said in the log */
+	struct ph_candidates *candidates;
+	struct attempt attempts[PH_CANDIDATES];
+	struct attempt *winner; /* shakes hands; the race waits for it */
+	struct ph_timer timer;	/* the next address; of a seed, the next race */
+	int64_t backoff;	/* of a seed */
+	bool racing;
+	bool refused; /* already said in the log */
 };
 
 /* A call that waits for its line to come up. */
@@ -36,24 +49,34 @@ struct waiting {
 	uint8_t arguments[];
 };
 
+/* How new what is known of a peer is. */
+struct version {
+	uint64_t epoch;
+	uint32_t content;
+	bool sealed; /* by the peer's own announcement; else hearsay */
+};
+
 struct peer {
 	char id[PH_NODE_ID_TEXT];
 	char name[40];
 	uint8_t key[PH_PUBLIC_KEY];
-	char addresses[PEER_ADDRESSES][128]; /* best first */
-	unsigned address_count;
-	char heard_by[16];	    /* join, dialled, hearsay, store */
+	struct ph_candidates candidates;
+	char heard_by[16];	    /* join, dialled, line, store, multicast */
 	struct ph_session *session; /* of the line */
 	struct ph_line *line;
 	bool line_dialled;  /* by this node */
 	int64_t line_since; /* loop ns */
 	int64_t since;	    /* wall ns: of the present state */
-	uint64_t epoch;
-	uint32_t content; /* of what it announces, in this epoch */
+	uint64_t met;	    /* its epoch when it greeted last */
+	struct version version;
+	bool fresh;		/* others are to be told of it */
+	uint64_t teller;	/* the line that it was heard on; 0: none */
+	struct ph_vouch *vouch; /* waits until its voucher is known */
 	enum ph_presence presence;
 	int64_t present_since; /* wall ns */
 	bool was_up;
-	unsigned hearsay; /* peers that are here on its word */
+	unsigned hearsay; /* peers that are here on its word alone */
+	struct ph_active_peer active;
 	struct dialling dialling;
 	struct waiting *waiting;
 	unsigned waiting_count;
@@ -63,16 +86,33 @@ struct peer {
 
 struct seed {
 	struct ph_address address;
+	struct ph_candidates candidates; /* the one address */
 	struct dialling dialling;
 	struct seed *next;
+};
+
+/* What is on its way here: nobody else is asked for it meanwhile. */
+#define NEWS_ASKED 256u
+struct asked {
+	uint8_t id[PH_NODE_ID_BYTES];
+	int64_t until;
 };
 
 struct ph_lines {
 	struct ph_node *node;
 	struct peer *peers;
 	struct seed *seeds;
-	struct ph_timer gossip; /* a greeting to everybody, soon */
-	uint64_t saved;		/* trust revision in the store */
+	struct ph_active *active;
+	struct ph_timer turn;	 /* what `active` wants next */
+	struct ph_timer news;	 /* to everybody with a line, soon */
+	struct ph_timer save;	 /* of the trust book, soon */
+	struct ph_timer compare; /* with somebody, now and then */
+	struct asked asked[NEWS_ASKED];
+	unsigned next_asked;
+	bool own_fresh;
+	bool ring_fresh;
+	bool revoked_fresh;
+	uint64_t saved; /* trust revision in the store */
 	uint64_t last_line;
 	uint64_t random;
 	uint32_t content; /* of what this node announces */
@@ -89,23 +129,60 @@ struct peer *peer_of_line(struct ph_lines *lines, uint64_t line);
 /* Found or made; NULL: the table is full, or it is this node. */
 struct peer *peer_get(
 	struct ph_lines *lines, const uint8_t *key, const char *name);
-void peer_add_address(struct peer *peer, const char *text, bool best);
+/* True: it is a new one. `best`: somebody was reached there. */
+bool peer_add_address(struct peer *peer, const char *text, bool best);
 void peer_save(struct peer *peer);
+/* Its key is pinned, or no more. */
+void peer_proven(struct peer *peer, bool proven);
+/* It may be reached in a new way. */
+void peer_hint(struct peer *peer);
+/* dial.c */
+void dialling_init(struct dialling *dialling, struct ph_lines *lines,
+	struct ph_candidates *candidates);
+/* Begins the race, if none is on. */
+void dial_start(struct dialling *dialling);
+void dial_cancel(struct dialling *dialling);
+/* The attempt became a line. */
+void dial_won(struct attempt *attempt);
+/* It came to nothing. */
+void dial_lost(struct attempt *attempt, struct ph_session *session, int reason,
+	const char *why);
 /* lines.c */
-void dialling_init(struct dialling *dialling, struct ph_lines *lines);
-/* Dials now if there is no line and no attempt. */
-void peer_dial(struct peer *peer);
+uint32_t lines_random(struct ph_lines *lines, uint32_t below);
+/* Something changed for `active`: see what it wants, this turn. */
+void lines_stir(struct ph_lines *lines);
 void peer_hang_up(struct peer *peer, const char *why);
 void peer_remove(struct peer *peer);
-/* Keeps the trust book, if it changed. */
+/* Keeps the trust book soon, if it changed. */
 void lines_save_trust(struct ph_lines *lines);
 /* Saves it in any case; `kept` hears whether it is durable. */
 int lines_keep_trust(struct ph_lines *lines, ph_answer_fn *kept, void *context);
-void lines_gossip(struct ph_lines *lines);
 /* A call to another server of this node whose answer nobody waits for. */
 void lines_tell(struct ph_lines *lines, const char *destination,
 	uint16_t method, struct ph_writer *writer);
 
+/* word.c */
+void lines_tell_line(struct peer *peer, bool up);
+void lines_tell_member(struct peer *peer, bool member);
+bool version_is_newer(const struct version *a, const struct version *b);
+/* news.c */
+void news_serve(struct ph_lines *lines);
+void news_close(struct ph_lines *lines);
+/* The peers with a line will be told of it, but for the one it came from. */
+void news_of(struct peer *peer, uint64_t teller);
+void news_soon(struct ph_lines *lines);
+/* The same for two nodes that know the same. */
+uint64_t news_sum(struct ph_lines *lines);
+/* What the peer's sum was: all is offered if it is another than ours. */
+void news_compare(struct peer *peer, uint64_t sum);
+/* entry.c */
+void entry_write(
+	struct ph_writer *writer, struct ph_lines *lines, struct peer *peer);
+/* Of this node itself. */
+void entry_write_own(struct ph_writer *writer, struct ph_lines *lines);
+void entry_hear(struct peer *teller, struct ph_value entry);
+/* Vouches that wait: their voucher may be known by now. */
+void entry_settle(struct ph_lines *lines);
 /* road.c */
 void road_serve(struct ph_lines *lines);
 void road_flush(struct peer *peer);
@@ -115,6 +192,13 @@ void lines_tell_line(struct peer *peer, bool up);
 /* greet.c */
 void greet_serve(struct ph_lines *lines);
 void greet_peer(struct peer *peer);
+void greet_write_ring(struct ph_writer *writer, struct ph_node *node);
+void greet_write_revoked(struct ph_writer *writer, struct ph_node *node);
+void greet_hear_ring(struct peer *teller, struct ph_value list);
+/* It may take the very teller away. */
+void greet_hear_revoked(struct peer *teller, struct ph_value list);
+void greet_hear_addresses(
+	struct peer *peer, struct ph_value list, const char *observed);
 /* mesh.c */
 void mesh_serve(struct ph_lines *lines);
 /* Revokes here and tells the others: by name, id or key in hex. -1 with the

@@ -193,14 +193,16 @@ static void serve_road(
 		carry(peer, ticket, call);
 		return;
 	}
-	if (!peer->address_count) {
+	if (!peer->candidates.count) {
 		refuse(lines, ticket, PH_EXIT_UNREACHABLE, peer->name,
 			"start it, or join it by address",
 			"no line, and no address to dial");
 		return;
 	}
 	wait_for_line(peer, ticket, call);
-	peer_dial(peer);
+	ph_active_need(lines->active, &peer->active,
+		ph_loop_now(lines->node->loop), call->deadline);
+	lines_stir(lines);
 }
 
 void road_serve(struct ph_lines *lines)

@@ -104,6 +104,20 @@ static void open_local(struct ph_session *session)
 		session_end(session, "out of memory");
 }
 
+static void open_dialled(struct ph_session *session)
+{
+	const struct ph_gate_events *events = &session->gate->events;
+	const char *why = NULL;
+
+	if (session->peer.target)
+		why = events->on_open(
+			events->context, session, session->peer.target);
+	if (why)
+		session_end(session, why);
+	else if (session->phase == PHASE_OPENING && prove_start(session))
+		session_end(session, "no TLS, or out of memory");
+}
+
 static void on_open(void *context, struct ph_carrier *carrier)
 {
 	struct ph_session *session = context;
@@ -135,8 +149,8 @@ static void on_open(void *context, struct ph_carrier *carrier)
 	}
 	if (session->offer)
 		offer_open(session);
-	else if (session->peer.dialled && prove_start(session))
-		session_end(session, "no TLS, or out of memory");
+	else if (session->peer.dialled)
+		open_dialled(session);
 }
 
 /* The wires' business; an offered carrier is for one ATTACH only. */

@@ -263,6 +263,7 @@ int ph_trust_pin(struct ph_trust *trust, const uint8_t key[PH_PUBLIC_KEY],
 	pin_name(pin, name);
 	pin->origin = PH_BY_PASSPHRASE;
 	memset(pin->voucher, 0, sizeof(pin->voucher));
+	pin->issued = 0;
 	pin->last_seen = now;
 	ph_key_list_remove(&trust->forgotten, key);
 	trust->revision++;

@@ -56,6 +56,10 @@ struct ph_pin {
 	int64_t first_seen; /* wall ns */
 	int64_t last_seen;
 	uint8_t voucher[PH_PUBLIC_KEY]; /* of origin vouch */
+	/* The vouch for it, to be passed on: the voucher's, or our own. */
+	int64_t issued;	  /* 0: not at hand */
+	char vouched[40]; /* by the name it had then */
+	uint8_t signature[64];
 };
 
 struct ph_trust;
@@ -140,6 +144,11 @@ int ph_vouch_read(struct ph_vouch *vouch, struct ph_value map);
 int ph_trust_vouch_accept(struct ph_trust *trust, const struct ph_vouch *vouch,
 	const char *mesh, enum ph_role role, int64_t now,
 	struct ph_error *error);
+
+/* The vouch by which others may let this key in: our own where the passphrase
+ * proved it (signed once), else its voucher's. -ENOENT. */
+int ph_trust_vouch_get(struct ph_trust *trust, const uint8_t key[PH_PUBLIC_KEY],
+	const uint8_t seed[32], const char *mesh, struct ph_vouch *out);
 
 /* The mesh's keyring: the lowest id is current, so two rings that meet
  * converge on the same four lowest. Keys of it only filter; they prove no one.

@@ -19,6 +19,12 @@ static void pin_write(struct ph_writer *writer, const struct ph_pin *pin)
 	if (pin->origin == PH_BY_VOUCH)
 		ph_put_bytes(
 			writer, "voucher", pin->voucher, sizeof(pin->voucher));
+	if (pin->origin == PH_BY_VOUCH && pin->issued) {
+		ph_put_int(writer, "issued", pin->issued);
+		ph_put_text(writer, "vouched", pin->vouched);
+		ph_put_bytes(writer, "signature", pin->signature,
+			sizeof(pin->signature));
+	}
 	ph_write_end(writer);
 }
 
@@ -72,6 +78,19 @@ static const uint8_t *bytes_of(struct ph_value value, size_t size)
 	return length == size ? data : NULL;
 }
 
+/* Books of earlier versions have none. */
+static void vouch_read(struct ph_pin *pin, struct ph_value map)
+{
+	const uint8_t *signature = bytes_of(
+		ph_value_get(map, "signature"), sizeof(pin->signature));
+
+	if (!signature)
+		return;
+	memcpy(pin->signature, signature, sizeof(pin->signature));
+	ph_get_copy(map, "vouched", pin->vouched, sizeof(pin->vouched));
+	pin->issued = ph_get_int(map, "issued");
+}
+
 static int pin_read(struct ph_trust *trust, struct ph_value map)
 {
 	const uint8_t *key = bytes_of(ph_value_get(map, "key"), PH_PUBLIC_KEY);
@@ -96,6 +115,7 @@ static int pin_read(struct ph_trust *trust, struct ph_value map)
 	if (voucher) {
 		pin->origin = PH_BY_VOUCH;
 		memcpy(pin->voucher, voucher, PH_PUBLIC_KEY);
+		vouch_read(pin, map);
 	}
 	return 0;
 }

@@ -152,9 +152,49 @@ int ph_trust_vouch_accept(struct ph_trust *trust, const struct ph_vouch *vouch,
 			"no room for another peer's key");
 	memcpy(pin->name, vouch->name, sizeof(pin->name));
 	memcpy(pin->voucher, vouch->voucher, sizeof(pin->voucher));
+	memcpy(pin->signature, vouch->signature, sizeof(pin->signature));
+	memcpy(pin->vouched, vouch->name, sizeof(pin->vouched));
+	pin->issued = vouch->issued;
 	pin->origin = PH_BY_VOUCH;
 	pin->role = role;
 	pin->first_seen = now;
 	trust->revision++;
 	return 1;
+}
+
+/* Signing costs as much as a dial does: once a pin. */
+static int sign_own(struct ph_pin *pin, const uint8_t seed[32],
+	const char *mesh, struct ph_vouch *vouch)
+{
+	vouch->issued = pin->first_seen;
+	if (ph_vouch_sign(vouch, seed, mesh))
+		return -ENOENT;
+	pin->issued = vouch->issued;
+	memcpy(pin->voucher, vouch->voucher, sizeof(pin->voucher));
+	memcpy(pin->signature, vouch->signature, sizeof(pin->signature));
+	memcpy(pin->vouched, pin->name, sizeof(pin->vouched));
+	return 0;
+}
+
+int ph_trust_vouch_get(struct ph_trust *trust, const uint8_t key[PH_PUBLIC_KEY],
+	const uint8_t seed[32], const char *mesh, struct ph_vouch *out)
+{
+	struct ph_pin *pin = ph_trust_pin_find(trust, key);
+
+	memset(out, 0, sizeof(*out));
+	if (!pin)
+		return -ENOENT;
+	memcpy(out->key, pin->key, sizeof(out->key));
+	memcpy(out->name, pin->name, sizeof(out->name));
+	/* It is said of a name, too. */
+	if (pin->origin == PH_BY_PASSPHRASE &&
+		(!pin->issued || strcmp(pin->vouched, pin->name) != 0))
+		return sign_own(pin, seed, mesh, out);
+	if (!pin->issued)
+		return -ENOENT;
+	memcpy(out->name, pin->vouched, sizeof(out->name));
+	memcpy(out->voucher, pin->voucher, sizeof(out->voucher));
+	memcpy(out->signature, pin->signature, sizeof(out->signature));
+	out->issued = pin->issued;
+	return 0;
 }

@@ -580,6 +580,14 @@ void ph_wires_peer_anew(struct ph_wires *wires, const char *peer)
 	}
 }
 
+bool ph_wires_touch(const struct ph_wires *wires, const char *peer)
+{
+	for (struct wire *wire = wires->table; wire; wire = wire->hh.next)
+		if (!strcmp(wire->peer, peer))
+			return true;
+	return false;
+}
+
 unsigned ph_wires_count(const struct ph_wires *wires)
 {
 	unsigned count = 0;

@@ -26,6 +26,8 @@ void ph_wires_evict(struct ph_wires *wires, const char *connection);
 void ph_wires_peer_there(struct ph_wires *wires, const char *peer);
 void ph_wires_peer_absent(struct ph_wires *wires, const char *peer);
 void ph_wires_peer_anew(struct ph_wires *wires, const char *peer);
+/* A wire runs to or from that peer. */
+bool ph_wires_touch(const struct ph_wires *wires, const char *peer);
 /* Live carriers. */
 unsigned ph_wires_count(const struct ph_wires *wires);
 

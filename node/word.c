@@ -17,16 +17,20 @@ void ph_lines_watch(
 	lines->events = *events;
 }
 
-static bool is_news(const struct peer *peer, const struct ph_lines_word *word)
+bool version_is_newer(const struct version *a, const struct version *b)
 {
-	if (peer->epoch != word->epoch)
-		return word->epoch > peer->epoch;
-	return word->content > peer->content;
+	if (a->epoch != b->epoch)
+		return a->epoch > b->epoch;
+	if (a->content != b->content)
+		return a->content > b->content;
+	return a->sealed && !b->sealed;
 }
 
 int ph_lines_hear(struct ph_lines *lines, const struct ph_lines_word *word)
 {
+	struct version version = {word->epoch, word->content, true};
 	struct peer *peer;
+	bool fresh = false;
 
 	if (!ph_name_is_valid(word->name, strlen(word->name)))
 		return -EINVAL;
@@ -39,19 +43,23 @@ int ph_lines_hear(struct ph_lines *lines, const struct ph_lines_word *word)
 		snprintf(peer->heard_by, sizeof(peer->heard_by), "%s",
 			word->heard_by);
 	for (unsigned i = 0; i < word->address_count; i++)
-		peer_add_address(peer, word->addresses[i], false);
-	if (is_news(peer, word)) {
-		peer->content = word->content;
-		lines_gossip(lines);
+		fresh |= peer_add_address(peer, word->addresses[i], false);
+	if (version_is_newer(&version, &peer->version)) {
+		peer->version = version;
+		news_of(peer, 0);
 	}
-	peer_dial(peer);
+	if (fresh && peer->active.proven)
+		peer_save(peer);
+	if (fresh && !peer->line)
+		peer_hint(peer);
 	return 0;
 }
 
 void ph_lines_announced(struct ph_lines *lines, uint32_t content)
 {
 	lines->content = content;
-	lines_gossip(lines);
+	lines->own_fresh = true;
+	news_soon(lines);
 }
 
 void ph_lines_presence(struct ph_lines *lines, const char *id,
@@ -65,6 +73,10 @@ void ph_lines_presence(struct ph_lines *lines, const char *id,
 		return;
 	peer->presence = presence;
 	peer->present_since = since;
+	peer->active.dead = presence == PH_PRESENCE_DEAD;
+	peer->active.left = presence == PH_PRESENCE_LEFT;
+	ph_active_changed(lines->active);
+	lines_stir(lines);
 	if (!gone)
 		return;
 	peer_hang_up(peer, presence == PH_PRESENCE_DEAD
@@ -79,4 +91,12 @@ void lines_tell_line(struct peer *peer, bool up)
 
 	if (events->on_line)
 		events->on_line(events->context, peer->id, peer->key, up);
+}
+
+void lines_tell_member(struct peer *peer, bool member)
+{
+	const struct ph_lines_events *events = &peer->dialling.lines->events;
+
+	if (events->on_member)
+		events->on_member(events->context, peer->id, peer->key, member);
 }

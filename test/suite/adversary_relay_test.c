@@ -208,8 +208,9 @@ static bool relay_run(struct relay *relay, struct world *world, bool sealing)
 		0, ph_transport_tcp.dial(&relay->mask->host, &dial, &leg_events,
 			   &relay->back, &relay->back.carrier));
 	world_until(world, relay->back.opened);
-	assert_int_equal(0, ph_gate_dial(world->alpha.node->gate,
-				    &relay->address, NULL, &session));
+	assert_int_equal(
+		0, ph_gate_dial(world->alpha.node->gate, &relay->address,
+			   10 * PH_SECOND, NULL, &session));
 	world_until(world,
 		relay->accepted && relay->front.closed && relay->back.closed);
 	world_until(world, !ph_gate_strangers(world->beta.node->gate) &&
@@ -230,8 +231,9 @@ static void meet(struct world *world)
 {
 	struct ph_session *session;
 
-	assert_int_equal(0, ph_gate_dial(world->alpha.node->gate,
-				    &world->beta.address, NULL, &session));
+	assert_int_equal(
+		0, ph_gate_dial(world->alpha.node->gate, &world->beta.address,
+			   10 * PH_SECOND, NULL, &session));
 	world_until(world, ph_lines_up(world->alpha.node->lines) == 1 &&
 				   ph_lines_up(world->beta.node->lines) == 1);
 }
