@@ -9,8 +9,10 @@ extern const struct bench_contestant bench_ours_ping;
 extern const struct bench_contestant bench_ours_tls;
 extern const struct bench_contestant bench_ours_shm;
 
-/* One to sixteen. */
+/* Many connections: one source feeds them all, or each has its own. */
 extern const struct bench_contestant bench_ours_fan;
+extern const struct bench_contestant bench_ours_fan_all; /* none stands still */
+extern const struct bench_contestant bench_ours_apart;
 extern const struct bench_contestant bench_raw_fan;
 
 /* Rings: ours between two threads, and the least one can be. */
@@ -47,6 +49,11 @@ extern const struct bench_contestant bench_zmq_ping;
 extern const struct bench_contestant bench_zmq_ipc;
 extern const struct bench_contestant bench_nng;
 extern const struct bench_contestant bench_nng_ping;
+
+/* The races whose name holds one of the words: see bench/scale.c. */
+bool bench_wanted(const char *name, char **words, int count);
+void bench_scales_run(
+	char **words, int count, unsigned rounds, struct bench_output *output);
 
 /* Programs joined across TCP: `source | X | sink`. */
 extern const struct bench_contestant bench_stream_ours;	  /* two nodes */

@@ -16,11 +16,15 @@
  */
 #define BENCH_CONTESTANTS 5
 #define BENCH_ROWS	  6
-#define BENCH_ROUNDS	  9 /* at most */
+#define BENCH_ROUNDS	  10 /* at most */
 
 struct bench_load {
 	size_t size; /* bytes of a message */
 	int64_t ns;  /* how long to send */
+	/* Of races with many connections. */
+	unsigned width;
+	const char *policy; /* of the first of them; it does not count then */
+	bool still;	    /* the first one's receiver reads nothing */
 };
 
 struct bench_result {

@@ -10,11 +10,15 @@
  * Goals: 0.5 and so on of raw; 1 against a peer.
  */
 #define MS INT64_C(1000000)
+#define LOAD(bytes, time)                                                      \
+	{                                                                      \
+		.size = (bytes), .ns = (time)                                  \
+	}
 
 static const struct bench_race races[] = {
 	{
 		"64 B messages on one TCP pipe",
-		{64, 300 * MS},
+		LOAD(64, 300 * MS),
 		{&bench_ours, &bench_raw_batched, &bench_zmq, &bench_nng},
 		4,
 		{{1, BENCH_MESSAGES, 0.5}, {2, BENCH_MESSAGES, 1},
@@ -23,7 +27,7 @@ static const struct bench_race races[] = {
 	},
 	{
 		"1 KiB messages on one TCP pipe",
-		{1024, 300 * MS},
+		LOAD(1024, 300 * MS),
 		{&bench_ours, &bench_raw_gathered, &bench_raw_batched,
 			&bench_zmq, &bench_nng},
 		5,
@@ -33,7 +37,7 @@ static const struct bench_race races[] = {
 	},
 	{
 		"64 KiB messages on one TCP pipe",
-		{65536, 300 * MS},
+		LOAD(65536, 300 * MS),
 		{&bench_ours, &bench_raw_large, &bench_raw_gathered, &bench_zmq,
 			&bench_nng},
 		5,
@@ -43,7 +47,7 @@ static const struct bench_race races[] = {
 	},
 	{
 		"1 MiB messages on one TCP pipe",
-		{1048576, 300 * MS},
+		LOAD(1048576, 300 * MS),
 		{&bench_ours, &bench_raw_large, &bench_zmq, &bench_nng},
 		4,
 		{{1, BENCH_BYTES, 0.95}, {2, BENCH_BYTES, 1},
@@ -52,7 +56,7 @@ static const struct bench_race races[] = {
 	},
 	{
 		"64 B round trip on TCP",
-		{64, 400 * MS},
+		LOAD(64, 400 * MS),
 		{&bench_ours_ping, &bench_raw_ping, &bench_raw_two,
 			&bench_zmq_ping, &bench_nng_ping},
 		5,
@@ -62,7 +66,7 @@ static const struct bench_race races[] = {
 	},
 	{
 		"1 KiB messages from one to sixteen, TCP",
-		{1024, 300 * MS},
+		{.size = 1024, .ns = 300 * MS, .width = 16},
 		{&bench_ours_fan, &bench_raw_fan},
 		2,
 		{{1, BENCH_MESSAGES, 0.5}},
@@ -70,7 +74,7 @@ static const struct bench_race races[] = {
 	},
 	{
 		"64 B between two threads, of CPU time",
-		{64, 300 * MS},
+		LOAD(64, 300 * MS),
 		{&bench_ring, &bench_ideal_threads},
 		2,
 		{{1, BENCH_MESSAGES, 0.7}},
@@ -78,7 +82,7 @@ static const struct bench_race races[] = {
 	},
 	{
 		"64 KiB between two processes, shm",
-		{65536, 300 * MS},
+		LOAD(65536, 300 * MS),
 		{&bench_ours_shm, &bench_ideal, &bench_ideal_in_place,
 			&bench_zmq_ipc},
 		4,
@@ -88,7 +92,7 @@ static const struct bench_race races[] = {
 	},
 	{
 		"64 B between two processes, shm",
-		{64, 300 * MS},
+		LOAD(64, 300 * MS),
 		{&bench_ours_shm, &bench_zmq_ipc},
 		2,
 		{{1, BENCH_MESSAGES, 5}},
@@ -98,7 +102,7 @@ static const struct bench_race races[] = {
 		/* Noted: doc/BENCHMARKS.md. A change that adds to it says why
 		 * there. */
 		"instructions for a 64 B message",
-		{64, 619},
+		LOAD(64, 619),
 		{&bench_instructions, &bench_noted},
 		2,
 		{{1, BENCH_INSTRUCTIONS, 1.02}},
@@ -106,7 +110,7 @@ static const struct bench_race races[] = {
 	},
 	{
 		"1 MiB messages on one TLS pipe",
-		{1048576, 400 * MS},
+		LOAD(1048576, 400 * MS),
 		{&bench_ours_tls, &bench_openssl},
 		2,
 		{{1, BENCH_BYTES, 1}},
@@ -114,7 +118,7 @@ static const struct bench_race races[] = {
 	},
 	{
 		"A | posthouse | B, two nodes, TLS",
-		{(size_t)512 << 20, 0},
+		LOAD((size_t)512 << 20, 0),
 		{&bench_stream_ours, &bench_stream_ssh,
 			&bench_stream_socat_tls},
 		3,
@@ -123,7 +127,7 @@ static const struct bench_race races[] = {
 	},
 	{
 		"A | posthouse | B, one node, plain",
-		{(size_t)1 << 30, 0},
+		LOAD((size_t)1 << 30, 0),
 		{&bench_stream_here, &bench_stream_splice, &bench_stream_socat},
 		3,
 		{{1, BENCH_BYTES, 0.85}, {2, BENCH_BYTES, 1}},
@@ -131,7 +135,7 @@ static const struct bench_race races[] = {
 	},
 	{
 		"A | posthouse | B, one node, plain,",
-		{(size_t)1 << 30, 800 * MS},
+		LOAD((size_t)1 << 30, 800 * MS),
 		{&bench_stream_here, &bench_limit},
 		2,
 		{{1, BENCH_CPU, 1}},
@@ -139,7 +143,7 @@ static const struct bench_race races[] = {
 	},
 	{
 		"idle node",
-		{0, 6 << 20},
+		LOAD(0, 6 << 20),
 		{&bench_idle_node, &bench_limit},
 		2,
 		{{1, BENCH_MEMORY, 1}},
@@ -147,7 +151,7 @@ static const struct bench_race races[] = {
 	},
 	{
 		"one of 1,000 idle connections, plain",
-		{1000, 16 << 10},
+		LOAD(1000, 16 << 10),
 		{&bench_idle_plain, &bench_limit},
 		2,
 		{{1, BENCH_MEMORY, 1}},
@@ -155,7 +159,7 @@ static const struct bench_race races[] = {
 	},
 	{
 		"one of 1,000 idle connections, TLS",
-		{1000, 40 << 10},
+		LOAD(1000, 40 << 10),
 		{&bench_idle_tls, &bench_limit},
 		2,
 		{{1, BENCH_MEMORY, 1}},
@@ -163,7 +167,7 @@ static const struct bench_race races[] = {
 	},
 };
 
-static bool wanted(const char *name, char **words, int count)
+bool bench_wanted(const char *name, char **words, int count)
 {
 	for (int i = 0; i < count; i++)
 		if (strstr(name, words[i]))
@@ -171,31 +175,10 @@ static bool wanted(const char *name, char **words, int count)
 	return count == 0;
 }
 
-/* How the rate goes with the size: what `make bench-plot` draws. */
-static void run_scale(unsigned rounds, struct bench_output *output)
-{
-	for (size_t size = 16; size <= (size_t)16 << 20; size *= 4) {
-		char name[48];
-		struct bench_race race = {
-			.name = name,
-			.load = {size, 200 * MS},
-			.contestants = {&bench_ours,
-				size < 4096 ? &bench_raw_batched
-					    : &bench_raw_large},
-			.contestant_count = 2,
-			.rows = {{1, BENCH_MESSAGES, 0}},
-			.row_count = 1,
-		};
-
-		snprintf(name, sizeof(name), "scale: messages of %zu B", size);
-		bench_race_run(&race, rounds, output);
-	}
-}
-
 static void run_alone(char **words, int count)
 {
 	for (size_t i = 0; i < sizeof(races) / sizeof(races[0]); i++)
-		if (wanted(races[i].name, words, count))
+		if (bench_wanted(races[i].name, words, count))
 			bench_race_alone(&races[i]);
 }
 
@@ -241,10 +224,9 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	for (size_t i = 0; i < sizeof(races) / sizeof(races[0]); i++)
-		if (wanted(races[i].name, argv + at, argc - at))
+		if (bench_wanted(races[i].name, argv + at, argc - at))
 			bench_race_run(&races[i], rounds, output);
-	if (wanted("scale", argv + at, argc - at))
-		run_scale(rounds < 3 ? rounds : 3, output);
+	bench_scales_run(argv + at, argc - at, rounds, output);
 	missed = bench_output_close(output);
 	printf("\n%u rows missed their goal; one JSON line per row in %s\n",
 		missed, json);
