@@ -703,6 +703,11 @@ void ph_pipe_took(struct ph_pipe *pipe, uint64_t bytes, uint64_t frames,
 	pipe->out.frames += gone;
 	pipe->out.messages += messages - pipe->queue.messages;
 	pipe->out.bytes += bytes - pipe->queue.bytes - gone * PH_FRAME_HEADER;
+	/* It had less in hand than waits, and took it all: nothing else may
+	 * bring it back. */
+	if (pipe->backlog && !pipe->queue.bytes && !pipe->readable.queued &&
+		ph_pipe_waits(pipe))
+		defer(pipe, &pipe->readable);
 	if (pipe->wants_room)
 		offer_room(pipe);
 }

@@ -448,6 +448,42 @@ static void test_bytewise_sinks_get_whole_frames(void **state)
 	}
 }
 
+/* It has a part in hand: when it took that by a turn of its own, and nothing
+ * more is sent, it is asked to take the rest. */
+static void test_a_bytewise_sink_is_asked_until_nothing_waits(void **state)
+{
+	struct ph_pipe_limits limits = {.full = &drop_oldest};
+	struct ph_pipe_watcher watcher = {0};
+	struct bench bench = {.closed = 1};
+	struct ph_end end = {&ops, &bench};
+
+	assert_int_equal(world_open(&bench.world, 1), 0);
+	assert_int_equal(ph_pipe_create(&bench.world.kernel, end, end, limits,
+				 watcher, &bench.pipe),
+		0);
+	for (uint32_t i = 0; i < 300; i++)
+		give(&bench, i, 1000);
+	ph_pipe_finish(bench.pipe);
+	world_run(&bench.world);
+	while (ph_pipe_waits(bench.pipe)) {
+		struct ph_queue *queue = ph_pipe_queue(bench.pipe);
+		uint64_t bytes = queue->bytes;
+		uint64_t frames = queue->frames;
+		uint64_t messages = queue->messages;
+		unsigned asked = bench.asked;
+
+		assert_true(bytes < 100000);
+		ph_queue_advance(queue, bytes);
+		ph_pipe_took(bench.pipe, bytes, frames, messages);
+		world_run(&bench.world);
+		assert_int_equal(
+			bench.asked - asked, ph_pipe_waits(bench.pipe));
+	}
+	ph_pipe_close_sink(bench.pipe, 0);
+	world_run(&bench.world);
+	ph_kernel_fini(&bench.world.kernel);
+}
+
 /* A sink that was not asked is not slow: a burst over the limit loses
  * nothing when the sink takes all in its turn. */
 static void greedy_readable(void *context, struct ph_pipe *pipe)
@@ -533,6 +569,8 @@ int main(void)
 		cmocka_unit_test(test_the_end_comes_after_the_gap),
 		cmocka_unit_test(test_a_loss_is_not_silent),
 		cmocka_unit_test(test_bytewise_sinks_get_whole_frames),
+		cmocka_unit_test(
+			test_a_bytewise_sink_is_asked_until_nothing_waits),
 		cmocka_unit_test(
 			test_a_burst_loses_nothing_when_the_sink_keeps_up),
 		cmocka_unit_test(test_an_endless_source_is_refused_once_a_turn),
