@@ -17,8 +17,7 @@ static struct ph_guest *attach(
 	const char *name, const char *port, enum ph_port_kind kind)
 {
 	struct ph_port ports[] = {{port, kind, NULL}};
-	struct ph_manifest manifest = {
-		PH_API_VERSION, name, ports, 1, 0, NULL};
+	struct ph_manifest manifest = {PH_API_VERSION, name, ports, 1, 0, NULL};
 	struct ph_guest *guest;
 	int error = ph_attach(&guest, NULL, &manifest);
 
