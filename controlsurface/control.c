@@ -1,6 +1,7 @@
 #include "controlsurface/control.h"
 
 #include "controlsurface/decision.h"
+#include "controlsurface/manual.h"
 #include "controlsurface/pact.h"
 
 #include <errno.h>
@@ -30,6 +31,11 @@ static const struct {
 	{PH_CONTROL_OUTCOME, ph_control_serve_outcome},
 	{PH_CONTROL_RESOLVE, ph_control_serve_resolve},
 	{PH_CONTROL_TRANSACTIONS, ph_control_serve_transactions},
+	{PH_CONTROL_CONNECT, ph_control_serve_connect},
+	{PH_CONTROL_DISCONNECT, ph_control_serve_disconnect},
+	{PH_CONTROL_MOVE, ph_control_serve_move},
+	{PH_CONTROL_REVERT, ph_control_serve_revert},
+	{PH_CONTROL_DIFF, ph_control_serve_diff},
 	{PH_CONTROL_TAP, ph_control_serve_tap},
 	{PH_CONTROL_INTERPOSE, ph_control_serve_interpose},
 	{PH_CONTROL_WITHDRAW, ph_control_serve_withdraw},
@@ -119,8 +125,9 @@ static void load_orphans(struct ph_control *control)
 	for (edge = control->connectome.ids; edge; edge = next) {
 		next = edge->by_id.next;
 		if (edge->withdrawn ||
-			(!control->skipped && !ph_control_scope(control,
-						      edge->declared.scope)))
+			(!control->skipped && *edge->declared.scope &&
+				!ph_control_scope(
+					control, edge->declared.scope)))
 			ph_control_event(control, edge,
 				&(struct ph_connection_event){
 					.kind = PH_CONNECTION_ON_WITHDRAWN});
@@ -152,6 +159,7 @@ static void loaded_edges(struct ph_control *control, const struct ph_ask *ask,
 	for (struct ph_control_scope *scope = control->scopes; scope;
 		scope = scope->hh.next)
 		ph_control_bring_about(control, scope, NULL);
+	ph_manuals_bring_about(control);
 	ph_decisions_resume(control);
 	ph_pacts_resume(control);
 }
@@ -202,6 +210,25 @@ static unsigned load_each(struct ph_control *control, const char *space,
 	return skipped;
 }
 
+static int load_manual(struct ph_control *control, const char *key,
+	const uint8_t *data, size_t length, struct ph_error *error)
+{
+	return ph_manual_restore(control, key, data, length)
+		       ? ph_fail(error, PH_EXIT_NEGATIVE, "", "",
+				 "a record that cannot be read")
+		       : 0;
+}
+
+static void loaded_manuals(struct ph_control *control, const struct ph_ask *ask,
+	const struct ph_reply *reply)
+{
+	if (load_failed(control, "overrides", reply))
+		return;
+	load_each(control, "override", ph_value_get(reply->body, "items"),
+		load_manual);
+	load_ask(control, "connections", loaded_edges);
+}
+
 static void loaded_decisions(struct ph_control *control,
 	const struct ph_ask *ask, const struct ph_reply *reply)
 {
@@ -209,7 +236,7 @@ static void loaded_decisions(struct ph_control *control,
 		return;
 	load_each(control, "decision", ph_value_get(reply->body, "items"),
 		load_decision);
-	load_ask(control, "connections", loaded_edges);
+	load_ask(control, "overrides", loaded_manuals);
 }
 
 static void loaded_pacts(struct ph_control *control, const struct ph_ask *ask,
@@ -308,6 +335,7 @@ static void stop_timers(struct ph_control *control)
 	ph_timer_stop(control->config.loop, &control->retry);
 	for (edge = control->connectome.ids; edge; edge = edge->by_id.next)
 		ph_timer_stop(control->config.loop, &edge->timer);
+	ph_manuals_stop(control);
 	ph_pacts_stop(control);
 	ph_decisions_stop(control);
 }
@@ -345,6 +373,7 @@ void ph_control_destroy(struct ph_control *control)
 		work->abandon(work);
 	}
 	ph_control_calls_fini(control);
+	ph_manuals_fini(control);
 	ph_pacts_fini(control);
 	ph_decisions_fini(control);
 	ph_plans_fini(control);

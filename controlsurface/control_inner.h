@@ -24,6 +24,8 @@
  *   apply_ask.c       one host of it; apply_answer.c: how it ends
  *   apply_check.c     inputs that are not in the file
  *   override.c        filters, put in and taken out by hand
+ *   manual.c          wires, laid, taken and moved by hand; manual_call.c
+ *   diff.c            how what is differs from what is declared
  *   views.c           control.connections, views_show.c, views_tap.c
  */
 
@@ -51,6 +53,7 @@ struct ph_control_call;
 struct ph_pact;
 struct ph_decision;
 struct ph_plan;
+struct ph_manual;
 struct ph_apply;
 
 struct ph_control {
@@ -63,6 +66,8 @@ struct ph_control {
 	struct ph_pact *pacts;	       /* by id */
 	struct ph_decision *decisions; /* that were made here */
 	struct ph_plan *plans;
+	struct ph_manual *manuals; /* changes by hand */
+	uint64_t overrides;
 	struct ph_control_work *works;
 	struct ph_apply *applies;
 	uint64_t transactions; /* begun here, in this life */
@@ -175,6 +180,11 @@ void ph_control_scope_become(struct ph_control *control, struct ph_part *part,
  * `old` may be NULL. */
 void ph_control_bring_about(struct ph_control *control,
 	struct ph_control_scope *scope, const struct ph_part *old);
+/* The scope's wires become what is declared and by hand. */
+void ph_control_rewire(
+	struct ph_control *control, const struct ph_control_scope *scope);
+/* Those that are ready begin, some at a time. */
+void ph_control_begin_wires(struct ph_control *control);
 /* Once more those servers that the executor has not taken. */
 void ph_control_start_missing(struct ph_control *control);
 /* The revision at which the scope became as it is; 0: there is none. */
@@ -216,9 +226,20 @@ ph_call_fn ph_control_serve_withdraw;
 /* Enters what a flow says of its filter. */
 void ph_override_take(struct ph_edge *edge, struct ph_value flow);
 /* `via` and `override` of one connection. */
-void ph_override_write(struct ph_writer *writer, const struct ph_edge *edge);
+void ph_override_write(struct ph_control *control, const struct ph_edge *edge);
 /* The stream waits for a filter that broke; the override's reason says why. */
 bool ph_override_holds(const struct ph_edge *edge);
+
+/* --- manual_call.c; see manual.h --- */
+
+ph_call_fn ph_control_serve_connect;
+ph_call_fn ph_control_serve_disconnect;
+ph_call_fn ph_control_serve_move;
+ph_call_fn ph_control_serve_revert;
+
+/* --- diff.c --- */
+
+ph_call_fn ph_control_serve_diff;
 
 /* --- views*.c --- */
 

@@ -1,7 +1,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "controlsurface/control_inner.h"
+#include "controlsurface/manual.h"
 #include "kernel/clock.h"
 
 /*
@@ -278,20 +278,9 @@ static bool is_in(const struct ph_override *override)
 		       !strcmp(override->state, "draining"));
 }
 
-void ph_override_write(struct ph_writer *writer, const struct ph_edge *edge)
+static void write_filter(
+	struct ph_writer *writer, const struct ph_override *override)
 {
-	const struct ph_override *override = &edge->override;
-
-	ph_put_list(writer, "via");
-	if (is_in(override))
-		ph_write_text(writer, override->server);
-	ph_write_end(writer);
-	if (!*override->server) {
-		ph_write_text(writer, "override");
-		ph_write_nil(writer);
-		return;
-	}
-	ph_put_map(writer, "override");
 	ph_put_text(writer, "interpose", override->server);
 	ph_put_text(writer, "on_crash", override->bypass ? "bypass" : "block");
 	ph_put_text(writer, "who", override->who);
@@ -303,5 +292,33 @@ void ph_override_write(struct ph_writer *writer, const struct ph_edge *edge)
 	ph_put_u64(writer, "bytes", override->lost_bytes);
 	ph_put_u64(writer, "messages", override->lost_messages);
 	ph_write_end(writer);
+}
+
+void ph_override_write(struct ph_control *control, const struct ph_edge *edge)
+{
+	struct ph_writer *writer = control->writer;
+	const struct ph_override *override = &edge->override;
+	const struct ph_manual *manual =
+		*edge->declared.scope
+			? NULL
+			: ph_manual_of_wire(control, &edge->declared);
+
+	ph_put_list(writer, "via");
+	if (is_in(override))
+		ph_write_text(writer, override->server);
+	ph_write_end(writer);
+	if (!*override->server && !manual) {
+		ph_write_text(writer, "override");
+		ph_write_nil(writer);
+		return;
+	}
+	ph_put_map(writer, "override");
+	if (*override->server)
+		write_filter(writer, override);
+	if (manual) {
+		ph_put_map(writer, "manual");
+		ph_manual_write(writer, manual);
+		ph_write_end(writer);
+	}
 	ph_write_end(writer);
 }

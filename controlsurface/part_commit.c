@@ -1,3 +1,4 @@
+#include "controlsurface/manual.h"
 #include "controlsurface/pact.h"
 
 #include <stdio.h>
@@ -121,7 +122,9 @@ static void declare_wires(struct ph_control *control,
 	for (edge = control->connectome.ids; edge; edge = edge->by_id.next)
 		edge->declared_now = strcmp(edge->declared.scope, scope->name);
 	for (unsigned i = 0; i < scope->part->wire_count; i++)
-		declare_wire(control, &scope->part->wires[i], scope->part, old);
+		if (!ph_manual_cutting(control, &scope->part->wires[i]))
+			declare_wire(control, &scope->part->wires[i],
+				scope->part, old);
 	for (edge = control->connectome.ids; edge; edge = next) {
 		next = edge->by_id.next;
 		if (!edge->declared_now && !edge->withdrawn)
@@ -153,6 +156,24 @@ static void begin_some(struct ph_task *task)
 	}
 }
 
+void ph_control_begin_wires(struct ph_control *control)
+{
+	control->beginning.run = begin_some;
+	ph_loop_defer(control->config.loop, &control->beginning);
+}
+
+void ph_control_rewire(
+	struct ph_control *control, const struct ph_control_scope *scope)
+{
+	struct ph_edge *edge;
+
+	declare_wires(control, scope, scope->part);
+	if (scope->starting)
+		return;
+	for (edge = control->connectome.ids; edge; edge = edge->by_id.next)
+		edge->ready |= !strcmp(edge->declared.scope, scope->name);
+}
+
 static void begin_wires(
 	struct ph_control *control, const struct ph_control_scope *scope)
 {
@@ -160,8 +181,7 @@ static void begin_wires(
 
 	for (edge = control->connectome.ids; edge; edge = edge->by_id.next)
 		edge->ready |= !strcmp(edge->declared.scope, scope->name);
-	control->beginning.run = begin_some;
-	ph_loop_defer(control->config.loop, &control->beginning);
+	ph_control_begin_wires(control);
 }
 
 /* --- servers --- */
@@ -356,6 +376,7 @@ void ph_control_scope_become(struct ph_control *control, struct ph_part *part,
 	ph_part_free(old);
 	if (empty)
 		scope_remove(control, scope);
+	ph_manuals_prune(control);
 }
 
 static void commit_stored(struct ph_control *control, const struct ph_ask *ask,

@@ -209,15 +209,18 @@ static void write_flow(
 }
 
 /* The three columns. */
-static void write_columns(struct ph_writer *writer, const struct ph_edge *edge)
+static void write_columns(
+	struct ph_control *control, const struct ph_edge *edge)
 {
+	struct ph_writer *writer = control->writer;
+
 	ph_put_text(writer, "scope", edge->declared.scope);
 	ph_put_map(writer, "declared");
-	ph_put_bool(writer, "wired", !edge->withdrawn);
+	ph_put_bool(writer, "wired", !edge->withdrawn && *edge->declared.scope);
 	ph_put_text(writer, "on_full", edge->declared.on_full);
 	ph_put_u64(writer, "queue", edge->declared.queue);
 	ph_write_end(writer);
-	ph_override_write(writer, edge);
+	ph_override_write(control, edge);
 	ph_put_text(
 		writer, "actual", ph_connection_state_name(edge->actual.state));
 }
@@ -246,7 +249,7 @@ void ph_control_write_edge(struct ph_control *control,
 	ph_put_int(
 		writer, "since", ph_clock_wall() - (now - edge->actual.since));
 	write_flow(writer, edge, now);
-	write_columns(writer, edge);
+	write_columns(control, edge);
 	ph_put_u64(writer, "generation", edge->actual.generation);
 	ph_put_u64(writer, "failures", edge->actual.failures);
 	ph_put_text(writer, "peer",

@@ -12,23 +12,27 @@
  * command returns the exit code of DESIGN section 12.
  */
 struct ph_cli {
-	const char *socket;   /* --socket */
-	const char *node;     /* --node; "" the local one */
-	bool json;	      /* --json */
-	int64_t timeout;      /* --timeout, ns */
-	bool follow;	      /* --follow, -f of logs */
-	bool watch;	      /* --watch */
-	long count;	      /* -n; -1: not given */
-	const char *mask;     /* --mask */
-	const char *reason;   /* --why */
-	const char *on_crash; /* --on-crash */
-	const char *output;   /* -o */
-	bool deny;	      /* --deny-warnings */
-	bool sarif;	      /* --sarif */
-	bool live;	      /* --live */
-	bool write;	      /* --write */
-	bool check;	      /* --check */
-	int argc;	      /* what is left: the command's own words */
+	const char *socket;	 /* --socket */
+	const char *node;	 /* --node; "" the local one */
+	bool json;		 /* --json */
+	int64_t timeout;	 /* --timeout, ns */
+	bool follow;		 /* --follow, -f of logs */
+	bool watch;		 /* --watch */
+	long count;		 /* -n; -1: not given */
+	const char *mask;	 /* --mask */
+	const char *reason;	 /* --why */
+	const char *on_crash;	 /* --on-crash */
+	const char *output;	 /* -o */
+	bool deny;		 /* --deny-warnings */
+	bool sarif;		 /* --sarif */
+	bool live;		 /* --live */
+	bool write;		 /* --write */
+	bool check;		 /* --check */
+	int64_t lasts;		 /* --for, ns; 0: not given */
+	const char *to;		 /* --to */
+	const char *on_full;	 /* --on-full */
+	const char *reservation; /* --reservation */
+	int argc;		 /* what is left: the command's own words */
 	char **argv;
 	struct ph_client *client;
 };
@@ -88,6 +92,12 @@ int ph_cmd_passphrase(struct ph_cli *cli);
 /* cli_wire.c */
 int ph_cmd_interpose(struct ph_cli *cli);
 int ph_cmd_withdraw(struct ph_cli *cli);
+/* cli_manual.c */
+int ph_cmd_connect(struct ph_cli *cli);
+int ph_cmd_disconnect(struct ph_cli *cli);
+int ph_cmd_move(struct ph_cli *cli);
+int ph_cmd_revert(struct ph_cli *cli);
+int ph_cmd_diff(struct ph_cli *cli);
 /* cli_look.c */
 int ph_cmd_tap(struct ph_cli *cli);
 int ph_cmd_logs(struct ph_cli *cli);

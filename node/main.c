@@ -120,6 +120,29 @@ static int take_check(struct ph_cli *cli, const char *text)
 	return 0;
 }
 
+static int take_for(struct ph_cli *cli, const char *text)
+{
+	return ph_parse_duration(&cli->lasts, text) || cli->lasts <= 0;
+}
+
+static int take_to(struct ph_cli *cli, const char *text)
+{
+	cli->to = text;
+	return 0;
+}
+
+static int take_on_full(struct ph_cli *cli, const char *text)
+{
+	cli->on_full = text;
+	return 0;
+}
+
+static int take_reservation(struct ph_cli *cli, const char *text)
+{
+	cli->reservation = text;
+	return 0;
+}
+
 static const struct common commons[] = {
 	{"--socket", true, take_socket, "a path"},
 	{"--node", true, take_node, "a node's name"},
@@ -138,6 +161,11 @@ static const struct common commons[] = {
 	{"--live", false, take_live, ""},
 	{"--write", false, take_write, ""},
 	{"--check", false, take_check, ""},
+	{"--for", true, take_for, "a duration with its unit, as 30m"},
+	{"--to", true, take_to, "an input, as node/server:terminal"},
+	{"--on-full", true, take_on_full,
+		"block, drop-oldest, drop-newest, latest or disconnect"},
+	{"--reservation", true, take_reservation, "the id of a reservation"},
 	{NULL, false, NULL, NULL},
 };
 

@@ -1,0 +1,592 @@
+#include "controlsurface/manual.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <utlist.h>
+
+#include "controlsurface/full_policy.h"
+#include "controlsurface/views.h"
+#include "kernel/clock.h"
+#include "kernel/log.h"
+
+/*
+ * control.connect, control.disconnect, control.move, control.revert: what is
+ * asked is looked at (is the output there, would the input take it), made
+ * durable, brought about, and answered.
+ */
+#define STORE_CALL (20 * PH_SECOND)
+#define CHECK_CALL (5 * PH_SECOND)
+
+struct change {
+	struct ph_control_work work; /* first */
+	struct ph_control *control;
+	ph_handle ticket;
+	struct ph_manual *manual; /* replaces the one of its id, if any */
+};
+
+static void change_free(struct ph_control_work *work)
+{
+	struct change *change = (struct change *)work;
+
+	free(change->manual);
+	free(change);
+}
+
+static void change_end(struct change *change)
+{
+	ph_control_work_end(change->control, &change->work);
+	change_free(&change->work);
+}
+
+static void change_fail(struct change *change, const struct ph_error *error)
+{
+	ph_answer_error(change->control->config.door, change->ticket, error);
+	change_end(change);
+}
+
+/* --- the answer --- */
+
+static void write_wire(struct ph_control *control, struct ph_writer *writer,
+	const struct ph_wire *wire)
+{
+	const struct ph_edge *edge =
+		ph_connectome_wire(&control->connectome, wire);
+	char text[PH_CONNECTION_ID * 2];
+	struct ph_place from = wire->from;
+
+	if (edge)
+		ph_put_text(writer, "connection", edge->actual.id);
+	memcpy(from.node, control->node, sizeof(from.node));
+	ph_put_text(writer, "from", ph_place_format(&from, text, sizeof(text)));
+	ph_put_text(
+		writer, "to", ph_place_format(&wire->to, text, sizeof(text)));
+}
+
+static void answer(struct change *change)
+{
+	struct ph_control *control = change->control;
+	const struct ph_manual *manual = change->manual;
+	struct ph_writer *writer = ph_control_writer(control);
+
+	ph_write_map(writer);
+	ph_put_text(writer, "override", manual->id);
+	ph_put_text(writer, "verb", ph_manual_verb_name(manual->verb));
+	write_wire(control, writer,
+		ph_manual_has_wire(manual) ? &manual->wire : &manual->cut);
+	if (manual->until)
+		ph_put_int(writer, "until", manual->until);
+	ph_write_end(writer);
+	ph_answer_ok(control->config.door, change->ticket, writer);
+}
+
+static void note(struct ph_control *control, const struct ph_manual *manual)
+{
+	const struct ph_wire *wire =
+		ph_manual_has_cut(manual) ? &manual->cut : &manual->wire;
+	char from[PH_CONNECTION_ID * 2];
+	char to[PH_CONNECTION_ID * 2];
+	char then[PH_CONNECTION_ID * 2];
+
+	ph_place_format(&wire->from, from, sizeof(from));
+	ph_place_format(&wire->to, to, sizeof(to));
+	ph_place_format(&manual->wire.to, then, sizeof(then));
+	ph_log_info("control", "override id=%s verb=%s by=%s", manual->id,
+		ph_manual_verb_name(manual->verb), manual->by);
+	ph_control_note(control, manual->by, manual->why,
+		"%s %s -> %s%s%s (%s)", ph_manual_verb_name(manual->verb), from,
+		to, manual->verb == PH_MANUAL_MOVE ? " to " : "",
+		manual->verb == PH_MANUAL_MOVE ? then : "", manual->id);
+}
+
+static void stored(struct ph_control *control, const struct ph_ask *ask,
+	const struct ph_reply *reply)
+{
+	struct change *change = ask->context;
+
+	struct ph_manual *old;
+
+	if (reply->status) {
+		change_fail(change, &reply->error);
+		return;
+	}
+	old = ph_manual_find(control, change->manual->id);
+	if (old)
+		ph_manual_drop(old);
+	ph_manual_enter(change->manual);
+	note(control, change->manual);
+	ph_manuals_bring_about(control);
+	answer(change);
+	change->manual = NULL;
+	change_end(change);
+}
+
+static void store(struct change *change)
+{
+	ph_manual_write_record(change->manual);
+	ph_control_ask(change->control, &(struct ph_ask){
+						.method = PH_STORE_PUT,
+						.timeout = STORE_CALL,
+						.reply = stored,
+						.context = change,
+					});
+}
+
+/* --- is it possible --- */
+
+static void input_checked(struct ph_control *control, const struct ph_ask *ask,
+	const struct ph_reply *reply)
+{
+	struct change *change = ask->context;
+
+	if (reply->status)
+		change_fail(change, &reply->error);
+	else
+		store(change);
+}
+
+static void check_input(struct change *change, const char *type)
+{
+	struct ph_control *control = change->control;
+	const struct ph_place *to = &change->manual->wire.to;
+	struct ph_writer *writer = ph_control_writer(control);
+	struct ph_ask ask = {
+		.method = PH_HOSTESS_CHECK,
+		.timeout = CHECK_CALL,
+		.reply = input_checked,
+		.context = change,
+	};
+
+	ph_write_map(writer);
+	ph_put_text(writer, "server", to->server);
+	ph_put_text(writer, "terminal", to->terminal);
+	if (*type)
+		ph_put_text(writer, "type", type);
+	ph_write_end(writer);
+	if (strcmp(to->node, control->node) != 0)
+		snprintf(ask.destination, sizeof(ask.destination), "%s",
+			to->node);
+	ph_control_ask(control, &ask);
+}
+
+static void output_found(struct ph_control *control, const struct ph_ask *ask,
+	const struct ph_reply *reply)
+{
+	struct change *change = ask->context;
+	const struct ph_place *from = &change->manual->wire.from;
+	int direction =
+		ph_wire_direction(ph_value_get(reply->body, "direction"));
+	struct ph_error error;
+	char type[64];
+
+	if (reply->status) {
+		change_fail(change, &reply->error);
+	} else if (direction < 0 ||
+		   !ph_wire_is_output((enum ph_direction)direction)) {
+		ph_fail(&error, PH_EXIT_WIRING, control->node,
+			"wire an output to an input",
+			"%s:%s is an input; a wire starts at an output",
+			from->server, from->terminal);
+		change_fail(change, &error);
+	} else {
+		check_input(change,
+			ph_get_copy(reply->body, "type", type, sizeof(type)));
+	}
+}
+
+static void check_wire(struct change *change)
+{
+	struct ph_control *control = change->control;
+	const struct ph_place *from = &change->manual->wire.from;
+	struct ph_writer *writer = ph_control_writer(control);
+
+	ph_write_map(writer);
+	ph_put_text(writer, "server", from->server);
+	ph_put_text(writer, "terminal", from->terminal);
+	ph_write_end(writer);
+	ph_control_ask(control, &(struct ph_ask){
+					.method = PH_HOSTESS_FIND,
+					.timeout = PH_ASK_HERE,
+					.reply = output_found,
+					.context = change,
+				});
+}
+
+/* --- what is asked --- */
+
+static int read_time(struct ph_manual *manual, struct ph_value arguments,
+	struct ph_error *error)
+{
+	int64_t lasts = ph_get_int(arguments, "for");
+
+	ph_get_copy(arguments, "why", manual->why, sizeof(manual->why));
+	if (ph_value_type(ph_value_get(arguments, "for")) != PH_INT)
+		return 0;
+	if (lasts < PH_SECOND || lasts > INT64_C(366) * 86400 * PH_SECOND)
+		return ph_fail(error, PH_EXIT_USAGE, "for",
+			"say 1s to 366 days",
+			"that is no time for an override");
+	manual->until = ph_clock_wall() + lasts;
+	return 0;
+}
+
+static int read_input(struct ph_control *control, struct ph_place *out,
+	struct ph_value text, struct ph_error *error)
+{
+	char place[3 * PH_NAME_MAX];
+
+	ph_value_copy(text, place, sizeof(place));
+	if (ph_place_parse(out, place) || !*out->terminal)
+		return ph_fail(error, PH_EXIT_USAGE, place,
+			"write node/server:terminal", "that is no terminal");
+	if (!*out->node)
+		memcpy(out->node, control->node, sizeof(out->node));
+	return 0;
+}
+
+static int read_output(struct ph_control *control, struct ph_place *out,
+	struct ph_value text, struct ph_error *error)
+{
+	if (read_input(control, out, text, error))
+		return -1;
+	if (strcmp(out->node, control->node) != 0)
+		return ph_fail(error, PH_EXIT_USAGE, out->node,
+			"ask the node of the output (--node)",
+			"the node that has the output owns the connection");
+	*out->node = '\0';
+	return 0;
+}
+
+static int read_policy(
+	struct ph_wire *wire, struct ph_value arguments, struct ph_error *error)
+{
+	ph_get_copy(arguments, "on_full", wire->on_full, sizeof(wire->on_full));
+	wire->queue = ph_get_u64(arguments, "queue");
+	if (!*wire->on_full)
+		snprintf(wire->on_full, sizeof(wire->on_full), "block");
+	if (ph_full_policy_find(wire->on_full))
+		return 0;
+	return ph_fail(error, PH_EXIT_USAGE, "on_full",
+		"block, drop-oldest, drop-newest, latest or disconnect",
+		"no such policy: %s", wire->on_full);
+}
+
+/* The same ends, in whichever scope. */
+static int is_there(struct ph_control *control, const struct ph_wire *wire,
+	struct ph_error *error)
+{
+	const struct ph_edge *edge;
+
+	for (edge = control->connectome.ids; edge; edge = edge->by_id.next) {
+		struct ph_wire like = edge->declared;
+
+		*like.scope = '\0';
+		if (edge->withdrawn ||
+			strcmp(like.from.server, wire->from.server) != 0 ||
+			strcmp(like.from.terminal, wire->from.terminal) != 0 ||
+			strcmp(like.to.node, wire->to.node) != 0 ||
+			strcmp(like.to.server, wire->to.server) != 0 ||
+			strcmp(like.to.terminal, wire->to.terminal) != 0)
+			continue;
+		return ph_fail(error, PH_EXIT_CONFLICT, edge->actual.id,
+			"posthouse show tells how it is",
+			"these two are wired already");
+	}
+	return 0;
+}
+
+static struct ph_edge *edge_named(struct ph_control *control,
+	struct ph_value arguments, struct ph_error *error)
+{
+	char id[PH_CONNECTION_ID];
+	struct ph_edge *edge;
+
+	ph_get_copy(arguments, "connection", id, sizeof(id));
+	edge = ph_connectome_find(&control->connectome, id);
+	if (edge && !edge->withdrawn)
+		return edge;
+	ph_fail(error, PH_EXIT_NOT_FOUND, id, "see `posthouse connections`",
+		"this node owns no connection of that id");
+	return NULL;
+}
+
+static int read_connect(struct change *change, struct ph_value arguments,
+	struct ph_error *error)
+{
+	struct ph_control *control = change->control;
+	struct ph_manual *manual = change->manual;
+	struct ph_wire *wire = &manual->wire;
+
+	manual->verb = PH_MANUAL_CONNECT;
+	ph_get_copy(arguments, "reservation", manual->reservation,
+		sizeof(manual->reservation));
+	if (read_output(control, &wire->from, ph_value_get(arguments, "from"),
+		    error) ||
+		read_input(control, &wire->to, ph_value_get(arguments, "to"),
+			error) ||
+		read_policy(wire, arguments, error))
+		return -1;
+	return is_there(control, wire, error);
+}
+
+/* A wire by hand: what laid it is changed. A declared one gets an override. */
+static void use_manual(struct change *change, const struct ph_manual *manual)
+{
+	struct ph_manual *own = change->manual;
+
+	own->verb = manual->verb;
+	own->cut = manual->cut;
+	own->wire = manual->wire;
+	own->until = manual->until;
+	memcpy(own->id, manual->id, sizeof(own->id));
+	memcpy(own->reservation, manual->reservation, sizeof(own->reservation));
+}
+
+static int read_move(struct change *change, struct ph_value arguments,
+	struct ph_error *error)
+{
+	struct ph_control *control = change->control;
+	struct ph_edge *edge = edge_named(control, arguments, error);
+	struct ph_manual *manual;
+	struct ph_wire wire;
+
+	if (!edge)
+		return -1;
+	wire = edge->declared;
+	*wire.scope = '\0';
+	if (read_input(
+		    control, &wire.to, ph_value_get(arguments, "to"), error) ||
+		is_there(control, &wire, error))
+		return -1;
+	manual = ph_manual_of_wire(control, &edge->declared);
+	if (manual) {
+		use_manual(change, manual);
+	} else {
+		change->manual->verb = PH_MANUAL_MOVE;
+		change->manual->cut = edge->declared;
+	}
+	change->manual->wire = wire;
+	return 0;
+}
+
+static int read_disconnect(struct change *change, struct ph_value arguments,
+	struct ph_error *error)
+{
+	struct ph_control *control = change->control;
+	struct ph_edge *edge = edge_named(control, arguments, error);
+	struct ph_manual *manual;
+
+	if (!edge)
+		return -1;
+	manual = ph_manual_of_wire(control, &edge->declared);
+	if (manual)
+		use_manual(change, manual);
+	else
+		change->manual->cut = edge->declared;
+	/* What a connect laid goes altogether; see begin. */
+	if (!manual || manual->verb != PH_MANUAL_CONNECT)
+		change->manual->verb = PH_MANUAL_DISCONNECT;
+	return 0;
+}
+
+/* --- a change by hand is dropped --- */
+
+struct drop {
+	struct ph_control_work work; /* first */
+	ph_handle ticket;
+	char id[PH_MANUAL_ID];
+	char by[PH_NAME_MAX + 1];
+};
+
+static void drop_free(struct ph_control_work *work)
+{
+	free(work);
+}
+
+static void answer_dropped(
+	struct ph_control *control, ph_handle ticket, const char *id)
+{
+	struct ph_writer *writer = ph_control_writer(control);
+
+	ph_write_map(writer);
+	ph_put_text(writer, "override", id);
+	ph_put_text(writer, "verb", "revert");
+	ph_write_end(writer);
+	ph_answer_ok(control->config.door, ticket, writer);
+}
+
+static void dropped(struct ph_control *control, const struct ph_ask *ask,
+	const struct ph_reply *reply)
+{
+	struct drop *drop = ask->context;
+	struct ph_manual *manual = ph_manual_find(control, drop->id);
+
+	if (reply->status && reply->error.exit != PH_EXIT_NOT_FOUND) {
+		ph_answer_error(
+			control->config.door, drop->ticket, &reply->error);
+	} else {
+		if (manual) {
+			ph_control_note(control, drop->by, "", "revert %s (%s)",
+				manual->id, ph_manual_verb_name(manual->verb));
+			ph_manual_drop(manual);
+			ph_manuals_bring_about(control);
+		}
+		answer_dropped(control, drop->ticket, drop->id);
+	}
+	ph_control_work_end(control, &drop->work);
+	free(drop);
+}
+
+static void drop_manual(struct ph_control *control, ph_handle ticket,
+	const struct ph_manual *manual, const char *by)
+{
+	struct drop *drop = calloc(1, sizeof(*drop));
+	struct ph_writer *writer = ph_control_writer(control);
+
+	if (!drop) {
+		ph_door_answer(
+			control->config.door, ticket, PH_CALL_FAILED, NULL, 0);
+		return;
+	}
+	drop->work.abandon = drop_free;
+	drop->ticket = ticket;
+	memcpy(drop->id, manual->id, sizeof(drop->id));
+	snprintf(drop->by, sizeof(drop->by), "%s", by);
+	ph_control_work_begin(control, &drop->work);
+	ph_write_map(writer);
+	ph_put_text(writer, "space", "overrides");
+	ph_put_text(writer, "key", drop->id);
+	ph_write_end(writer);
+	ph_control_ask(control, &(struct ph_ask){
+					.method = PH_STORE_DELETE,
+					.timeout = STORE_CALL,
+					.reply = dropped,
+					.context = drop,
+				});
+}
+
+/* --- the calls --- */
+
+static bool has_room(const struct ph_control *control, struct ph_error *error)
+{
+	const struct ph_manual *manual;
+	unsigned count;
+
+	DL_COUNT(control->manuals, manual, count);
+	if (count < PH_MANUALS_MOST)
+		return true;
+	ph_fail(error, PH_EXIT_CONFLICT, control->node,
+		"revert some, or write them into a wiring file (save)",
+		"%u changes by hand are kept here already", count);
+	return false;
+}
+
+static const char *caller_name(
+	const struct ph_control *control, const struct ph_call *call)
+{
+	return *call->caller->node ? call->caller->node : control->node;
+}
+
+static void begin(struct change *change, struct ph_request *request,
+	int (*read)(struct change *change, struct ph_value arguments,
+		struct ph_error *error))
+{
+	struct ph_control *control = change->control;
+	struct ph_error error;
+	struct ph_manual *manual;
+
+	ph_control_work_begin(control, &change->work);
+	if (!has_room(control, &error) ||
+		read(change, request->arguments, &error) ||
+		read_time(change->manual, request->arguments, &error)) {
+		change_fail(change, &error);
+		return;
+	}
+	manual = change->manual;
+	if (request->call->method == PH_CONTROL_DISCONNECT &&
+		manual->verb == PH_MANUAL_CONNECT) {
+		drop_manual(control, request->ticket, manual,
+			caller_name(control, request->call));
+		change_end(change);
+		return;
+	}
+	if (ph_manual_has_wire(manual))
+		check_wire(change);
+	else
+		store(change);
+}
+
+static void serve(struct ph_control *control, ph_handle ticket,
+	const struct ph_call *call,
+	int (*read)(struct change *change, struct ph_value arguments,
+		struct ph_error *error))
+{
+	struct ph_error error = {.exit = PH_EXIT_NEGATIVE};
+	struct ph_request request;
+	struct change *change;
+
+	if (!control->loaded || control->quiet) {
+		ph_door_answer(control->config.door, ticket,
+			PH_CALL_UNREACHABLE, NULL, 0);
+		return;
+	}
+	if (ph_request_open(&request, control->config.door, ticket, call))
+		return;
+	change = calloc(1, sizeof(*change));
+	if (change)
+		change->manual =
+			ph_manual_new(control, caller_name(control, call));
+	if (change && change->manual) {
+		change->work.abandon = change_free;
+		change->control = control;
+		change->ticket = ticket;
+		begin(change, &request, read);
+	} else {
+		free(change);
+		ph_answer_error(control->config.door, ticket, &error);
+	}
+	ph_request_close(&request);
+}
+
+void ph_control_serve_connect(
+	void *context, ph_handle ticket, const struct ph_call *call)
+{
+	serve(context, ticket, call, read_connect);
+}
+
+void ph_control_serve_disconnect(
+	void *context, ph_handle ticket, const struct ph_call *call)
+{
+	serve(context, ticket, call, read_disconnect);
+}
+
+void ph_control_serve_move(
+	void *context, ph_handle ticket, const struct ph_call *call)
+{
+	serve(context, ticket, call, read_move);
+}
+
+void ph_control_serve_revert(
+	void *context, ph_handle ticket, const struct ph_call *call)
+{
+	struct ph_control *control = context;
+	struct ph_request request;
+	struct ph_error error;
+	struct ph_manual *manual;
+	char id[PH_MANUAL_ID];
+
+	if (ph_request_open(&request, control->config.door, ticket, call))
+		return;
+	ph_get_copy(request.arguments, "override", id, sizeof(id));
+	manual = ph_manual_find(control, id);
+	if (manual) {
+		drop_manual(
+			control, ticket, manual, caller_name(control, call));
+	} else {
+		ph_fail(&error, PH_EXIT_NOT_FOUND, id,
+			"posthouse diff shows what was changed by hand",
+			"this node has no such override");
+		ph_answer_error(control->config.door, ticket, &error);
+	}
+	ph_request_close(&request);
+}

@@ -1,0 +1,93 @@
+#!/bin/bash
+# Wires changed by hand: laid, moved, taken away, for a time or until they are
+# reverted. What is declared stays declared, the difference is shown, and all
+# of it outlives a restart.
+. "$(dirname "$0")/lib.bash"
+
+three_nodes
+cat >"$W/demo.yaml" <<-END
+	wiring: 1
+	name: demo
+	hosts: {alpha: {}, beta: {}, gamma: {}}
+	servers:
+	  tick: {host: alpha, use: clock}
+	  tock: {host: alpha, use: clock}
+	  one: {host: beta, use: null}
+	  two: {host: gamma, use: null}
+	  three: {host: beta, use: null}
+	wires: [tick:out -> one:in]
+END
+ph gamma apply "$W/demo.yaml" >"$W/said" 2>&1 || fail "$(cat "$W/said")"
+
+# FROM TO: such a connection is there, and open.
+is_wired() {
+	holds beta "any(.items[]; .from == \"$1\" and .to == \"$2\" and
+		(.state == \"open\" or .state == \"flowing\" or .state == \"idle\"))" connections
+}
+is_not_wired() {
+	holds beta "all(.items[]; .from != \"$1\" or .to != \"$2\")" connections
+}
+id_of() { ask beta ".items[] | select(.from == \"$1\") | .id" connections; }
+same() { holds gamma '.items | length == 0' diff; }
+
+expect_soon 10 "the declared wire" is_wired alpha/tick:out beta/one:in
+expect_soon 5 "nothing differs" same
+
+# --- laid by hand, from another node, and still there after a restart
+expect_exit 0 ph gamma connect alpha/tock:out beta/three:in --why "a look"
+expect_said "connect o-1.1: alpha/tock:out -> beta/three:in"
+expect_soon 10 "the wire by hand" is_wired alpha/tock:out beta/three:in
+id=$(id_of alpha/tock:out)
+ph beta diff >"$W/said"
+expect_said "o-1.1" "connect" "a look"
+node_kill alpha
+node_up alpha
+expect_soon 20 "the wire by hand after a restart" \
+	is_wired alpha/tock:out beta/three:in
+[ "$(id_of alpha/tock:out)" = "$id" ] || fail "its id changed"
+
+# --- what cannot be
+expect_exit 5 ph alpha connect tock:out beta/three:in
+expect_said "wired already" "$id"
+expect_exit 78 ph alpha connect beta/one:in gamma/two:in
+expect_said "is an input"
+expect_exit 4 ph alpha connect tock:wrong gamma/two:in
+expect_exit 4 ph alpha connect tock:out gamma/nobody:in
+expect_exit 4 ph alpha disconnect alpha#9.9
+expect_exit 2 ph alpha move "$id"
+expect_exit 4 ph alpha revert o-9.9
+expect_said "no such override"
+
+# --- a wire by hand is moved, a declared one for a while
+expect_exit 0 ph beta move "$id" --to gamma/two:in
+expect_soon 10 "moved" is_wired alpha/tock:out gamma/two:in
+is_not_wired alpha/tock:out beta/three:in || fail "it is in two places"
+id=$(id_of alpha/tick:out)
+expect_exit 0 ph beta move "$id" --to beta/three:in --for 3s --why "one is full"
+expect_soon 10 "moved for a while" is_wired alpha/tick:out beta/three:in
+is_not_wired alpha/tick:out beta/one:in || fail "the declared wire stands, too"
+ph beta diff >"$W/said"
+expect_said "move" "one is full"
+expect_soon 10 "it goes back by itself" is_wired alpha/tick:out beta/one:in
+is_not_wired alpha/tick:out beta/three:in || fail "it is in two places"
+
+# --- taken away by hand; apply does not settle what a person changed
+expect_exit 0 ph alpha disconnect "$(id_of alpha/tick:out)" --why "quiet"
+expect_soon 10 "taken away" is_not_wired alpha/tick:out beta/one:in
+ph gamma apply "$W/demo.yaml" >"$W/said" 2>&1 || fail "$(cat "$W/said")"
+is_not_wired alpha/tick:out beta/one:in || fail "apply undid it silently"
+ph beta diff >"$W/said"
+expect_said "disconnect" "quiet" "by hand"
+expect_exit 0 ph gamma revert all
+expect_soon 10 "reverted" is_wired alpha/tick:out beta/one:in
+expect_soon 10 "the wire by hand is gone" \
+	is_not_wired alpha/tock:out gamma/two:in
+expect_soon 10 "nothing differs any more" same
+
+# --- a change whose wire leaves the file goes with it
+expect_exit 0 ph alpha disconnect "$(id_of alpha/tick:out)"
+sed -i 's/^wires: .*/wires: [tock:out -> one:in]/' "$W/demo.yaml"
+ph gamma apply "$W/demo.yaml" >"$W/said" 2>&1 || fail "$(cat "$W/said")"
+expect_soon 10 "the new wire" is_wired alpha/tock:out beta/one:in
+expect_soon 5 "nothing is left of the change" same
+say "passed"
