@@ -1,0 +1,138 @@
+/*
+ * What others say: records, by order of epoch and incarnation first, because
+ * that costs nothing, then by signature. What was news is told on.
+ *
+ * Death for silence is believed of a suspect, or of one that was never seen
+ * alive. Else it is an accusation only: who says so either knows what we
+ * missed, and others will say it too, or had a broken network and is late.
+ */
+#include "discovery/members_inner.h"
+
+#include <string.h>
+
+enum {
+	LOOK_AFTER = 4 /* so many of N look after a suspect at once */
+};
+
+static bool is_signed(struct ph_members *members,
+	const struct ph_swim_record *record, const struct member *accuser)
+{
+	const struct ph_members_seam *seam = &members->config.seam;
+
+	return seam->verify(seam->context, record, accuser->handle);
+}
+
+/* The subject's own word. It may be known already, from the subject's
+ * datagrams, but those convince nobody else: it is passed on all the same. */
+static bool record_own(struct ph_members *members, int64_t now,
+	struct member *member, const struct ph_swim_record *record)
+{
+	bool newer = record->epoch > member->epoch;
+
+	if (record->epoch < member->epoch)
+		return true;
+	if (!newer && member->state == PH_MEMBER_LEFT)
+		return true;
+	if (record->state == PH_SWIM_ALIVE && !newer &&
+		(record->incarnation < member->incarnation ||
+			record->incarnation <= member->word))
+		return true;
+	if (!is_signed(members, record, member))
+		return false;
+	judge_alive(members, now, member, record->epoch, record->incarnation);
+	member->word = record->incarnation;
+	if (record->state == PH_SWIM_LEFT)
+		judge_left(members, now, member);
+	rumour_add(members, now, record);
+	return true;
+}
+
+/* Others found it silent: whoever did, too, says so, and some look. */
+static void look_after(
+	struct ph_members *members, int64_t now, struct member *member)
+{
+	if (member->silent && now - member->silent < MEMBERS_SILENCE)
+		judge_accuse(members, now, member);
+	else if (members_random(members, members_size(members)) < LOOK_AFTER)
+		probe_hint(members, now, member);
+}
+
+static void accused_by(struct ph_members *members, int64_t now,
+	struct member *member, uint16_t accuser)
+{
+	bool first = member->state != PH_MEMBER_SUSPECT;
+
+	if (first)
+		judge_enter(members, now, member, PH_MEMBER_SUSPECT,
+			PH_MEMBER_BY_ACCUSED, accuser);
+	judge_accuser_add(member, accuser);
+	if (first)
+		look_after(members, now, member);
+}
+
+static bool record_suspect(struct ph_members *members, int64_t now,
+	struct member *member, const struct member *accuser,
+	const struct ph_swim_record *record)
+{
+	uint16_t slot = members_slot(members, accuser);
+
+	if (member->state == PH_MEMBER_SUSPECT &&
+		(member->accuser_count > MEMBERS_CONFIRM ||
+			judge_has_accused(member, slot)))
+		return true;
+	if (!is_signed(members, record, accuser))
+		return false;
+	rumour_add(members, now, record);
+	accused_by(members, now, member, slot);
+	return true;
+}
+
+static bool record_dead(struct ph_members *members, int64_t now,
+	struct member *member, const struct member *accuser,
+	const struct ph_swim_record *record)
+{
+	uint16_t slot = members_slot(members, accuser);
+
+	/* Said before, and taken for an accusation. */
+	if (record->cause == PH_SWIM_BY_SILENCE &&
+		member->state == PH_MEMBER_ALIVE &&
+		rumour_of(members, member->id, PH_SWIM_DEAD))
+		return true;
+	if (!is_signed(members, record, accuser))
+		return false;
+	rumour_add(members, now, record);
+	if (record->cause == PH_SWIM_BY_SILENCE &&
+		member->state == PH_MEMBER_ALIVE)
+		accused_by(members, now, member, slot);
+	else
+		judge_enter(members, now, member, PH_MEMBER_DEAD,
+			PH_MEMBER_BY_REPORTED, slot);
+	return true;
+}
+
+bool hearsay(struct ph_members *members, int64_t now,
+	const struct ph_swim_record *record)
+{
+	struct member *member, *accuser;
+
+	if (!memcmp(record->subject, members->config.self, PH_NODE_ID_BYTES)) {
+		if (record->epoch == members->config.epoch &&
+			record->state != PH_SWIM_ALIVE)
+			judge_told(members, now, record->incarnation,
+				record->state == PH_SWIM_DEAD);
+		return true;
+	}
+	member = members_find(members, record->subject);
+	if (!member)
+		return true;
+	if (record->state == PH_SWIM_ALIVE || record->state == PH_SWIM_LEFT)
+		return record_own(members, now, member, record);
+	accuser = members_find(members, record->accuser);
+	if (!accuser || record->epoch != member->epoch ||
+		record->incarnation < member->incarnation ||
+		!member_takes_part(member))
+		return true;
+	if (record->state == PH_SWIM_SUSPECT)
+		return record_suspect(members, now, member, accuser, record);
+	return record_dead(members, now, member, accuser, record);
+}

@@ -1,0 +1,283 @@
+/*
+ * Datagrams: what comes in, and what goes out. What is to be sent waits as an
+ * intent of a few bytes; the datagram is written when it is taken, so that it
+ * carries the newest.
+ */
+#include "discovery/members_inner.h"
+
+#include <string.h>
+
+/* --- out --- */
+
+uint32_t packet_sequence(struct ph_members *members, unsigned slot)
+{
+	do
+		members->sequence += MEMBERS_PROBES;
+	while (members->sequence < MEMBERS_PROBES);
+	members->sequence -= members->sequence % MEMBERS_PROBES;
+	return members->sequence | slot;
+}
+
+void packet_send_about(struct ph_members *members, uint8_t type, uint16_t to,
+	uint32_t sequence, uint16_t target, uint8_t finding)
+{
+	uint32_t at =
+		(members->send_first + members->send_count) % MEMBERS_SENDS;
+
+	if (members->send_count == MEMBERS_SENDS)
+		return; /* as if the network had lost it */
+	members->send_count++;
+	members->sends[at] = (struct intent){
+		.sequence = sequence,
+		.to = to,
+		.target = target,
+		.type = type,
+		.finding = finding,
+	};
+}
+
+void packet_send(struct ph_members *members, uint8_t type, uint16_t to,
+	uint32_t sequence)
+{
+	packet_send_about(members, type, to, sequence, MEMBERS_NOBODY, 0);
+}
+
+void packet_drop(struct ph_members *members, uint16_t slot)
+{
+	for (uint32_t i = 0; i < members->send_count; i++) {
+		struct intent *intent =
+			&members->sends[(members->send_first + i) %
+					MEMBERS_SENDS];
+
+		if (intent->to == slot || intent->target == slot)
+			intent->to = MEMBERS_NOBODY;
+	}
+}
+
+static uint8_t held_as(const struct member *member)
+{
+	switch (member->state) {
+	case PH_MEMBER_SUSPECT:
+		return PH_SWIM_SUSPECT;
+	case PH_MEMBER_DEAD:
+		return PH_SWIM_DEAD;
+	case PH_MEMBER_LEFT:
+		return PH_SWIM_LEFT;
+	default:
+		return PH_SWIM_ALIVE;
+	}
+}
+
+/* false: it has nothing to say. */
+static bool packet_write(struct ph_members *members, int64_t now,
+	const struct intent *intent, struct ph_members_send *out)
+{
+	const struct member *to = &members->slots[intent->to];
+	struct ph_swim *swim = &out->swim;
+
+	memcpy(out->to, to->id, PH_NODE_ID_BYTES);
+	out->handle = to->handle;
+	/* Not the records: only `count` of them are looked at. */
+	memset(swim, 0, offsetof(struct ph_swim, records));
+	swim->type = intent->type;
+	swim->held = held_as(to);
+	memcpy(swim->sender, members->config.self, PH_NODE_ID_BYTES);
+	swim->epoch = members->config.epoch;
+	swim->incarnation = members->incarnation;
+	swim->sequence = intent->sequence;
+	swim->known = to->incarnation;
+	swim->finding = intent->finding;
+	if (intent->target != MEMBERS_NOBODY)
+		memcpy(swim->target, members->slots[intent->target].id,
+			PH_NODE_ID_BYTES);
+	rumour_pick(members, now, swim);
+	/* News of nothing, unless it tells its receiver what is thought of it.
+	 */
+	return swim->type != PH_SWIM_NEWS || swim->count ||
+	       swim->held != PH_SWIM_ALIVE;
+}
+
+bool ph_members_take_send(
+	struct ph_members *members, int64_t now, struct ph_members_send *out)
+{
+	while (members->send_count) {
+		const struct intent *intent =
+			&members->sends[members->send_first];
+
+		members->send_first = (members->send_first + 1) % MEMBERS_SENDS;
+		members->send_count--;
+		if (intent->to == MEMBERS_NOBODY ||
+			(members->leaving && intent->type != PH_SWIM_NEWS))
+			continue;
+		if (packet_write(members, now, intent, out))
+			return true;
+	}
+	return false;
+}
+
+/* --- in --- */
+
+/* Not seen before: sequences of one sender in one epoch only grow. What
+ * overtook another on the way is answered all the same. */
+static bool is_fresh(struct member *member, const struct ph_swim *swim)
+{
+	if (swim->type == PH_SWIM_ACK || swim->type == PH_SWIM_REPORT)
+		return false; /* those prove themselves by what they answer */
+	if (member->sequence_known &&
+		(int32_t)(swim->sequence - member->sequence) <= 0)
+		return false;
+	member->sequence = swim->sequence;
+	member->sequence_known = true;
+	return true;
+}
+
+static void receive_ask(struct ph_members *members, int64_t now,
+	struct member *sender, const struct ph_swim *swim)
+{
+	struct member *target = members_find(members, swim->target);
+
+	if (target && target != sender)
+		probe_for(members, now, target, members_slot(members, sender),
+			swim->sequence);
+}
+
+static void receive_report(struct ph_members *members, int64_t now,
+	struct member *sender, const struct ph_swim *swim)
+{
+	struct member *target = members_find(members, swim->target);
+
+	if (target)
+		probe_reported(members, now, members_slot(members, sender),
+			target, swim);
+}
+
+static void receive_type(struct ph_members *members, int64_t now,
+	struct member *sender, const struct ph_swim *swim)
+{
+	switch (swim->type) {
+	case PH_SWIM_PING:
+		packet_send(members, PH_SWIM_ACK, members_slot(members, sender),
+			swim->sequence);
+		return;
+	case PH_SWIM_ACK:
+		probe_acked(members, now, sender, swim->sequence);
+		return;
+	case PH_SWIM_ASK:
+		receive_ask(members, now, sender, swim);
+		return;
+	case PH_SWIM_REPORT:
+		receive_report(members, now, sender, swim);
+		return;
+	default:
+		return;
+	}
+}
+
+/* What it says of itself, and of us. */
+static void receive_header(struct ph_members *members, int64_t now,
+	struct member *sender, const struct ph_swim *swim)
+{
+	judge_alive(members, now, sender, swim->epoch, swim->incarnation);
+	sender->met = true;
+	if (is_fresh(sender, swim))
+		judge_contact(members, now, sender, PH_MEMBER_BY_CONTACT);
+	if (swim->held == PH_SWIM_SUSPECT || swim->held == PH_SWIM_DEAD)
+		judge_told(
+			members, now, swim->known, swim->held == PH_SWIM_DEAD);
+}
+
+void ph_members_receive(
+	struct ph_members *members, int64_t now, const struct ph_swim *swim)
+{
+	struct member *sender;
+
+	members_enter(members, now);
+	sender = members_find(members, swim->sender);
+	if (!sender || members->leaving || swim->epoch < sender->epoch)
+		return;
+	if (sender->state == PH_MEMBER_LEFT && swim->epoch == sender->epoch)
+		return;
+	receive_header(members, now, sender, swim);
+	receive_type(members, now, sender, swim);
+	/* Who sends one wrong signature is not worth checking another. */
+	for (unsigned i = 0; i < swim->count; i++)
+		if (!hearsay(members, now, &swim->records[i]))
+			return;
+}
+
+/* --- what the shell knows otherwise --- */
+
+void ph_members_hint(struct ph_members *members, int64_t now,
+	const uint8_t id[PH_NODE_ID_BYTES], enum ph_member_hint hint)
+{
+	struct member *member = members_find(members, id);
+
+	members_enter(members, now);
+	if (!member || members->leaving)
+		return;
+	if (hint == PH_MEMBER_REFUSED)
+		probe_refused(members, now, member);
+	else if (member_takes_part(member))
+		probe_hint(members, now, member);
+}
+
+void ph_members_heard(struct ph_members *members, int64_t now,
+	const uint8_t id[PH_NODE_ID_BYTES])
+{
+	struct member *member = members_find(members, id);
+
+	members_enter(members, now);
+	if (member && member->state != PH_MEMBER_LEFT)
+		judge_contact(members, now, member, PH_MEMBER_BY_CONTACT);
+}
+
+void ph_members_goodbye(struct ph_members *members, int64_t now,
+	const uint8_t id[PH_NODE_ID_BYTES], uint64_t epoch)
+{
+	struct member *member = members_find(members, id);
+
+	members_enter(members, now);
+	if (member && member->epoch == epoch && member->state != PH_MEMBER_LEFT)
+		judge_left(members, now, member);
+}
+
+/* --- events --- */
+
+void members_event(struct ph_members *members, const struct member *member,
+	int64_t now, enum ph_member_state from, enum ph_member_reason because,
+	uint16_t by)
+{
+	struct ph_member_event *event;
+
+	/* The oldest goes: who does not take them has the view. */
+	if (members->event_count == MEMBERS_EVENTS) {
+		members->event_first =
+			(members->event_first + 1) % MEMBERS_EVENTS;
+		members->event_count--;
+	}
+	event = &members->events[(members->event_first +
+					 members->event_count++) %
+				 MEMBERS_EVENTS];
+	*event = (struct ph_member_event){
+		.epoch = member->epoch,
+		.at = now,
+		.from = from,
+		.to = member->state,
+		.because = because,
+		.handle = member->handle,
+	};
+	memcpy(event->id, member->id, PH_NODE_ID_BYTES);
+	if (by < MEMBERS_SELF)
+		memcpy(event->by, members->slots[by].id, PH_NODE_ID_BYTES);
+}
+
+bool ph_members_take_event(
+	struct ph_members *members, struct ph_member_event *out)
+{
+	if (!members->event_count)
+		return false;
+	*out = members->events[members->event_first];
+	members->event_first = (members->event_first + 1) % MEMBERS_EVENTS;
+	members->event_count--;
+	return true;
+}
