@@ -51,10 +51,12 @@ await() {
 say() { echo "# $*"; }
 
 fail() {
-	local log
+	local log shown=0
 	echo "FAILED: $* (line ${BASH_LINENO[0]} of $0)"
 	for log in "$W"/*.log; do
 		[ -e "$log" ] || continue
+		# Of a hundred nodes, a few.
+		[ $((shown++)) -lt 6 ] || break
 		echo "--- ${log##*/}"
 		tail -n 25 "$log"
 	done
