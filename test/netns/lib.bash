@@ -88,7 +88,7 @@ interface_addresses() {
 # The kernel keeps one table of neighbours for all namespaces: a full mesh of N
 # hosts fills it with N*N, and what does not fit looks like a dead network.
 neighbours_fit() {
-	local family now wanted=$(($1 * $1 * 2 + 256))
+	local family now wanted=$(($1 * $1 + 512))
 	for family in ipv4 ipv6; do
 		now=$(cat /proc/sys/net/$family/neigh/default/gc_thresh3 \
 			2>/dev/null) || continue
