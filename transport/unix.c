@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -12,6 +13,9 @@
 #include "transport/listener.h"
 
 #define UNIX_BACKLOG 1024
+/* Half a second in all: a node that starts, not a turn of a busy loop. */
+#define LOCK_TURNS   100
+#define LOCK_TURN_MS 5
 
 static int unix_dial(struct ph_transport_host *host, const struct ph_dial *dial,
 	const struct ph_carrier_events *events, void *context,
@@ -24,17 +28,22 @@ static int unix_dial(struct ph_transport_host *host, const struct ph_dial *dial,
 }
 
 /* Locks the directory of the socket, so that two nodes that start at once
- * cannot both replace the same stale file. A descriptor, or -errno. */
+ * cannot both replace the same stale file. Another node holds it for as long as
+ * a bind takes; somebody who holds it for ever is not waited for. A descriptor,
+ * or -errno. */
 static int directory_lock(const char *path)
 {
 	char copy[sizeof(((struct ph_address *)0)->host)];
-	int fd, error;
+	int fd, error, turns = LOCK_TURNS;
 
 	memcpy(copy, path, strlen(path) + 1);
 	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	if (!flock(fd, LOCK_EX | LOCK_NB))
+	while ((error = flock(fd, LOCK_EX | LOCK_NB)) && errno == EWOULDBLOCK &&
+		--turns)
+		poll(NULL, 0, LOCK_TURN_MS);
+	if (!error)
 		return fd;
 	error = errno == EWOULDBLOCK ? -EADDRINUSE : -errno;
 	close(fd);

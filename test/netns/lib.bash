@@ -255,6 +255,7 @@ sent_bytes() {
 node_launch() {
 	local name=$1
 	shift
+	date -u '+%FT%T.%3NZ test  launched' >>"$W/$name.log"
 	nsenter --net="/run/netns/${HOST[$name]:-$name}" "${AS[@]}" \
 		"$POSTHOUSE" up --name "$name" --state "$W/$name" \
 		--socket "$W/$name.sock" --passphrase-file "$PHRASE" "$@" \

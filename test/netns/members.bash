@@ -16,7 +16,7 @@ clock_ms() {
 }
 
 # NODE...: every change as a line "MS SEER WHO FROM TO"; TO is "up" when the
-# seer itself began, and then it knows nobody.
+# seer itself was started, and then it knows nobody.
 changes() {
 	local logs=() node
 	for node in "$@"; do logs+=("$W/$node.log"); done
@@ -28,14 +28,14 @@ changes() {
 		sub(/ .*/, "", at)
 		return at == "" ? "-" : at
 	}
-	/ member\.state | node up / {
+	/ member\.state | test  launched$/ {
 		seer = FILENAME
 		sub(/.*\//, "", seer)
 		sub(/\.log$/, "", seer)
 		ms = substr($1, 9, 2) * 24 + substr($1, 12, 2)
 		ms = (ms * 60 + substr($1, 15, 2)) * 60 + substr($1, 18, 2)
 		ms = ms * 1000 + substr($1, 21, 3)
-		if (/ node up /)
+		if (/ launched$/)
 			printf "%.0f %s - - up\n", ms, seer
 		else
 			printf "%.0f %s %s %s %s\n", ms, seer,

@@ -11,18 +11,16 @@ new_phrase
 key_known "${all[@]}"
 
 # An ordinary user: multicast, lines, membership without any privilege.
-chmod 711 "$W"
-chown -R nobody "$W/beta"
-cp "$PHRASE" "$W/phrase.nobody"
+ordinary() {
+	local PHRASE=$W/phrase.nobody AS=(setpriv --reuid nobody --regid nogroup
+		--clear-groups --bounding-set=-all --inh-caps=-all)
+	chmod 777 "$W"
+	cp "$W/phrase" "$PHRASE"
+	chown -R nobody "$W/beta" "$PHRASE"
+	node_launch beta
+}
 node_launch alpha
 node_launch gamma
-ordinary() {
-	AS=(setpriv --reuid nobody --regid nogroup --clear-groups
-		--bounding-set=-all --inh-caps=-all)
-	chown nobody "$W" "$PHRASE"
-	node_launch beta
-	AS=()
-}
 ordinary
 await_full 15 "${all[@]}" || fail "an ordinary user is not found"
 [ "$(stat -c %U "/proc/${PID[beta]}")" = nobody ] || fail "beta is root"
