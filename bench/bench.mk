@@ -16,7 +16,13 @@ bench-run:
 	@$(BUILD)/bench/bench --rounds $(ROUNDS) \
 		--json $(BUILD)/bench.jsonl $(if $(ROWS),"$(ROWS)")
 
+# Rows that the last run did not have keep their picture.
+PLOTS := size connections fanout
+
 .PHONY: bench-plot
-bench-plot: ## draw doc/bench-size.svg from the last bench
-	@awk -f bench/plot.awk $(BUILD)/bench.jsonl >$(BUILD)/bench-size.svg
-	@mv $(BUILD)/bench-size.svg doc/bench-size.svg
+bench-plot: ## draw doc/bench-*.svg from the last bench
+	@for what in $(PLOTS); do \
+		awk -v what=$$what -f bench/plot.awk $(BUILD)/bench.jsonl \
+			>$(BUILD)/bench-$$what.svg && \
+		mv $(BUILD)/bench-$$what.svg doc/bench-$$what.svg; \
+	done

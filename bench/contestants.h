@@ -50,6 +50,11 @@ extern const struct bench_contestant bench_zmq_ipc;
 extern const struct bench_contestant bench_nng;
 extern const struct bench_contestant bench_nng_ping;
 
+/* A filter comes and goes at full rate: what the reader sees of it. */
+extern const struct bench_contestant bench_pause;
+/* `bench fill|flip|edges ...`. */
+int bench_pause_main(int argc, char **argv);
+
 /* The races whose name holds one of the words: see bench/scale.c. */
 bool bench_wanted(const char *name, char **words, int count);
 void bench_scales_run(

@@ -60,6 +60,7 @@ enum bench_metric {
 	BENCH_INSTRUCTIONS, /* in p50 */
 	BENCH_CPU,	    /* ns in p50 for the bytes moved */
 	BENCH_MEMORY,	    /* bytes in p50 */
+	BENCH_WAKEUPS,	    /* in 1,000 s, in p99 */
 };
 
 struct bench_row {

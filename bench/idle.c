@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "bench/contestants.h"
@@ -12,8 +13,13 @@
 /*
  * What idleness holds: a whole node, by its resident set; and one connection
  * of many, by what this process has allocated for two ends of each (carrier,
- * pipe, TLS), after a frame went through every one of them.
+ * pipe, TLS), after a frame went through every one of them. And how often it
+ * wakes: of the node its data thread, of the connections all ends together.
  */
+#define AWAKE (5 * PH_SECOND)
+/* After it was last used a carrier is looked after once more. */
+#define SETTLED (4 * PH_SECOND)
+
 struct crowd {
 	struct ph_loop *loop;
 	struct ph_kernel kernel;
@@ -21,6 +27,7 @@ struct crowd {
 	unsigned open;	  /* ends */
 	unsigned arrived; /* frames */
 	unsigned count;	  /* connections */
+	struct ph_timer end;
 };
 
 static void nothing(void *context, struct ph_pipe *pipe)
@@ -110,6 +117,35 @@ static void crowd_gather(struct crowd *crowd, struct ph_address *address)
 	ph_loop_run(crowd->loop);
 }
 
+static void enough(struct ph_timer *timer)
+{
+	struct crowd *crowd =
+		(struct crowd *)((char *)timer - offsetof(struct crowd, end));
+
+	ph_loop_stop(crowd->loop);
+}
+
+static void crowd_wait(struct crowd *crowd, int64_t time)
+{
+	crowd->end.on_due = enough;
+	ph_timer_start(
+		crowd->loop, &crowd->end, ph_loop_now(crowd->loop) + time);
+	ph_loop_run(crowd->loop);
+}
+
+/* In 1,000 s; without the one that ends the count. */
+static long crowd_wakeups(struct crowd *crowd)
+{
+	struct rusage before, after;
+
+	crowd_wait(crowd, SETTLED);
+	getrusage(RUSAGE_THREAD, &before);
+	crowd_wait(crowd, AWAKE);
+	getrusage(RUSAGE_THREAD, &after);
+	return (after.ru_nvcsw - before.ru_nvcsw - 1) * 1000 /
+	       (AWAKE / PH_SECOND);
+}
+
 static int crowd_run(struct bench_side *side, bool secure)
 {
 	struct crowd crowd = {.count = (unsigned)side->load.size};
@@ -133,7 +169,8 @@ static int crowd_run(struct bench_side *side, bool secure)
 	before = held();
 	crowd_gather(&crowd, &address);
 	ph_pool_trim(crowd.kernel.pool);
-	printf("%zu\n", (held() - before) / (2 * crowd.count));
+	before = (held() - before) / (2 * crowd.count);
+	printf("%zu %ld\n", before, crowd_wakeups(&crowd));
 	return 0;
 }
 
@@ -144,19 +181,20 @@ int bench_idle_main(const char *how, size_t count)
 	return crowd_run(&side, strcmp(how, "tls") == 0);
 }
 
-/* A program that says how many bytes. */
+/* A program that says how many bytes, and how many wake-ups. */
 static int idle_ask(
 	struct bench_side *side, const char *command, const char **reason)
 {
 	FILE *asked = popen(command, "re");
-	unsigned long long bytes = 0;
-	int found = asked ? fscanf(asked, "%llu", &bytes) : 0;
+	long long bytes = 0, wakeups = 0;
+	int found = asked ? fscanf(asked, "%lld %lld", &bytes, &wakeups) : 0;
 
 	if (asked)
 		pclose(asked);
 	*reason = "it said nothing";
-	side->result.p50 = (int64_t)bytes;
-	return found == 1 ? 0 : -1;
+	side->result.p50 = bytes;
+	side->result.p99 = wakeups;
+	return found == 2 ? 0 : -1;
 }
 
 static int self_ask(

@@ -1,5 +1,6 @@
 #!/bin/sh
-# idle.sh: bytes of memory that a node holds which has nothing to do.
+# idle.sh: bytes of memory that a node holds which has nothing to do, and how
+# often its data thread wakes up in 1,000 s.
 set -eu
 posthouse=${POSTHOUSE:-build/posthouse}
 dir=$(mktemp -d)
@@ -19,4 +20,8 @@ until "$posthouse" health --socket "$dir/sock" >/dev/null 2>&1; do
 done
 # What was used to boot leaves after a moment of quiet.
 sleep 4
-awk '/^VmRSS:/ { print $2 * 1024 }' "/proc/$node/status"
+switches() { awk '/^voluntary/ { print $2 }' "/proc/$node/task/$node/status"; }
+before=$(switches)
+sleep 10
+wakeups=$((($(switches) - before) * 100))
+awk -v w=$wakeups '/^VmRSS:/ { print $2 * 1024, w }' "/proc/$node/status"

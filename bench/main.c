@@ -10,6 +10,8 @@
  * Goals: 0.5 and so on of raw; 1 against a peer.
  */
 #define MS INT64_C(1000000)
+/* Of a data thread that has nothing to do, in 1,000 s: a few timers. */
+#define WAKEUPS 200
 #define LOAD(bytes, time)                                                      \
 	{                                                                      \
 		.size = (bytes), .ns = (time)                                  \
@@ -142,28 +144,36 @@ static const struct bench_race races[] = {
 		1,
 	},
 	{
+		"pause of a stream at full rate, a filter in or out",
+		LOAD(100, 10 * MS),
+		{&bench_pause, &bench_limit},
+		2,
+		{{1, BENCH_P50, 1}, {1, BENCH_P99, 1}},
+		2,
+	},
+	{
 		"idle node",
-		LOAD(0, 6 << 20),
+		{.ns = 6 << 20, .width = WAKEUPS},
 		{&bench_idle_node, &bench_limit},
 		2,
-		{{1, BENCH_MEMORY, 1}},
-		1,
+		{{1, BENCH_MEMORY, 1}, {1, BENCH_WAKEUPS, 1}},
+		2,
 	},
 	{
 		"one of 1,000 idle connections, plain",
-		LOAD(1000, 16 << 10),
+		{.size = 1000, .ns = 16 << 10, .width = WAKEUPS},
 		{&bench_idle_plain, &bench_limit},
 		2,
-		{{1, BENCH_MEMORY, 1}},
-		1,
+		{{1, BENCH_MEMORY, 1}, {1, BENCH_WAKEUPS, 1}},
+		2,
 	},
 	{
 		"one of 1,000 idle connections, TLS",
-		LOAD(1000, 40 << 10),
+		{.size = 1000, .ns = 40 << 10, .width = WAKEUPS},
 		{&bench_idle_tls, &bench_limit},
 		2,
-		{{1, BENCH_MEMORY, 1}},
-		1,
+		{{1, BENCH_MEMORY, 1}, {1, BENCH_WAKEUPS, 1}},
+		2,
 	},
 };
 
@@ -199,6 +209,9 @@ int main(int argc, char **argv)
 		(!strcmp(argv[1], "source") || !strcmp(argv[1], "sink") ||
 			!strcmp(argv[1], "splice")))
 		return bench_stream_main(argc - 1, argv + 1);
+	if (argc > 1 && (!strcmp(argv[1], "fill") || !strcmp(argv[1], "flip") ||
+				!strcmp(argv[1], "edges")))
+		return bench_pause_main(argc - 1, argv + 1);
 	if (argc == 4 && !strcmp(argv[1], "idle"))
 		return bench_idle_main(argv[2], strtoul(argv[3], NULL, 10));
 	if (argc == 4 && !strcmp(argv[1], "quota"))

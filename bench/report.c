@@ -21,6 +21,7 @@ static const struct {
 	[BENCH_P99] = {"us", " p99", 1e-3, true},
 	[BENCH_INSTRUCTIONS] = {"instr", "", 1, true},
 	[BENCH_CPU] = {"s/GB", " CPU", 1, true},
+	[BENCH_WAKEUPS] = {"/s", " wake-ups", 1e-3, true},
 	[BENCH_MEMORY] = {"KiB", " memory", 1.0 / 1024, true},
 };
 
@@ -109,6 +110,11 @@ void bench_report_skip(
 	fflush(output->json);
 }
 
+static int digits(double value)
+{
+	return value < 10 ? 2 : value < 1000;
+}
+
 void bench_report_row(struct bench_output *output, const char *name,
 	const struct bench_row *row, struct bench_scores scores[3])
 {
@@ -123,7 +129,7 @@ void bench_report_row(struct bench_output *output, const char *name,
 	output_title(output);
 	output->missed += !met;
 	printf("%-50s %10.*f %10.*f %-5s %6.2f %s%5.2f %-4s %.2f .. %.2f\n",
-		name, ours < 1000, ours, peer < 1000, peer,
+		name, digits(ours), ours, digits(peer), peer,
 		metrics[row->metric].unit, ratio,
 		metrics[row->metric].less_is_better ? "<" : ">", row->goal,
 		met ? "yes" : "no", low, high);
