@@ -5,8 +5,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "discovery/neighbours.h"
 #include "kernel/door.h"
 #include "kernel/loop.h"
+#include "kernel/worker.h"
 #include "proto/address.h"
 #include "proto/error.h"
 #include "proto/identity.h"
@@ -27,9 +29,7 @@ struct ph_signer;
 struct ph_ethernet;
 
 #define PH_DISCOVERY_ADDRESSES 16u
-/* Who is known at once: members, and those that could not prove to be one. */
 #define PH_DISCOVERY_MEMBERS   1024u
-#define PH_DISCOVERY_STRANGERS 64u
 
 /* A node as its last announcement has it. Views; they stand until the callback
  * or the call that gave them returns. */
@@ -40,35 +40,50 @@ struct ph_discovery_node {
 	uint64_t epoch;
 	uint32_t content;  /* grows when what it says changes */
 	bool member;	   /* sealed with a key of our ring */
-	bool proven;	   /* its key is one that the node told as trusted */
 	const char *state; /* heard alive suspect dead left */
-	const char *via;   /* carrier: multicast ethernet seed line */
+	const char *via;   /* multicast ethernet seed line */
+	int64_t since;	   /* wall ns: of the state */
+	const struct ph_announcement *said;
 	unsigned address_count;
 	const struct ph_address *addresses; /* best first */
 	const uint8_t *bytes;		    /* the LLDPDU, as it was sent */
 	size_t length;
 };
 
+struct ph_discovery_move {
+	const char *id;
+	const char *name;
+	uint64_t epoch;
+	const char *from;
+	const char *to;
+	const char *because;
+	const char *by;
+	int64_t since; /* wall ns */
+};
+
 struct ph_discovery_events {
-	/* Somebody of this mesh is there: told when first heard, with each new
-	 * content or epoch, and again while it is heard and no line was told
-	 * (ph_discovery_line). Dial or not. */
-	void (*wish)(void *context, const struct ph_discovery_node *node);
-	/* Content that was not known before: tell the others. `teller` is who
-	 * brought it (ph_discovery_hear), "" a wire. */
-	void (*news)(void *context, const struct ph_discovery_node *node,
-		const char *teller);
-	/* A state of the list above changed; `from` is "" for a new one. */
-	void (*moved)(void *context, const struct ph_discovery_node *node,
-		const char *from, const char *to, const char *because);
-	/* A peer's menu has another version or digest. */
-	void (*menu)(void *context, const struct ph_discovery_node *node);
+	/* What the trust book says of a key. */
+	enum ph_key_verdict (*trust)(
+		void *context, const uint8_t key[PH_PUBLIC_KEY]);
+	/* Another address of a node, where its announcement has none that
+	 * leads there: 0, or a negative errno. */
+	int (*locate)(void *context, const char *id, struct ph_address *out);
+	/* Somebody of this mesh is there: when first heard, with each new
+	 * content or epoch, and again, ever later, while nobody knows its
+	 * key. Pass it on, dial it, or not. */
+	void (*heard)(void *context, const struct ph_discovery_node *node);
+	/* A node's state changed; `from` is "" for a new one, `by` the name of
+	 * who accused it, or "". */
+	void (*moved)(void *context, const struct ph_discovery_move *move);
+	/* This node's own announcement has another content. */
+	void (*announced)(void *context, uint32_t content);
 	void *context;
 };
 
 struct ph_discovery_config {
 	struct ph_loop *loop;
-	struct ph_door *door; /* serves discovery.*; keeps its view */
+	struct ph_worker *worker; /* resolves names of seeds */
+	struct ph_door *door;	  /* serves discovery.*; keeps its view */
 	const char *name;
 	const char *mesh; /* MESHID */
 	const struct ph_signer *signer;
@@ -109,29 +124,35 @@ struct ph_discovery_key {
 };
 void ph_discovery_set_ring(struct ph_discovery *discovery,
 	const struct ph_discovery_key *keys, size_t count);
-/* An address where a node may be: announcements go there, too. Literals only;
- * the node resolves names. */
-void ph_discovery_seed(
+/* Pins or vouches changed: who is trusted now, is a member. */
+void ph_discovery_review(struct ph_discovery *discovery);
+/* Where a node may be: announcements go there, too. A name is resolved, and
+ * again every half minute. -ENOSPC, -EINVAL. */
+int ph_discovery_seed(
 	struct ph_discovery *discovery, const struct ph_address *address);
 
-/* What the node knows of lines. `address`: where it is reached, "" unknown. */
-void ph_discovery_line(struct ph_discovery *discovery, const char *id, bool up,
-	const char *address, const char *because);
+/* A line to it came up, or broke (not: was hung up on purpose). */
+void ph_discovery_line(struct ph_discovery *discovery, const char *id, bool up);
 /* The key is not to be known any more (forgotten, revoked). */
 void ph_discovery_forget(struct ph_discovery *discovery, const char *id);
 
-/* An announcement that a line brought. `teller`: the peer's id. 0, or
- * -EALREADY: known; -EBADMSG, -EACCES: nothing of ours, or not proven. */
-int ph_discovery_hear(struct ph_discovery *discovery, const uint8_t *bytes,
-	size_t length, const char *teller);
-/* Every member that is known (not left or dead), this node itself first: for
- * anti-entropy over a new line. */
+/* An announcement that a line brought. `teller`: the peer's id. */
+enum ph_hearing ph_discovery_hear(struct ph_discovery *discovery,
+	const uint8_t *bytes, size_t length, const char *teller);
+/* The announcement of a node, or of this one, as it was made; NULL: none. It
+ * stands until the next call. */
+const uint8_t *ph_discovery_announcement(
+	struct ph_discovery *discovery, const char *id, size_t *length);
+/* Every member that was heard of, without this node. */
 void ph_discovery_each(struct ph_discovery *discovery,
 	void (*visit)(void *context, const struct ph_discovery_node *node),
 	void *context);
 /* By id; false: unknown. */
 bool ph_discovery_find(struct ph_discovery *discovery, const char *id,
 	struct ph_discovery_node *out);
+/* Pairs of an open map: caps, since when heard, round trip. */
+void ph_discovery_describe(struct ph_discovery *discovery, const char *id,
+	struct ph_writer *writer);
 /* Members that are alive or suspect, this node included. */
 unsigned ph_discovery_members(const struct ph_discovery *discovery);
 

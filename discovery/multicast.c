@@ -316,3 +316,11 @@ void ph_multicast_destroy(struct ph_multicast *multicast)
 			close_segment(&multicast->segments[i]);
 	free(multicast);
 }
+
+void ph_multicast_report(
+	const struct ph_multicast *multicast, struct ph_writer *writer)
+{
+	for (unsigned i = 0; i < PH_INTERFACES; i++)
+		if (multicast->segments[i].index)
+			ph_write_text(writer, multicast->segments[i].name);
+}

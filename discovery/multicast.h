@@ -3,6 +3,7 @@
 
 #include "discovery/interfaces.h"
 #include "discovery/udp.h"
+#include "proto/value.h"
 
 /*
  * Announcements to everybody on a segment: 239.255.76.78 and ff02::7678, port
@@ -34,6 +35,9 @@ unsigned ph_multicast_follow(struct ph_multicast *multicast,
 /* On every segment, by both families. Returns how many were sent. */
 unsigned ph_multicast_send(
 	struct ph_multicast *multicast, const uint8_t *data, size_t length);
+/* The names of the segments, into an open list. */
+void ph_multicast_report(
+	const struct ph_multicast *multicast, struct ph_writer *writer);
 /* Whether `name` stands in a list separated by commas; NULL: every name. */
 bool ph_names_have(const char *names, const char *name);
 

@@ -13,6 +13,7 @@
 #include "controlsurface/control.h"
 #include "controlsurface/wiring.h"
 #include "kernel/log.h"
+#include "node/discover.h"
 #include "node/gate.h"
 #include "node/keys.h"
 #include "node/lines.h"
@@ -459,6 +460,7 @@ void ph_boot_open(struct ph_node *node)
 	for (unsigned i = 0; i < node->options.joins; i++)
 		ph_lines_seed(node->lines, &node->options.join[i]);
 	ph_lines_start(node->lines);
+	ph_discover_start(node->discover);
 	ph_control_start(node->control);
 	begin_wiring(node);
 	ph_notify("READY=1");

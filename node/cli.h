@@ -68,9 +68,10 @@ int ph_cli_done(struct ph_cli *cli, const char *done, const char *key,
 /* For commands that ask no node. */
 void ph_cli_offline_envelope(struct ph_value items);
 
+/* cli_peers.c */
+int ph_cmd_peers(struct ph_cli *cli);
 /* cli_views.c */
 int ph_cmd_status(struct ph_cli *cli);
-int ph_cmd_peers(struct ph_cli *cli);
 int ph_cmd_guests(struct ph_cli *cli);
 int ph_cmd_menu(struct ph_cli *cli);
 int ph_cmd_connections(struct ph_cli *cli);
@@ -101,6 +102,7 @@ int ph_cmd_diff(struct ph_cli *cli);
 /* cli_look.c */
 int ph_cmd_tap(struct ph_cli *cli);
 int ph_cmd_logs(struct ph_cli *cli);
+int ph_cmd_events(struct ph_cli *cli);
 int ph_cmd_health(struct ph_cli *cli);
 int ph_cmd_ready(struct ph_cli *cli);
 /* cli_help.c */

@@ -8,7 +8,7 @@
 #include "node/cli.h"
 #include "node/table.h"
 
-/* tap, logs, health, ready. */
+/* tap, logs, events, health, ready. */
 
 /* A tap ends at its timeout, or after 1 MiB. */
 static void tell_fewer(const struct ph_cli *cli, size_t came)
@@ -68,19 +68,24 @@ int ph_cmd_tap(struct ph_cli *cli)
 	return code;
 }
 
-static void print_line(struct ph_value line)
+static void print_stamp(int64_t when)
 {
-	int64_t when = ph_get_int(line, "ts");
 	time_t seconds = (time_t)(when / 1000000000);
 	char stamp[40];
-	char text[8192];
 	struct tm utc;
 
 	gmtime_r(&seconds, &utc);
 	strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &utc);
-	printf("%s.%03dZ %s\n", stamp, (int)(when / 1000000 % 1000),
-		ph_cell_text(text, sizeof(text), ph_value_get(line, "text"),
-			PH_CELL_TEXT));
+	printf("%s.%03dZ ", stamp, (int)(when / 1000000 % 1000));
+}
+
+static void print_line(struct ph_value line)
+{
+	char text[8192];
+
+	print_stamp(ph_get_int(line, "ts"));
+	printf("%s\n", ph_cell_text(text, sizeof(text),
+			       ph_value_get(line, "text"), PH_CELL_TEXT));
 }
 
 static int fetch_logs(struct ph_cli *cli, const char *server, int64_t *since)
@@ -137,6 +142,70 @@ int ph_cmd_logs(struct ph_cli *cli)
 	while (!code && cli->follow) {
 		poll(NULL, 0, 300);
 		code = fetch_logs(cli, server, &since);
+	}
+	return code;
+}
+
+static void print_event(struct ph_value event)
+{
+	char actor[64];
+	char what[300];
+	char why[300];
+	bool reasoned;
+
+	print_stamp(ph_get_int(event, "ts"));
+	ph_cell_text(actor, sizeof(actor), ph_value_get(event, "actor"),
+		PH_CELL_TEXT);
+	ph_cell_text(
+		what, sizeof(what), ph_value_get(event, "what"), PH_CELL_TEXT);
+	ph_cell_text(
+		why, sizeof(why), ph_value_get(event, "why"), PH_CELL_DASH);
+	reasoned = strcmp(why, "-") != 0;
+	printf("%s: %s%s%s\n", actor, what, reasoned ? " because " : "",
+		reasoned ? why : "");
+}
+
+static int fetch_events(struct ph_cli *cli, int64_t *since)
+{
+	struct ph_writer *writer;
+	struct ph_reply reply;
+	struct ph_value items;
+	int code;
+
+	if (ph_writer_create(&writer))
+		return PH_EXIT_NEGATIVE;
+	ph_write_map(writer);
+	ph_put_int(writer, "since", *since);
+	if (!*since)
+		ph_put_int(writer, "count", cli->count > 0 ? cli->count : 50);
+	ph_write_end(writer);
+	code = ph_cli_call(cli, PH_STORE_EVENTS, writer, &reply);
+	if (code)
+		return code;
+	items = ph_value_get(reply.body, "items");
+	for (size_t i = 0; i < ph_value_count(items); i++) {
+		*since = ph_get_int(ph_value_at(items, i), "n");
+		if (!cli->json)
+			print_event(ph_value_at(items, i));
+	}
+	if (cli->json && (!cli->follow || ph_value_count(items)))
+		code = ph_cli_envelope(cli, items);
+	fflush(stdout);
+	ph_reply_free(&reply);
+	return code;
+}
+
+int ph_cmd_events(struct ph_cli *cli)
+{
+	int64_t since = 0;
+	int code;
+
+	if (cli->argc)
+		return ph_cli_usage(cli, "events");
+	code = fetch_events(cli, &since);
+	while (!code && cli->follow) {
+		poll(NULL, 0, 200);
+		code = fetch_events(cli, &since);
 	}
 	return code;
 }

@@ -1,8 +1,6 @@
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "node/cli.h"
 #include "node/gather.h"
@@ -39,73 +37,6 @@ int ph_cmd_status(struct ph_cli *cli)
 	else
 		ph_value_print(stdout, ph_value_at(items, 0), 0);
 	ph_reply_free(&reply);
-	return code;
-}
-
-static int change_peer(struct ph_cli *cli, uint16_t method, const char *done)
-{
-	struct ph_writer *writer;
-	struct ph_reply reply;
-	int code;
-
-	if (cli->argc != 2)
-		return ph_cli_usage(cli, "peers");
-	if (ph_writer_create(&writer))
-		return PH_EXIT_NEGATIVE;
-	ph_write_map(writer);
-	ph_put_text(writer, "node", cli->argv[1]);
-	if (cli->reason)
-		ph_put_text(writer, "reason", cli->reason);
-	ph_write_end(writer);
-	code = ph_cli_call(cli, method, writer, &reply);
-	if (code)
-		return code;
-	ph_reply_free(&reply);
-	return ph_cli_done(cli, done, "node", cli->argv[1]);
-}
-
-static int list_peers(struct ph_cli *cli)
-{
-	static const struct ph_column columns[] = {
-		{"NODE", "node", PH_CELL_TEXT},
-		{"ID", "id", PH_CELL_SHORT},
-		{"STATE", "state", PH_CELL_TEXT},
-		{"LINE", "line", PH_CELL_TEXT},
-		{"SINCE", "since", PH_CELL_AGE},
-		{"ROLE", "role", PH_CELL_DASH},
-		{"PROVEN BY", "proven_by", PH_CELL_DASH},
-		{"HEARD BY", "heard_by", PH_CELL_DASH},
-		{"ADDRESSES", "addresses", PH_CELL_LIST},
-	};
-	struct ph_reply reply;
-	int code = ph_cli_call(cli, PH_MESH_PEERS, NULL, &reply);
-
-	if (code)
-		return code;
-	code = print_items(cli, columns, COUNT(columns),
-		ph_value_get(reply.body, "items"));
-	ph_reply_free(&reply);
-	return code;
-}
-
-int ph_cmd_peers(struct ph_cli *cli)
-{
-	int code;
-
-	if (cli->argc && !strcmp(cli->argv[0], "forget"))
-		return change_peer(cli, PH_MESH_FORGET, "forgot");
-	if (cli->argc && !strcmp(cli->argv[0], "revoke"))
-		return change_peer(cli, PH_MESH_REVOKE, "revoked");
-	if (cli->argc)
-		return ph_cli_usage(cli, "peers");
-	code = list_peers(cli);
-	while (!code && cli->watch) {
-		fflush(stdout);
-		poll(NULL, 0, 1000);
-		if (isatty(STDOUT_FILENO))
-			printf("\033[H\033[J");
-		code = list_peers(cli);
-	}
 	return code;
 }
 
@@ -168,22 +99,26 @@ static void print_terminals(struct ph_value items)
 	ph_writer_free(writer);
 }
 
-static int print_guests(struct ph_cli *cli, uint16_t method)
+static int print_menu(struct ph_cli *cli, struct ph_reply *reply)
 {
-	struct ph_reply reply;
-	struct ph_value items;
-	int code = ph_cli_call(
-		cli, method, ph_cli_argument("mask", cli->mask), &reply);
+	struct ph_value items = ph_value_get(reply->body, "items");
+	int code = 0;
 
-	if (code)
-		return code;
-	items = ph_value_get(reply.body, "items");
 	if (cli->json)
 		code = ph_cli_envelope(cli, items);
 	else
 		print_terminals(items);
-	ph_reply_free(&reply);
+	ph_reply_free(reply);
 	return code;
+}
+
+static int print_guests(struct ph_cli *cli, uint16_t method)
+{
+	struct ph_reply reply;
+	int code = ph_cli_call(
+		cli, method, ph_cli_argument("mask", cli->mask), &reply);
+
+	return code ? code : print_menu(cli, &reply);
 }
 
 int ph_cmd_guests(struct ph_cli *cli)
@@ -192,13 +127,59 @@ int ph_cmd_guests(struct ph_cli *cli)
 			 : print_guests(cli, PH_HOSTESS_GUESTS);
 }
 
+/* Away: what it offered when it was last asked, and how long ago. */
+static int print_last_menu(struct ph_cli *cli, const struct ph_error *away)
+{
+	struct ph_reply reply;
+	struct ph_error error;
+	struct ph_value item;
+	char age[32];
+	struct ph_writer *asked = ph_cli_argument("node", cli->node);
+	int code = ph_client_call(cli->client, "", PH_DISCOVERY_MENU, asked,
+		cli->timeout, &reply, &error);
+
+	ph_writer_free(asked);
+	if (code) {
+		ph_reply_free(&reply);
+		return ph_cli_fail(cli, away);
+	}
+	item = ph_value_at(ph_value_get(reply.body, "items"), 0);
+	fprintf(stderr,
+		"posthouse: %s: %s\n"
+		"  what follows it offered %s ago\n",
+		cli->node, away->what,
+		ph_text_age(age, sizeof(age), ph_get_int(item, "fetched")));
+	if (cli->json)
+		code = ph_cli_envelope(cli, ph_value_get(item, "menu"));
+	else
+		print_terminals(ph_value_get(item, "menu"));
+	ph_reply_free(&reply);
+	return code;
+}
+
 int ph_cmd_menu(struct ph_cli *cli)
 {
+	struct ph_error error;
+	struct ph_reply reply;
+	struct ph_writer *mask;
+	int code;
+
 	if (cli->argc > 1)
 		return ph_cli_usage(cli, "menu");
 	if (cli->argc)
 		cli->node = cli->argv[0];
-	return print_guests(cli, PH_HOSTESS_MENU);
+	mask = ph_cli_argument("mask", cli->mask);
+	code = ph_client_call(cli->client, cli->node, PH_HOSTESS_MENU, mask,
+		cli->timeout, &reply, &error);
+	ph_writer_free(mask);
+	if (!code)
+		return print_menu(cli, &reply);
+	ph_reply_free(&reply);
+	if (cli->node[0] && !cli->mask &&
+		(error.exit == PH_EXIT_UNREACHABLE ||
+			error.exit == PH_EXIT_TIMEOUT))
+		return print_last_menu(cli, &error);
+	return ph_cli_fail(cli, &error);
 }
 
 static int print_gathered(struct ph_cli *cli, uint16_t method,

@@ -15,6 +15,7 @@
 #include "hostess/hostess.h"
 #include "kernel/log.h"
 #include "node/boot.h"
+#include "node/discover.h"
 #include "node/gate.h"
 #include "node/keys.h"
 #include "node/limits.h"
@@ -216,15 +217,32 @@ static int open_servers(struct ph_node *node, struct ph_error *error)
 	return ph_node_serve(node);
 }
 
+/* Nodes on the loopback alone have no wire to speak on. */
+static bool has_wire(const struct ph_options *options)
+{
+	for (unsigned i = 0; i < options->listens; i++)
+		if (!ph_address_is_local(&options->listen[i]))
+			return true;
+	return false;
+}
+
 static int open_node(struct ph_node *node, struct ph_error *error)
 {
+	/* Its privilege goes before there are threads. */
+	struct ph_ethernet *ethernet =
+		has_wire(&node->options) ? ph_discover_ethernet(&node->options)
+					 : NULL;
+
+	node->l2 = ethernet != NULL;
 	if (ph_boot_directory(node, error) || lay_floor(node, error) ||
 		open_store(node, error) ||
 		ph_keys_open(&node->keys, node->options.state, error) ||
 		open_trust(node, error) || open_exchange(node, error) ||
 		open_servers(node, error) || ph_boot_load(node, error))
 		return -1;
-	return ph_boot_listen(node, error);
+	if (ph_boot_listen(node, error))
+		return -1;
+	return ph_discover_open(&node->discover, node, ethernet, error);
 }
 
 struct signals {
@@ -242,11 +260,19 @@ static void on_signal(struct ph_watch *watch, uint32_t events)
 			node, info.ssi_signo == SIGINT ? "SIGINT" : "SIGTERM");
 }
 
-static void servers_stopped(void *context)
+static void said_goodbye(void *context)
 {
 	struct ph_node *node = context;
 
 	node->stopped = true;
+}
+
+/* Until now the others could still be served. */
+static void servers_stopped(void *context)
+{
+	struct ph_node *node = context;
+
+	ph_discover_stop(node->discover, said_goodbye, node);
 }
 
 void ph_node_stop(struct ph_node *node, const char *because)
@@ -286,6 +312,7 @@ static void close_node(struct ph_node *node)
 
 static void destroy_node(struct ph_node *node)
 {
+	ph_discover_close(node->discover);
 	ph_control_destroy(node->control);
 	ph_executor_destroy(node->executor);
 	ph_placement_destroy(node->placement);

@@ -46,6 +46,8 @@ struct ph_node {
 	struct ph_executor *executor;
 	struct ph_placement *placement;
 	struct ph_control *control;
+	struct ph_discover *discover; /* NULL: --discovery off */
+	bool l2;		      /* raw Ethernet is to be had */
 
 	struct ph_timer door_timer;
 	struct ph_slim slim;

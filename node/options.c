@@ -162,7 +162,7 @@ static int read_off(
 		return 0;
 	return ph_fail(error, PH_EXIT_USAGE, text,
 		"leave it out, or say off: it is not in this version",
-		"discovery, l2 and the web page are not in this version");
+		"the web page is not in this version");
 }
 
 static const struct flag flags[] = {
@@ -190,9 +190,14 @@ static const struct flag flags[] = {
 		"where commands find this node"},
 	{"log", "POSTHOUSE_LOG", "LEVEL", read_log,
 		"error warn info debug (default info)"},
-	{"discovery", "POSTHOUSE_DISCOVERY", "off", read_off,
-		"not in this version"},
-	{"l2", "POSTHOUSE_L2", "off", read_off, "not in this version"},
+	{"discovery", "POSTHOUSE_DISCOVERY", "on|off|IF", ph_options_discovery,
+		"find the other nodes, on every network or on those named "
+		"(IF,IF); off sends nothing (default on)"},
+	{"l2", "POSTHOUSE_L2", "MODE", ph_options_l2,
+		"real LLDP frames: off listen emit (default off; needs "
+		"CAP_NET_RAW)"},
+	{"cap", "POSTHOUSE_CAP", "K[=V]", ph_options_cap,
+		"what this node can, may be repeated"},
 	{"http", "POSTHOUSE_HTTP", "off", read_off, "not in this version"},
 };
 
@@ -265,6 +270,9 @@ static void flag_replaces(
 	} else if (!strcmp(name, "join") && !(*seen & 2)) {
 		options->joins = 0;
 		*seen |= 2;
+	} else if (!strcmp(name, "cap") && !(*seen & 4)) {
+		options->caps = 0;
+		*seen |= 4;
 	}
 }
 
@@ -307,8 +315,9 @@ static int read_flags(struct ph_options *options, int argc, char **argv,
 int ph_options_read(
 	struct ph_options *out, int argc, char **argv, struct ph_error *error)
 {
-	*out = (struct ph_options){
-		.peer_role = PH_ROLE_EXEC, .log = PH_LOG_INFO};
+	*out = (struct ph_options){.peer_role = PH_ROLE_EXEC,
+		.log = PH_LOG_INFO,
+		.discovery = true};
 	default_name(out);
 	default_state(out);
 	ph_socket_path(out->socket, sizeof(out->socket), NULL);

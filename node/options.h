@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "discovery/ethernet.h"
 #include "kernel/log.h"
 #include "proto/address.h"
 #include "proto/calls.h"
@@ -14,6 +15,7 @@
  */
 #define PH_OPTIONS_LISTEN 8
 #define PH_OPTIONS_JOIN	  32
+#define PH_OPTIONS_CAPS	  32
 
 struct ph_options {
 	const char *wiring; /* -f; NULL: none */
@@ -27,11 +29,24 @@ struct ph_options {
 	const char *passphrase_file; /* NULL: STATE/passphrase */
 	enum ph_role peer_role;
 	enum ph_log_level log;
+	bool discovery;
+	const char *interfaces; /* "eth0,eth1"; NULL: all */
+	enum ph_l2 l2;
+	char cap[PH_OPTIONS_CAPS][64]; /* key, key=value */
+	unsigned caps;
 };
 
 /* argv[0] is the verb. -1 with the error told. */
 int ph_options_read(
 	struct ph_options *out, int argc, char **argv, struct ph_error *error);
 void ph_options_help(void);
+
+/* Values of --discovery, --l2 and --cap; -1 with the error. */
+int ph_options_discovery(
+	struct ph_options *options, const char *text, struct ph_error *error);
+int ph_options_l2(
+	struct ph_options *options, const char *text, struct ph_error *error);
+int ph_options_cap(
+	struct ph_options *options, const char *text, struct ph_error *error);
 
 #endif

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "node/discover.h"
 #include "node/gate.h"
 #include "node/lines.h"
 #include "node/version.h"
@@ -176,6 +177,7 @@ static void write_status(struct ph_writer *writer, const struct survey *survey)
 	ph_put_u64(writer, "lines", ph_lines_up(node->lines));
 	ph_put_u64(writer, "strangers", ph_gate_strangers(node->gate));
 	ph_put_u64(writer, "carriers", ph_wires_count(node->wires));
+	ph_discover_report(node, writer);
 	write_counts(writer, survey);
 	write_loop(writer, node);
 	ph_put_u64(writer, "resident_bytes", resident_bytes());

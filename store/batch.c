@@ -131,6 +131,33 @@ static int request_list(
 	return code;
 }
 
+static void row_event(void *context, const struct ph_journal_line *line)
+{
+	struct ph_writer *writer = context;
+
+	ph_write_map(writer);
+	ph_put_int(writer, "n", line->number);
+	ph_put_int(writer, "ts", line->ts);
+	ph_put_text(writer, "actor", line->actor);
+	ph_put_text(writer, "what", line->what);
+	ph_put_text(writer, "why", line->why);
+	ph_write_end(writer);
+}
+
+static int request_events(
+	struct ph_store_request *request, struct ph_database *database)
+{
+	int code;
+
+	ph_write_map(request->answer);
+	ph_put_list(request->answer, "items");
+	code = ph_database_events(database, request->since, request->count,
+		row_event, request->answer, &request->error);
+	ph_write_end(request->answer);
+	ph_write_end(request->answer);
+	return code;
+}
+
 static int request_read(
 	struct ph_store_request *request, struct ph_database *database)
 {
@@ -143,6 +170,8 @@ static int request_read(
 	ph_writer_reset(request->answer);
 	if (request->kind == PH_REQUEST_GET)
 		code = request_get(request, database);
+	else if (request->kind == PH_REQUEST_EVENTS)
+		code = request_events(request, database);
 	else
 		code = request_list(request, database);
 	if (code == 0 && ph_writer_finish(request->answer, &data, &length) < 0)
@@ -170,7 +199,9 @@ static int request_write(
 static int request_run(
 	struct ph_store_request *request, struct ph_database *database)
 {
-	if (request->kind != PH_REQUEST_GET && request->kind != PH_REQUEST_LIST)
+	if (request->kind != PH_REQUEST_GET &&
+		request->kind != PH_REQUEST_LIST &&
+		request->kind != PH_REQUEST_EVENTS)
 		return request_write(request, database);
 	request->failed = request_read(request, database) < 0;
 	return 0;

@@ -21,6 +21,7 @@ enum ph_request_kind {
 	PH_REQUEST_DELETE,
 	PH_REQUEST_LIST,
 	PH_REQUEST_NOTE,
+	PH_REQUEST_EVENTS,
 };
 
 struct ph_store_request {
@@ -32,6 +33,8 @@ struct ph_store_request {
 	struct ph_writer *answer; /* of reads */
 	size_t answered;	  /* bytes of values in it */
 	int64_t ts;
+	int64_t since;	     /* of events: after this number, */
+	unsigned count;	     /* at most so many */
 	const char *text[3]; /* space, key; or actor, what, why */
 	const uint8_t *value;
 	size_t length;

@@ -28,6 +28,7 @@ enum statement {
 	LIST,
 	NOTE,
 	TRIM,
+	EVENTS,
 	STATEMENTS,
 };
 
@@ -45,6 +46,9 @@ static const char *const statement_sql[STATEMENTS] = {
 	[NOTE] = "INSERT INTO journal (ts, actor, what, why)"
 		 " VALUES (?1, ?2, ?3, ?4)",
 	[TRIM] = "DELETE FROM journal WHERE seq <= last_insert_rowid() - ?1",
+	[EVENTS] =
+		"SELECT * FROM (SELECT seq, ts, actor, what, why FROM journal"
+		" WHERE seq > ?1 ORDER BY seq DESC LIMIT ?2) ORDER BY seq",
 };
 
 static const char schema[] =
@@ -368,6 +372,40 @@ int ph_database_note(struct ph_database *database, int64_t ts,
 		return -1;
 	sqlite3_bind_int64(database->statements[TRIM], 1, PH_JOURNAL_MOST);
 	return database_run(database, TRIM, error);
+}
+
+static const char *column_text(sqlite3_stmt *statement, int column)
+{
+	const unsigned char *text = sqlite3_column_text(statement, column);
+
+	return text ? (const char *)text : "";
+}
+
+int ph_database_events(struct ph_database *database, int64_t since,
+	unsigned count,
+	void (*line)(void *context, const struct ph_journal_line *line),
+	void *context, struct ph_error *error)
+{
+	sqlite3_stmt *events = database->statements[EVENTS];
+	int code;
+
+	sqlite3_bind_int64(events, 1, since);
+	sqlite3_bind_int64(events, 2, count);
+	while ((code = sqlite3_step(events)) == SQLITE_ROW) {
+		struct ph_journal_line row = {
+			.number = sqlite3_column_int64(events, 0),
+			.ts = sqlite3_column_int64(events, 1),
+			.actor = column_text(events, 2),
+			.what = column_text(events, 3),
+			.why = column_text(events, 4)};
+
+		line(context, &row);
+	}
+	if (code != SQLITE_DONE)
+		database_fail(database, error);
+	sqlite3_reset(events);
+	sqlite3_clear_bindings(events);
+	return code == SQLITE_DONE ? 0 : -1;
 }
 
 /* Returns the number of rows, or -1. */

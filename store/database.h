@@ -46,6 +46,22 @@ int ph_database_note(struct ph_database *database, int64_t ts,
 	const char *actor, const char *what, const char *why,
 	struct ph_error *error);
 
+/* A line of the journal. */
+struct ph_journal_line {
+	int64_t number;
+	int64_t ts;
+	const char *actor;
+	const char *what;
+	const char *why;
+};
+
+/* The newest `count` lines after number `since`, oldest first. What a line
+ * points to stands until `line` returns. */
+int ph_database_events(struct ph_database *database, int64_t since,
+	unsigned count,
+	void (*line)(void *context, const struct ph_journal_line *line),
+	void *context, struct ph_error *error);
+
 /* A row; what it points to stands until it returns. Non-zero ends the walk. */
 typedef int ph_database_row(
 	void *context, const char *key, const void *value, size_t length);

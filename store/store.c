@@ -90,6 +90,14 @@ static int store_refuse(
 	return -1;
 }
 
+static unsigned event_count(struct ph_value arguments)
+{
+	int64_t count = ph_get_int(arguments, "count");
+
+	return count > 0 && count < PH_STORE_EVENTS_MOST ? (unsigned)count
+							 : PH_STORE_EVENTS_MOST;
+}
+
 /* Puts it behind the others, or answers why not. */
 static void store_queue(struct ph_store *store, struct ph_request *call,
 	enum ph_request_kind kind, const struct ph_value text[3],
@@ -113,6 +121,8 @@ static void store_queue(struct ph_store *store, struct ph_request *call,
 		store_refuse(store, call->ticket, &error);
 		return;
 	}
+	request->since = ph_get_int(call->arguments, "since");
+	request->count = event_count(call->arguments);
 	*store->tail = request;
 	store->tail = &request->next;
 	store->waiting_count++;
@@ -221,6 +231,20 @@ static void serve_note(
 	ph_request_close(&request);
 }
 
+static void serve_events(
+	void *context, ph_handle ticket, const struct ph_call *call)
+{
+	static const struct ph_value nothing;
+	struct ph_store *store = context;
+	struct ph_request request;
+
+	if (ph_request_open(&request, store->door, ticket, call))
+		return;
+	store_queue(store, &request, PH_REQUEST_EVENTS,
+		(struct ph_value[3]){nothing, nothing, nothing}, nothing);
+	ph_request_close(&request);
+}
+
 static const struct {
 	uint16_t method;
 	ph_call_fn *serve;
@@ -230,6 +254,7 @@ static const struct {
 	{PH_STORE_DELETE, serve_delete},
 	{PH_STORE_LIST, serve_list},
 	{PH_STORE_NOTE, serve_note},
+	{PH_STORE_EVENTS, serve_events},
 };
 
 static int store_serve(struct ph_store *store)

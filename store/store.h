@@ -1,4 +1,5 @@
 #ifndef PH_STORE_STORE_H
+#define PH_STORE_EVENTS_MOST 1000 /* lines of the journal at once */
 #define PH_STORE_STORE_H
 
 #include <stddef.h>

@@ -1,0 +1,160 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "discovery/membership.h"
+#include "proto/secret.h"
+
+/* So many datagrams without a word from it: it may be somewhere else now. */
+#define UNANSWERED_MOST 2u
+
+struct contact *contact_find(
+	struct membership *membership, const uint8_t id[PH_NODE_ID_BYTES])
+{
+	struct contact *contact;
+
+	HASH_FIND(hh, membership->contacts, id, PH_NODE_ID_BYTES, contact);
+	return contact;
+}
+
+struct contact *contact_of(struct membership *membership, uint32_t handle)
+{
+	return handle < membership->table_size ? membership->table[handle]
+					       : NULL;
+}
+
+/* A free place in the table, which grows to what the core may hold. */
+static int take_handle(struct membership *membership, uint32_t *handle)
+{
+	uint32_t size = membership->table_size;
+	struct contact **table;
+
+	for (uint32_t i = 0; i < size; i++) {
+		if (!membership->table[i]) {
+			*handle = i;
+			return 0;
+		}
+	}
+	if (size >= PH_MEMBERS_MAX)
+		return -ENOSPC;
+	table = realloc(membership->table, (size + 32) * sizeof(*table));
+	if (!table)
+		return -ENOMEM;
+	memset(table + size, 0, 32 * sizeof(*table));
+	membership->table = table;
+	membership->table_size = size + 32;
+	*handle = size;
+	return 0;
+}
+
+struct contact *contact_get(
+	struct membership *membership, const struct ph_neighbour *neighbour)
+{
+	struct contact *contact = contact_find(membership, neighbour->id);
+	uint32_t handle;
+
+	if (contact) {
+		memcpy(contact->name, neighbour->name, sizeof(contact->name));
+		return contact;
+	}
+	if (take_handle(membership, &handle))
+		return NULL;
+	contact = calloc(1, sizeof(*contact));
+	if (!contact)
+		return NULL;
+	contact->handle = handle;
+	contact->since = ph_clock_wall();
+	memcpy(contact->id, neighbour->id, sizeof(contact->id));
+	memcpy(contact->key, neighbour->key, sizeof(contact->key));
+	memcpy(contact->name, neighbour->name, sizeof(contact->name));
+	membership->table[handle] = contact;
+	HASH_ADD(hh, membership->contacts, id, PH_NODE_ID_BYTES, contact);
+	return contact;
+}
+
+void contact_drop(struct membership *membership, struct contact *contact)
+{
+	HASH_DEL(membership->contacts, contact);
+	membership->table[contact->handle] = NULL;
+	ph_wipe(contact, sizeof(*contact));
+	free(contact);
+}
+
+static void add_end(struct contact *contact, const struct ph_address *address)
+{
+	struct ph_udp_end end;
+
+	if (contact->end_count == ENDS || ph_udp_parse(&end, address))
+		return;
+	for (unsigned i = 0; i < contact->end_count; i++)
+		if (ph_udp_same(&contact->ends[i], &end))
+			return;
+	contact->ends[contact->end_count++] = end;
+}
+
+void contact_locate(struct membership *membership, struct contact *contact,
+	const struct ph_discovery_node *node)
+{
+	struct ph_discovery *discovery = membership->discovery;
+	struct ph_address address;
+	char id[PH_NODE_ID_TEXT];
+
+	contact->end_count = 0;
+	if (!discovery->events.locate(discovery->events.context,
+		    id_text(id, contact->id), &address))
+		add_end(contact, &address);
+	for (unsigned i = 0; node && i < node->address_count; i++)
+		add_end(contact, &node->addresses[i]);
+}
+
+bool contact_send(struct membership *membership, struct contact *contact,
+	const uint8_t *data, size_t length)
+{
+	struct ph_datagrams *datagrams = membership->discovery->datagrams;
+	bool sent = false;
+
+	contact->unanswered++;
+	if (contact->is_proven)
+		sent = !ph_datagrams_send(
+			datagrams, &contact->proven, data, length);
+	if (sent && contact->unanswered <= UNANSWERED_MOST)
+		return true;
+	if (!contact->end_count)
+		contact_locate(membership, contact, NULL);
+	for (unsigned i = 0; i < contact->end_count; i++)
+		if (!contact->is_proven ||
+			!ph_udp_same(&contact->ends[i], &contact->proven))
+			sent |= !ph_datagrams_send(
+				datagrams, &contact->ends[i], data, length);
+	return sent;
+}
+
+/* While it answers where it is, a datagram from elsewhere (it may be an old
+ * one, sent again by somebody) moves nothing. */
+void contact_heard(struct contact *contact, const struct ph_udp_end *from)
+{
+	if (!contact->is_proven || contact->unanswered > UNANSWERED_MOST) {
+		contact->proven = *from;
+		contact->is_proven = true;
+	}
+	contact->unanswered = 0;
+}
+
+int contact_link(struct membership *membership, struct contact *contact,
+	uint32_t ring, uint8_t link[PH_SEAL_KEY])
+{
+	struct ph_discovery *discovery = membership->discovery;
+
+	if (!contact->paired &&
+		ph_seal_pair(contact->pair, discovery->signer, contact->key))
+		return -EKEYREJECTED;
+	contact->paired = true;
+	for (size_t i = 0; i < discovery->ring_count; i++) {
+		if ((uint32_t)discovery->ring[i].id != ring)
+			continue;
+		ph_seal_link(link, contact->pair, discovery->ring[i].key);
+		return 0;
+	}
+	return -ENOKEY;
+}

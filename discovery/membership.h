@@ -1,0 +1,87 @@
+#ifndef PH_DISCOVERY_MEMBERSHIP_H
+#define PH_DISCOVERY_MEMBERSHIP_H
+
+#include "discovery/inner.h"
+#include "discovery/members.h"
+
+/*
+ * The shell of membership, shared by membership.c (what goes in and out of the
+ * core), contact.c (the others: their keys, and where their datagrams go) and
+ * keep.c (what survives a restart).
+ *
+ * A contact is a member whose announcement was proven. Its handle, which the
+ * core hands back, is its place in the table and stays.
+ */
+#define ENDS 6u /* addresses of one contact, best first */
+
+struct contact {
+	uint8_t id[PH_NODE_ID_BYTES];
+	uint8_t key[PH_PUBLIC_KEY];
+	uint32_t handle;
+	char name[PH_NAME_MAX + 1];
+	struct ph_udp_end ends[ENDS];
+	unsigned end_count;
+	struct ph_udp_end proven; /* a datagram of it came from here */
+	bool is_proven;
+	unsigned unanswered; /* datagrams since it was heard last */
+	bool paired;
+	uint8_t pair[PH_SEAL_KEY];
+	bool dirty;    /* to be kept */
+	int64_t since; /* wall ns: of its state */
+	UT_hash_handle hh;
+};
+
+struct membership {
+	struct ph_discovery *discovery;
+	struct ph_members *members;
+	struct contact *contacts; /* by id */
+	struct contact **table;	  /* by handle */
+	uint32_t table_size;
+	struct ph_timer tick;
+	struct ph_timer keep_alive;
+	struct ph_timer keep;
+	struct loading *loading;
+	struct ph_task load;
+	bool leaving;
+	struct {
+		uint64_t received;
+		uint64_t forged;
+		uint64_t unknown; /* of nobody that was announced */
+		uint64_t sent;
+		uint64_t unsent; /* no address leads there */
+	} counted;
+};
+
+/* contact.c */
+struct contact *contact_find(
+	struct membership *membership, const uint8_t id[PH_NODE_ID_BYTES]);
+struct contact *contact_of(struct membership *membership, uint32_t handle);
+/* Found or made. NULL: no memory. */
+struct contact *contact_get(
+	struct membership *membership, const struct ph_neighbour *neighbour);
+void contact_drop(struct membership *membership, struct contact *contact);
+/* Where it may be, anew: by its announcement and by what the node knows. */
+void contact_locate(struct membership *membership, struct contact *contact,
+	const struct ph_discovery_node *node);
+/* Sends a sealed datagram where it is proven to be, or to all places it may
+ * be. False: there is none. */
+bool contact_send(struct membership *membership, struct contact *contact,
+	const uint8_t *data, size_t length);
+/* A datagram of it came from there. */
+void contact_heard(struct contact *contact, const struct ph_udp_end *from);
+/* The key of datagrams between us; -ENOKEY. */
+int contact_link(struct membership *membership, struct contact *contact,
+	uint32_t ring, uint8_t link[PH_SEAL_KEY]);
+
+/* membership.c */
+/* Takes all that the core has to send and to tell, and arms its timer. */
+void membership_settle(struct membership *membership);
+
+/* keep.c */
+void keep_soon(struct membership *membership, struct contact *contact);
+void keep_drop(struct membership *membership, const struct contact *contact);
+void keep_load(struct membership *membership);
+void keep_now(struct membership *membership);
+void keep_close(struct membership *membership);
+
+#endif

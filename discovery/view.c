@@ -1,0 +1,169 @@
+#include <arpa/inet.h>
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "discovery/inner.h"
+
+/* A neighbour as its owner is told of it. */
+
+char *id_text(char out[PH_NODE_ID_TEXT], const uint8_t id[PH_NODE_ID_BYTES])
+{
+	for (unsigned i = 0; i < PH_NODE_ID_BYTES; i++)
+		snprintf(out + 2 * i, 3, "%02x", id[i]);
+	return out;
+}
+
+static int digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+int id_read(uint8_t out[PH_NODE_ID_BYTES], const char *text)
+{
+	memset(out, 0, PH_NODE_ID_BYTES);
+	if (strlen(text) != PH_NODE_ID_TEXT - 1)
+		return -EINVAL;
+	for (unsigned i = 0; i < PH_NODE_ID_BYTES; i++) {
+		int high = digit(text[2 * i]);
+		int low = digit(text[2 * i + 1]);
+
+		if (high < 0 || low < 0)
+			return -EINVAL;
+		out[i] = (uint8_t)(high << 4 | low);
+	}
+	return 0;
+}
+
+const char *carrier_name(enum ph_carrier_kind carrier)
+{
+	static const char *const names[] = {
+		[PH_HEARD_IPV4] = "multicast",
+		[PH_HEARD_IPV6] = "multicast",
+		[PH_HEARD_ETHERNET] = "ethernet",
+		[PH_HEARD_UNICAST] = "seed",
+		[PH_HEARD_LINE] = "line",
+	};
+
+	return names[carrier];
+}
+
+static bool is_direct(const struct ph_via *via)
+{
+	return via->carrier == PH_HEARD_IPV4 || via->carrier == PH_HEARD_IPV6 ||
+	       via->carrier == PH_HEARD_UNICAST;
+}
+
+/* Where it was heard from, at the port that it listens on. */
+static bool heard_at(const struct ph_neighbour *neighbour, uint16_t port,
+	struct ph_address *out)
+{
+	struct ph_udp_end end = {.port = port};
+	char text[INET6_ADDRSTRLEN + IF_NAMESIZE + 16];
+
+	if (!is_direct(&neighbour->via) || !port)
+		return false;
+	memcpy(end.ip, neighbour->via.address, sizeof(end.ip));
+	if (ph_udp_is_link_local(&end))
+		end.zone = neighbour->via.interface;
+	return !ph_address_parse(out, ph_udp_text(&end, text, sizeof(text)));
+}
+
+static bool same_place(const struct ph_address *a, const struct ph_address *b)
+{
+	return a->port == b->port && !strcmp(a->host, b->host);
+}
+
+/* Best first: what leads where it was heard from, then its own order; an
+ * address that only leads along one link last. */
+static unsigned list_addresses(const struct ph_neighbour *neighbour,
+	const struct ph_announcement *said, struct ph_address *out)
+{
+	struct ph_address heard;
+	char zone[IF_NAMESIZE] = "";
+	bool link;
+	unsigned count = 0;
+	uint16_t port = said->locators ? said->locator[0].port : 0;
+	bool known = heard_at(neighbour, port, &heard);
+
+	if (neighbour->via.interface)
+		if_indextoname(neighbour->via.interface, zone);
+	link = known && !strncmp(heard.host, "fe80:", 5);
+	if (known && !link)
+		out[count++] = heard;
+	for (unsigned i = 0; i < said->locators; i++) {
+		if (count == PH_DISCOVERY_ADDRESSES ||
+			ph_locator_address(
+				&said->locator[i], zone, &out[count]))
+			continue;
+		if (!known || !same_place(&out[count], &heard))
+			count++;
+	}
+	if (link && count < PH_DISCOVERY_ADDRESSES)
+		out[count++] = heard;
+	return count;
+}
+
+int view_of(struct ph_discovery *discovery,
+	const struct ph_neighbour *neighbour, struct view *view,
+	struct ph_discovery_node *out)
+{
+	int error = ph_announcement_read(
+		&view->said, NULL, neighbour->data, neighbour->length);
+
+	if (error)
+		return error;
+	*out = (struct ph_discovery_node){.key = neighbour->key,
+		.name = neighbour->name,
+		.epoch = neighbour->epoch,
+		.content = neighbour->content,
+		.member = neighbour->standing == PH_MEMBER,
+		.via = carrier_name(neighbour->via.carrier),
+		.said = &view->said,
+		.addresses = view->addresses,
+		.bytes = neighbour->data,
+		.length = neighbour->length};
+	id_text(out->id, neighbour->id);
+	out->address_count =
+		list_addresses(neighbour, &view->said, view->addresses);
+	out->state = membership_state(discovery, neighbour, &out->since);
+	return 0;
+}
+
+const uint8_t *ph_discovery_announcement(
+	struct ph_discovery *discovery, const char *id, size_t *length)
+{
+	const struct ph_neighbour *neighbour;
+	uint8_t bytes[PH_NODE_ID_BYTES];
+
+	*length = 0;
+	if (!strcmp(id, discovery->id)) {
+		*length = discovery->length;
+		return discovery->length ? discovery->bytes : NULL;
+	}
+	if (id_read(bytes, id))
+		return NULL;
+	neighbour = ph_neighbours_find(discovery->neighbours, bytes);
+	if (!neighbour || neighbour->standing != PH_MEMBER)
+		return NULL;
+	*length = neighbour->length;
+	return neighbour->data;
+}
+
+void ph_discovery_each(struct ph_discovery *discovery,
+	void (*visit)(void *context, const struct ph_discovery_node *node),
+	void *context)
+{
+	const struct ph_neighbour *neighbour = NULL;
+	struct ph_discovery_node node;
+	struct view view;
+
+	while ((neighbour =
+			ph_neighbours_walk(discovery->neighbours, neighbour)))
+		if (neighbour->standing == PH_MEMBER &&
+			!view_of(discovery, neighbour, &view, &node))
+			visit(context, &node);
+}
