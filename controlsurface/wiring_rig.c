@@ -11,12 +11,12 @@
  * The small wiring of a test. Of the file's servers those run that lie on the
  * way from what is put in to what is expected; the rest is replaced by files:
  *
- *   posthouse.in.K      reads what is put in
- *   posthouse.out.K     writes what came out
- *   posthouse.gather.K  joins several wires in front of it
+ *   posthouse.in.K      reads what is put in; posthouse.give.K hands it out
+ *   posthouse.gather.K  takes what came out; posthouse.out.K writes it
  *   posthouse.empty.N   ends at once, for inputs whose servers do not run
  *   posthouse.null.N    takes what nobody of the test wants
  *
+ * What hands out and gathers is cat(1): it has no media type, and many wires.
  * Hosts, restarts and identities are left out: all of it runs on one node.
  */
 const char *ph_trial_say(struct ph_wiring *wiring, const char *format, ...)
@@ -179,8 +179,8 @@ static void wire_turn(struct ph_rig *rig, const struct ph_wiring_wire *wire)
 				  injected(rig, wire->to.port) >= 0))
 		return;
 	from = inject < 0 ? end_text(rig, &wire->from)
-			  : ph_trial_say(rig->wiring, PH_RIG_OWN "in.%d:out",
-				    inject);
+			  : ph_trial_say(rig->wiring,
+				    PH_RIG_OWN "give.%d:stdout", inject);
 	link_add(rig, from, end_text(rig, &wire->to), expect, wire);
 	if (inject < 0)
 		*kept_at(rig, &wire->from) = 1;
@@ -201,7 +201,8 @@ static void puts_link(struct ph_rig *rig)
 			!rig->runs[at->server->index])
 			continue;
 		link_add(rig,
-			ph_trial_say(rig->wiring, PH_RIG_OWN "in.%u:out", i),
+			ph_trial_say(
+				rig->wiring, PH_RIG_OWN "give.%u:stdout", i),
 			end_text(rig, at), -1, NULL);
 		*kept_at(rig, at) = 1;
 		rig->fed[i]++;
@@ -237,7 +238,7 @@ static void loose_ends_tie(struct ph_rig *rig, struct ph_wiring_server *server)
 		else
 			link_add(rig,
 				ph_trial_say(rig->wiring,
-					PH_RIG_OWN "empty.%u:out",
+					PH_RIG_OWN "empty.%u:stdout",
 					rig->empties++),
 				end_text(rig, &end), -1, NULL);
 	}

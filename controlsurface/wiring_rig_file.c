@@ -98,52 +98,41 @@ static void server_put(
 	ph_write_end(rig->writer);
 }
 
-/* A file.read or file.write of DIRECTORY/NAME. */
-static void file_put(struct ph_rig *rig, const char *server, const char *use,
-	const char *path, bool many)
+/* A file.read or file.write of DIRECTORY/NAME.INDEX. */
+static void file_put(
+	struct ph_rig *rig, const char *use, const char *name, unsigned index)
 {
-	ph_put_map(rig->writer, server);
+	ph_put_map(rig->writer,
+		ph_trial_say(rig->wiring, PH_RIG_OWN "%s.%u", name, index));
 	ph_put_text(rig->writer, "use", use);
 	ph_put_map(rig->writer, "with");
-	text_put(rig, "path", path);
+	text_put(rig, "path",
+		ph_trial_say(
+			rig->wiring, "%s/%s.%u", rig->directory, name, index));
 	ph_write_end(rig->writer);
 	ph_put_text(rig->writer, "restart", "never");
-	if (many) {
-		ph_put_map(rig->writer, "out");
-		ph_put_map(rig->writer, "out");
-		ph_put_text(rig->writer, "kind", "mux");
-		ph_write_end(rig->writer);
-		ph_write_end(rig->writer);
-	}
 	ph_write_end(rig->writer);
 }
 
-static const char *path_of(struct ph_rig *rig, const char *name, unsigned index)
+/* A program without arguments; `side` ("in", "out") is for many wires. */
+static void program_put(struct ph_rig *rig, const char *program,
+	const char *name, unsigned index, const char *side)
 {
-	return ph_trial_say(
-		rig->wiring, "%s/%s.%u", rig->directory, name, index);
-}
+	bool in = strcmp(side, "in") == 0;
 
-static void collectors_put(struct ph_rig *rig)
-{
-	for (unsigned i = 0; i < rig->test->expect_count; i++) {
-		file_put(rig, ph_trial_say(rig->wiring, PH_RIG_OWN "out.%u", i),
-			"file.write", path_of(rig, "out", i), false);
-		if (rig->collected[i] < 2)
-			continue;
-		ph_put_map(rig->writer,
-			ph_trial_say(rig->wiring, PH_RIG_OWN "gather.%u", i));
-		ph_put_list(rig->writer, "exec");
-		ph_write_text(rig->writer, "cat");
-		ph_write_end(rig->writer);
-		ph_put_map(rig->writer, "in");
-		ph_put_map(rig->writer, "stdin");
-		ph_put_text(rig->writer, "fd", "0");
-		ph_put_text(rig->writer, "kind", "combine");
-		ph_write_end(rig->writer);
-		ph_write_end(rig->writer);
-		ph_write_end(rig->writer);
-	}
+	ph_put_map(rig->writer,
+		ph_trial_say(rig->wiring, PH_RIG_OWN "%s.%u", name, index));
+	ph_put_list(rig->writer, "exec");
+	ph_write_text(rig->writer, program);
+	ph_write_end(rig->writer);
+	ph_put_text(rig->writer, "restart", "never");
+	ph_put_map(rig->writer, side);
+	ph_put_map(rig->writer, in ? "stdin" : "stdout");
+	ph_put_text(rig->writer, "fd", in ? "0" : "1");
+	ph_put_text(rig->writer, "kind", in ? "combine" : "mux");
+	ph_write_end(rig->writer);
+	ph_write_end(rig->writer);
+	ph_write_end(rig->writer);
 }
 
 static void servers_put(struct ph_rig *rig)
@@ -154,15 +143,16 @@ static void servers_put(struct ph_rig *rig)
 	for (size_t i = 0; i < wiring->server_count; i++)
 		if (rig->runs[i])
 			server_put(rig, wiring->servers[i]);
-	for (unsigned i = 0; i < rig->test->inject_count; i++)
-		file_put(rig, ph_trial_say(wiring, PH_RIG_OWN "in.%u", i),
-			"file.read", path_of(rig, "in", i), rig->fed[i] > 1);
-	collectors_put(rig);
+	for (unsigned i = 0; i < rig->test->inject_count; i++) {
+		file_put(rig, "file.read", "in", i);
+		program_put(rig, "cat", "give", i, "out");
+	}
+	for (unsigned i = 0; i < rig->test->expect_count; i++) {
+		program_put(rig, "cat", "gather", i, "in");
+		file_put(rig, "file.write", "out", i);
+	}
 	for (unsigned i = 0; i < rig->empties; i++)
-		file_put(rig, ph_trial_say(wiring, PH_RIG_OWN "empty.%u", i),
-			"file.read",
-			ph_trial_say(wiring, "%s/empty", rig->directory),
-			false);
+		program_put(rig, "true", "empty", i, "out");
 	for (unsigned i = 0; i < rig->nulls; i++) {
 		ph_put_map(rig->writer,
 			ph_trial_say(wiring, PH_RIG_OWN "null.%u", i));
@@ -179,33 +169,31 @@ static void links_put(struct ph_rig *rig)
 	ph_put_list(rig->writer, "wires");
 	for (const struct ph_rig_link *link = rig->links; link != NULL;
 		link = link->next) {
-		bool many =
-			link->to == NULL && rig->collected[link->expect] > 1;
-
 		ph_write_map(rig->writer);
 		ph_put_text(rig->writer, "from", link->from);
 		ph_put_text(rig->writer, "to",
 			link->to != NULL ? link->to
-			: many		 ? ph_trial_say(rig->wiring,
-						   PH_RIG_OWN "gather.%u:stdin",
-						   link->expect)
 					 : ph_trial_say(rig->wiring,
-						   PH_RIG_OWN "out.%u:in", link->expect));
+						   PH_RIG_OWN "gather.%u:stdin",
+						   link->expect));
 		ph_put_text(rig->writer, "on_full", link->on_full);
 		snprintf(queue, sizeof(queue), "%llu",
 			(unsigned long long)link->queue);
 		ph_put_text(rig->writer, "queue", queue);
 		ph_write_end(rig->writer);
 	}
-	for (unsigned i = 0; i < rig->test->expect_count; i++) {
-		if (rig->collected[i] < 2)
-			continue;
+	for (unsigned i = 0; i < rig->test->inject_count; i++)
+		ph_write_text(rig->writer,
+			ph_trial_say(rig->wiring,
+				PH_RIG_OWN "in.%u:out -> " PH_RIG_OWN
+					   "give.%u:stdin",
+				i, i));
+	for (unsigned i = 0; i < rig->test->expect_count; i++)
 		ph_write_text(rig->writer,
 			ph_trial_say(rig->wiring,
 				PH_RIG_OWN "gather.%u:stdout -> " PH_RIG_OWN
 					   "out.%u:in",
 				i, i));
-	}
 	ph_write_end(rig->writer);
 }
 

@@ -43,8 +43,8 @@ const char *ph_wiring_test_reach(
 
 /*
  * Writes the small wiring as a map that is a wiring file (in JSON). Its
- * servers read DIRECTORY/in.0, in.1... (one for each inject) and
- * DIRECTORY/empty, and write DIRECTORY/out.0... (one for each expect).
+ * servers read DIRECTORY/in.0, in.1... (one for each inject) and write
+ * DIRECTORY/out.0... (one for each expect).
  * NULL, or why there is nothing to run; lives as long as the wiring.
  */
 const char *ph_wiring_test_rig(struct ph_wiring *wiring,

@@ -127,7 +127,7 @@ static const char *const bash_before =
 	"\tpassphrase) words+=' rotate' ;;\n"
 	"\tcompletion) words='bash zsh fish' ;;\n"
 	"\tlint) words+=' --deny-warnings --sarif' ;;&\n"
-	"\tapply | lint) [[ $2 == -* ]] || words= ;;\n"
+	"\tapply | lint | test) [[ $2 == -* ]] || words= ;;\n"
 	"\tesac\n"
 	"\t[ \"$COMP_CWORD\" -gt 1 ] || words='";
 static const char *const bash_after =

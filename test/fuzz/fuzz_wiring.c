@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "controlsurface/wiring.h"
+#include "controlsurface/wiring_test.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -52,6 +53,30 @@ static void findings(const struct ph_wiring *wiring)
 	must((errors > 0) == (ph_wiring_errors(wiring) > 0));
 }
 
+/* Every test says what it lacks, or is a map. */
+static void tests(struct ph_wiring *wiring)
+{
+	const struct ph_wiring_test *test = NULL;
+
+	while ((test = ph_wiring_test_next(wiring, test))) {
+		struct ph_writer *writer;
+		struct ph_document *document;
+		const uint8_t *bytes;
+		size_t length;
+
+		ph_wiring_test_reach(wiring, test);
+		must(!ph_writer_create(&writer));
+		if (ph_wiring_test_expects(test) &&
+			!ph_wiring_test_rig(wiring, test, "/tmp", writer)) {
+			must(!ph_writer_finish(writer, &bytes, &length));
+			must(!ph_document_read(
+				&document, bytes, length, PH_SKIM_TABLE));
+			ph_document_free(document);
+		}
+		ph_writer_free(writer);
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = malloc(size + !size);
@@ -73,6 +98,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t i = 0;
 		!ph_wiring_errors(wiring) && i < ph_wiring_hosts(wiring); i++)
 		part(wiring, ph_wiring_host(wiring, i));
+	if (!ph_wiring_errors(wiring))
+		tests(wiring);
 	ph_wiring_free(wiring);
 	return 0;
 }
