@@ -102,15 +102,6 @@ uint32_t members_size(const struct ph_members *members)
 	       members->in[PH_MEMBER_SUSPECT];
 }
 
-uint32_t members_digits(uint32_t n)
-{
-	uint32_t digits = 1;
-
-	for (; n >= 10; n /= 10)
-		digits++;
-	return digits;
-}
-
 int ph_members_create(struct ph_members **out,
 	const struct ph_members_config *config, int64_t now)
 {

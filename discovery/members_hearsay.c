@@ -2,9 +2,10 @@
  * What others say: records, by order of epoch and incarnation first, because
  * that costs nothing, then by signature. What was news is told on.
  *
- * Death for silence is believed of a suspect, or of one that was never seen
- * alive. Else it is an accusation only: who says so either knows what we
- * missed, and others will say it too, or had a broken network and is late.
+ * Death for silence is believed of one that has been suspect here for half the
+ * least time, or was never seen alive. Else it is an accusation only: who says
+ * so either knows what we missed, and others will say it too, or comes back
+ * from behind a broken network with what it thought of all others.
  */
 #include "discovery/members_inner.h"
 
@@ -87,26 +88,27 @@ static bool record_suspect(struct ph_members *members, int64_t now,
 	return true;
 }
 
+static bool death_is_believed(const struct ph_members *members, int64_t now,
+	const struct member *member, const struct ph_swim_record *record)
+{
+	if (record->cause == PH_SWIM_BY_REFUSAL ||
+		member->state == PH_MEMBER_HEARD)
+		return true;
+	return member->state == PH_MEMBER_SUSPECT &&
+	       now - member->suspected >= judge_shortest(members) / 2;
+}
+
 static bool record_dead(struct ph_members *members, int64_t now,
 	struct member *member, const struct member *accuser,
 	const struct ph_swim_record *record)
 {
-	uint16_t slot = members_slot(members, accuser);
-
-	/* Said before, and taken for an accusation. */
-	if (record->cause == PH_SWIM_BY_SILENCE &&
-		member->state == PH_MEMBER_ALIVE &&
-		rumour_of(members, member->id, PH_SWIM_DEAD))
-		return true;
+	if (!death_is_believed(members, now, member, record))
+		return record_suspect(members, now, member, accuser, record);
 	if (!is_signed(members, record, accuser))
 		return false;
 	rumour_add(members, now, record);
-	if (record->cause == PH_SWIM_BY_SILENCE &&
-		member->state == PH_MEMBER_ALIVE)
-		accused_by(members, now, member, slot);
-	else
-		judge_enter(members, now, member, PH_MEMBER_DEAD,
-			PH_MEMBER_BY_REPORTED, slot);
+	judge_enter(members, now, member, PH_MEMBER_DEAD, PH_MEMBER_BY_REPORTED,
+		members_slot(members, accuser));
 	return true;
 }
 

@@ -49,30 +49,32 @@ enum {
 /* Between bursts of pings to the dead, when one came back. */
 #define MEMBERS_REVIVAL (10 * PH_SECOND)
 
+/* What every datagram looks at stands first: tables of a large mesh are cold.
+ */
 struct member {
 	uint8_t id[PH_NODE_ID_BYTES];
 	uint64_t epoch;
-	int64_t introduced;
-	int64_t since;	   /* when it came into its state */
-	int64_t heard;	   /* its last fresh datagram, or bytes; 0 never */
-	int64_t silent;	   /* our last probe without an answer; 0 none */
-	int64_t suspected; /* when suspicion began; pauses move it */
+	int64_t heard; /* its last fresh datagram, or bytes; 0 never */
 	uint32_t incarnation;
-	uint32_t word; /* of its newest signed word that was passed on */
 	uint32_t handle;
 	uint32_t sequence; /* the highest it used, in this epoch */
-	uint32_t trip;	   /* smoothed round trip, us; 0 not known */
-	uint32_t swing;	   /* its variation, us */
-	uint16_t accusers[MEMBERS_CONFIRM + 1];
-	uint16_t chain;	     /* next of its bucket, or of the free ones */
-	uint16_t suspect_at; /* its place among the suspects */
-	uint8_t accuser_count;
-	uint8_t state; /* enum ph_member_state */
+	uint16_t chain;	   /* next of its bucket, or of the free ones */
+	uint8_t state;	   /* enum ph_member_state */
 	uint8_t greets;
 	bool used;
 	bool stale;
 	bool met; /* it sent a datagram in this epoch */
 	bool sequence_known;
+	uint8_t accuser_count;
+	uint16_t accusers[MEMBERS_CONFIRM + 1];
+	uint16_t suspect_at; /* its place among the suspects */
+	uint32_t word;	     /* of its newest signed word that was passed on */
+	uint32_t trip;	     /* smoothed round trip, us; 0 not known */
+	uint32_t swing;	     /* its variation, us */
+	int64_t introduced;
+	int64_t since;	   /* when it came into its state */
+	int64_t silent;	   /* our last probe without an answer; 0 none */
+	int64_t suspected; /* when suspicion began; pauses move it */
 };
 
 static_assert(sizeof(struct member) <= 160, "with its indices below 200 bytes");
@@ -182,8 +184,11 @@ void members_enter(struct ph_members *members, int64_t now);
 uint32_t members_random(struct ph_members *members, uint32_t below);
 /* Members that take part, and this node: N of every formula. */
 uint32_t members_size(const struct ph_members *members);
-/* 1 for 1..9, 2 for 10..99: ceil(log10(n + 1)). */
-uint32_t members_digits(uint32_t n);
+/* Rounded down; of 0 it has none. */
+static inline uint32_t members_log2(uint32_t n)
+{
+	return 31 - (uint32_t)__builtin_clz(n);
+}
 static inline int64_t members_least(int64_t a, int64_t b)
 {
 	return a < b ? a : b;
@@ -243,6 +248,8 @@ void probe_ill(struct ph_members *members, int by);
 
 /* --- members_turn.c --- */
 
+/* The next in the ring that is not suspected, or nobody. */
+uint16_t turn_successor(const struct ph_members *members);
 void turn_period(struct ph_members *members, int64_t now);
 void turn_greet(struct ph_members *members, int64_t now);
 
@@ -279,6 +286,8 @@ void judge_told(
 void judge_refute(struct ph_members *members, int64_t now);
 /* Suspicions that ran out. */
 void judge_round(struct ph_members *members, int64_t now);
+/* The least time of a suspicion, ns. */
+int64_t judge_shortest(const struct ph_members *members);
 int64_t judge_ends(
 	const struct ph_members *members, const struct member *member);
 void judge_unsuspect(struct ph_members *members, struct member *member);

@@ -20,7 +20,7 @@ enum {
 
 /* 2 * log10(N) periods. log2 as a line between powers of two is exact to
  * 0.09, which is less than 0.06 periods. */
-static int64_t suspicion_shortest(const struct ph_members *members)
+int64_t judge_shortest(const struct ph_members *members)
 {
 	uint64_t n = members_size(members);
 	unsigned whole = 63 - (unsigned)__builtin_clzll(n);
@@ -51,7 +51,7 @@ int64_t judge_ends(
 	unsigned wanted = others < MEMBERS_CONFIRM ? others : MEMBERS_CONFIRM;
 	unsigned confirmed =
 		member->accuser_count ? member->accuser_count - 1u : 0;
-	int64_t shortest = suspicion_shortest(members);
+	int64_t shortest = judge_shortest(members);
 	int64_t longest = shortest * members->config.timers.suspicion_stretch;
 
 	return member->suspected + longest -
@@ -97,7 +97,7 @@ void judge_enter(struct ph_members *members, int64_t now, struct member *member,
 
 /* --- life --- */
 
-/* One came back from the dead: others may have, too. */
+/* One came back from the dead, or we did: others may have, too. */
 static void revival(struct ph_members *members, int64_t now)
 {
 	if (now < members->revival_next)
@@ -106,7 +106,8 @@ static void revival(struct ph_members *members, int64_t now)
 	for (uint32_t i = 0; i < members->count; i++) {
 		struct member *member = &members->slots[members->ring[i]];
 
-		if (member->state == PH_MEMBER_DEAD)
+		if (member->state == PH_MEMBER_DEAD ||
+			member->state == PH_MEMBER_SUSPECT)
 			members_greet_later(members, member, 1);
 	}
 }

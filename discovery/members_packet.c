@@ -179,8 +179,15 @@ static void receive_header(struct ph_members *members, int64_t now,
 {
 	judge_alive(members, now, sender, swim->epoch, swim->incarnation);
 	sender->met = true;
-	if (is_fresh(sender, swim))
+	if (is_fresh(sender, swim)) {
 		judge_contact(members, now, sender, PH_MEMBER_BY_CONTACT);
+		/* It speaks, so it can refute, if only it knew. */
+		if (sender->state > PH_MEMBER_ALIVE &&
+			swim->type != PH_SWIM_PING)
+			packet_send(members, PH_SWIM_NEWS,
+				members_slot(members, sender),
+				packet_sequence(members, 0));
+	}
 	if (swim->held == PH_SWIM_SUSPECT || swim->held == PH_SWIM_DEAD)
 		judge_told(
 			members, now, swim->known, swim->held == PH_SWIM_DEAD);

@@ -285,12 +285,12 @@ void probe_acked(struct ph_members *members, int64_t now, struct member *member,
 	if (!probe->again)
 		trip_sample(members, member, now - probe->pinged);
 	if (members->probing >> slot & 1) {
-		if (is_own(probe))
-			probe_ill(members, -1);
-		if (probe->kind == PROBE_FAVOUR)
+		if (probe->kind == PROBE_FAVOUR) {
 			favour_report(members, probe, PH_SWIM_ANSWERED);
-		else
+		} else {
+			probe_ill(members, -1);
 			probe_end(members, probe);
+		}
 	}
 	judge_contact(members, now, member, PH_MEMBER_BY_CONTACT);
 }

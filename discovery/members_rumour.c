@@ -1,8 +1,11 @@
 /*
  * What is told to everybody. A record stays in the list until it was put into
- * 4 * ceil(log10(N + 1)) datagrams; those that were told least go first. While
- * there is any, a round of news goes out to a few members by chance each tenth
- * of a second, the first of them soon after the record came.
+ * 9 + log2(N) datagrams: if each of N nodes tells k by chance, one of them is
+ * missed with N * e^-k, here one time in ten thousand. Those that were told
+ * least go first. While there is any, a round of news goes out to a few
+ * members each tenth of a second, the first of them soon after the record came.
+ * That first one goes to the successor in the ring, too: so whoever knows makes
+ * sure of one, and all are in one ring.
  */
 #include "discovery/members_inner.h"
 
@@ -10,7 +13,7 @@
 #include <string.h>
 
 enum {
-	TOLD = 4, /* times the digits of N */
+	TOLD = 9, /* and log2(N) */
 	FIRST_ROOM = 8
 };
 
@@ -125,7 +128,7 @@ bool rumour_of(const struct ph_members *members, const uint8_t *subject,
 /* Drops what was told to enough, or is too old. */
 static void rumours_sweep(struct ph_members *members, int64_t now)
 {
-	uint32_t enough = TOLD * members_digits(members_size(members));
+	uint32_t enough = TOLD + members_log2(members_size(members));
 	uint32_t kept = 0;
 
 	for (uint32_t i = 0; i < members->rumour_count; i++) {
@@ -179,18 +182,31 @@ void rumour_pick(struct ph_members *members, int64_t now, struct ph_swim *swim)
 	swim->count = (uint8_t)count;
 }
 
+static bool anything_new(const struct ph_members *members)
+{
+	for (uint32_t i = 0; i < members->rumour_count; i++)
+		if (!members->rumours[i].sent)
+			return true;
+	return false;
+}
+
 void rumour_round(struct ph_members *members, int64_t now)
 {
 	uint16_t receivers[MEMBERS_FANOUT];
-	unsigned count;
+	uint16_t successor = MEMBERS_NOBODY;
+	unsigned count = 0;
 
 	rumours_sweep(members, now);
 	members->news_next = INT64_MAX;
 	if (!members->rumour_count)
 		return;
 	members->news_next = now + members->config.timers.news_every;
-	count = members_pick(members, receivers, MEMBERS_FANOUT, MEMBERS_NOBODY,
-		PH_MEMBER_SUSPECT);
+	if (anything_new(members))
+		successor = turn_successor(members);
+	if (successor != MEMBERS_NOBODY)
+		receivers[count++] = successor;
+	count += members_pick(members, receivers + count,
+		MEMBERS_FANOUT - count, successor, PH_MEMBER_SUSPECT);
 	for (unsigned i = 0; i < count; i++)
 		packet_send(members, PH_SWIM_NEWS, receivers[i],
 			packet_sequence(members, 0));

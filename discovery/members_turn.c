@@ -8,7 +8,7 @@ enum {
 	DEAD_EVERY = 8 /* periods, between pings to one of the dead */
 };
 
-static uint16_t ring_target(const struct ph_members *members)
+uint16_t turn_successor(const struct ph_members *members)
 {
 	for (uint32_t i = 0; i < members->count; i++) {
 		uint32_t at = (members->ring_self + i) % members->count;
@@ -56,7 +56,7 @@ void turn_period(struct ph_members *members, int64_t now)
 	if (members->periods % DEAD_EVERY == 0)
 		probe_one_dead(members, now);
 	if (members->periods & 1)
-		target = ring_target(members);
+		target = turn_successor(members);
 	if (target == MEMBERS_NOBODY)
 		target = random_target(members);
 	if (target != MEMBERS_NOBODY && !probe_own(members, target))

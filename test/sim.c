@@ -75,6 +75,8 @@ struct sim *sim_open(const struct sim_config *config)
 
 		memcpy(node->id, words, sizeof(node->id));
 		node->sim = sim;
+		node->known = calloc(config->nodes, sizeof(*node->known));
+		assert(node->known);
 		node->inbox_end = &node->inbox;
 		node->first_dead = -1;
 		node->last_dead = -1;
@@ -91,8 +93,10 @@ void sim_close(struct sim *sim)
 	while (sim_pop(sim, INT64_MAX, &event))
 		if (event.packet)
 			sim_packet_put(sim, event.packet);
-	for (unsigned i = 0; i < sim->config.nodes; i++)
+	for (unsigned i = 0; i < sim->config.nodes; i++) {
 		node_end(sim, i);
+		free(sim->nodes[i].known);
+	}
 	for (unsigned i = 0; i < SIM_KEPT; i++)
 		if (sim->kept[i])
 			sim_packet_put(sim, sim->kept[i]);
@@ -245,7 +249,13 @@ void sim_set_loss(struct sim *sim, unsigned loss)
 	sim->config.loss = loss;
 }
 
-unsigned sim_replay(struct sim *sim, unsigned from, unsigned to)
+void sim_record(struct sim *sim, unsigned from, unsigned to)
+{
+	sim->kept_from = from;
+	sim->kept_to = to;
+}
+
+unsigned sim_replay(struct sim *sim)
 {
 	unsigned count = 0;
 
@@ -253,16 +263,16 @@ unsigned sim_replay(struct sim *sim, unsigned from, unsigned to)
 		const struct sim_packet *kept = sim->kept[i];
 		struct sim_packet *packet;
 
-		if (!kept || kept->from != from || kept->to != to)
+		if (!kept)
 			continue;
 		packet = sim_packet_get(sim, kept->length);
-		packet->from = from;
-		packet->to = to;
+		packet->from = kept->from;
+		packet->to = kept->to;
 		memcpy(packet->bytes, kept->bytes, kept->length);
 		sim_push(sim, &(struct sim_event){
 				      .at = sim->now,
 				      .kind = SIM_DATAGRAM,
-				      .node = to,
+				      .node = kept->to,
 				      .packet = packet,
 			      });
 		count++;

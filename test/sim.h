@@ -66,8 +66,10 @@ void sim_set_loss(struct sim *sim, unsigned loss);
 void sim_set_lag(struct sim *sim, unsigned node, int64_t lag);
 /* Every datagram of it carries wrong signatures. */
 void sim_set_liar(struct sim *sim, unsigned node, bool liar);
-/* The last datagrams that `from` sent to `to` arrive once more. */
-unsigned sim_replay(struct sim *sim, unsigned from, unsigned to);
+/* From now on, the last datagrams from the one to the other are kept... */
+void sim_record(struct sim *sim, unsigned from, unsigned to);
+/* ...and arrive once more. How many. */
+unsigned sim_replay(struct sim *sim);
 
 void sim_run(struct sim *sim, int64_t time);
 /* Until every running node holds that share (0..1] of the other running ones

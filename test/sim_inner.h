@@ -53,6 +53,7 @@ enum sim_power {
 struct sim_node {
 	uint8_t id[PH_NODE_ID_BYTES];
 	struct ph_members *members;
+	uint64_t *known; /* epochs it has heard of, by node */
 	struct ph_announcer announcer;
 	struct ph_neighbours *neighbours;
 	struct sim *sim;
@@ -90,6 +91,7 @@ struct sim {
 	uint8_t *cuts; /* bits, from * nodes + to; NULL: none */
 	struct sim_packet *kept[SIM_KEPT];
 	unsigned kept_next;
+	unsigned kept_from, kept_to; /* 0, 0: none */
 	bool tell;	   /* PH_SIM_TELL: print each change of a state */
 	unsigned starting; /* nodes that sim_start_all will begin */
 	struct sim_counts counts;

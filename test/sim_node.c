@@ -64,6 +64,7 @@ static void node_create(struct sim *sim, unsigned index)
 	struct ph_announcer_config announcer =
 		ph_announcer_defaults(sim_random(sim));
 
+	memset(node->known, 0, sim->config.nodes * sizeof(*node->known));
 	memcpy(config.self, node->id, sizeof(config.self));
 	assert(!ph_members_create(&node->members, &config, sim->now));
 	ph_announcer_init(&node->announcer, &announcer);
@@ -244,8 +245,13 @@ static void node_refuses(struct sim *sim, const struct sim_packet *packet)
 
 static void keep(struct sim *sim, struct sim_packet *packet)
 {
-	unsigned at = sim->kept_next++ % SIM_KEPT;
+	unsigned at;
 
+	if (packet->from != sim->kept_from || packet->to != sim->kept_to) {
+		sim_packet_put(sim, packet);
+		return;
+	}
+	at = sim->kept_next++ % SIM_KEPT;
 	if (sim->kept[at])
 		sim_packet_put(sim, sim->kept[at]);
 	sim->kept[at] = packet;
@@ -288,15 +294,14 @@ static void node_announced(
 		.handle = event->other,
 		.direct = !sim->config.hearsay,
 	};
-	unsigned before = ph_members_count(node->members);
 
 	memcpy(introduction.id, other->id, sizeof(introduction.id));
 	sim->counts.announced++;
+	node->known[event->other] = event->stamp;
 	assert(!ph_members_introduce(node->members, sim->now, &introduction));
-	if (ph_members_count(node->members) == before)
-		return;
 	ph_announcer_step(&node->announcer, PH_ANNOUNCER_ON_NEWCOMER, sim->now);
-	ph_announcer_crowd(&node->announcer, before + 2, sim->now);
+	ph_announcer_crowd(&node->announcer,
+		ph_members_count(node->members) + 1, sim->now);
 }
 
 static void node_wake(struct sim *sim, struct sim_node *node)
@@ -352,8 +357,10 @@ void node_handle(struct sim *sim, const struct sim_event *event)
 		node_wake(sim, node);
 		break;
 	case SIM_ANNOUNCED:
-		if (node->power == SIM_UP)
-			node_announced(sim, node, event);
+		if (node->power != SIM_UP ||
+			node->known[event->other] >= event->stamp)
+			return; /* only what is new goes to the members */
+		node_announced(sim, node, event);
 		break;
 	case SIM_REFUSED:
 	case SIM_BROKEN:

@@ -1,7 +1,7 @@
 /*
  * The membership of whole meshes on the simulator. Safety: nobody who lives is
  * declared dead. Liveness: who is gone is, in time. `make test` runs a
- * twentieth of each dose; PH_DOSE=full all of it.
+ * twentieth of each dose, PH_DOSE=full all of it; PH_SEED moves the seeds.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,6 +9,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,6 @@
 #define MINUTE (60 * PH_SECOND)
 #define MS     PH_MILLISECOND
 
-/* PH_SEED moves all seeds. */
 static uint64_t seed_of(unsigned round)
 {
 	const char *base = getenv("PH_SEED");
@@ -27,74 +27,256 @@ static uint64_t seed_of(unsigned round)
 	return (base ? strtoull(base, NULL, 10) : 1) + round;
 }
 
-static struct sim *mesh_of(unsigned nodes, unsigned round)
+static struct sim *mesh_with(const struct sim_config *config)
 {
-	struct sim_config config = sim_lan(nodes, seed_of(round));
-	struct sim *sim = sim_open(&config);
+	struct sim *sim = sim_open(config);
 
 	sim_start_all(sim, PH_SECOND);
-	assert_true(sim_wait_fullmesh(sim, 1, 3 * PH_SECOND));
+	assert_true(sim_wait_fullmesh(sim, 1, 5 * PH_SECOND));
+	/* Everyone has met those it is told of first. */
+	sim_run(sim, 6 * PH_SECOND);
 	return sim;
 }
 
-/* The rest of a full dose of ten minutes. */
-static int64_t ten_minutes(void)
+static struct sim *mesh_of(unsigned nodes, unsigned round)
 {
-	return 30 * PH_SECOND * sim_dose(20);
+	struct sim_config config = sim_lan(nodes, seed_of(round));
+
+	return mesh_with(&config);
+}
+
+/* Virtual minutes of which `make test` runs a twentieth. */
+static int64_t minutes(unsigned full)
+{
+	return 3 * PH_SECOND * sim_dose(20 * full);
+}
+
+static void nobody_died(struct sim *sim)
+{
+	assert_int_equal(sim_counts(sim).deaths, 0);
+	sim_close(sim);
 }
 
 /* --- safety --- */
 
-static void nobody_dies_in_calm(void **state)
+static void calm(void **state)
 {
 	struct sim *sim = mesh_of(100, 0);
 
 	(void)state;
-	sim_run(sim, ten_minutes());
-	assert_int_equal(sim_counts(sim).deaths, 0);
+	sim_run(sim, minutes(10));
 	assert_int_equal(sim_counts(sim).suspicions, 0);
+	nobody_died(sim);
+}
+
+static void idle_costs_little(void **state)
+{
+	struct sim *sim = mesh_of(100, 0);
+	struct sim_counts counts;
+
+	(void)state;
+	sim_counts_reset(sim);
+	sim_run(sim, 60 * PH_SECOND);
+	counts = sim_counts(sim);
+	/* A ping and an ack a second, and nothing on them. */
+	assert_in_range(
+		counts.datagrams, 100 * 60 * 2 - 200, 100 * 60 * 2 + 200);
+	assert_int_equal(counts.bytes, counts.datagrams * PH_SWIM_IDLE);
 	sim_close(sim);
 }
 
-static void nobody_dies_of_loss(void **state)
+static void tenth_is_lost(void **state)
+{
+	(void)state;
+	for (unsigned round = 0; round < sim_dose(20); round++) {
+		struct sim *sim = mesh_of(100, round);
+
+		sim_set_loss(sim, 1000);
+		sim_run(sim, minutes(10));
+		nobody_died(sim);
+	}
+}
+
+static void late_and_twice(void **state)
+{
+	struct sim_config config = sim_lan(100, seed_of(0));
+	struct sim *sim;
+
+	(void)state;
+	config.twice = 500;
+	config.late = 2000;
+	config.delay_most = 40 * MS;
+	sim = mesh_with(&config);
+	sim_set_loss(sim, 100);
+	sim_run(sim, minutes(10));
+	nobody_died(sim);
+}
+
+/* So many at once, for three seconds, again and again. */
+static void stops(unsigned nodes, unsigned at_once, int64_t every, int64_t time)
+{
+	struct sim *sim = mesh_of(nodes, 0);
+	unsigned victim = 0;
+
+	for (int64_t done = 0; done < time; done += every) {
+		for (unsigned i = 0; i < at_once; i++) {
+			sim_stop(sim, victim, 3 * PH_SECOND);
+			victim = (victim + 1 + nodes / 5) % nodes;
+		}
+		sim_run(sim, every + victim * MS);
+	}
+	nobody_died(sim);
+}
+
+static void four_are_stopped(void **state)
+{
+	(void)state;
+	stops(100, 4, MINUTE, 10 * MINUTE);
+}
+
+static void stopped_in_small_meshes(void **state)
+{
+	static const unsigned sizes[] = {2, 3, 5};
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++)
+		stops(sizes[i], 1, 5 * PH_SECOND, minutes(60));
+}
+
+/* Each wakes while others sleep. */
+static void stopped_in_turns(void **state)
+{
+	(void)state;
+	stops(5, 2, 5 * PH_SECOND, minutes(20));
+}
+
+static void one_pair_is_cut(void **state)
+{
+	struct sim *sim = mesh_of(20, 0);
+
+	(void)state;
+	sim_cut(sim, 3, 4, true);
+	sim_run(sim, minutes(10));
+	assert_int_equal(sim_holding(sim, 4, PH_MEMBER_DEAD), 0);
+	assert_int_equal(sim_first_dead(sim, 4), -1);
+	assert_int_equal(sim_first_dead(sim, 3), -1);
+	sim_close(sim);
+}
+
+/* Behind a broken network one convinces nobody, himself only slowly. */
+static void isolated_one_is_modest(void **state)
 {
 	struct sim *sim = mesh_of(100, 0);
 
 	(void)state;
-	sim_set_loss(sim, 1000);
-	sim_run(sim, ten_minutes());
-	assert_int_equal(sim_counts(sim).deaths, 0);
+	sim_split(sim, 99);
+	sim_run(sim, 20 * PH_SECOND);
+	assert_int_equal(sim_holding(sim, 99, PH_MEMBER_DEAD), 99);
+	assert_int_equal(
+		ph_members_in(sim_members(sim, 99), PH_MEMBER_DEAD), 0);
+	sim_heal(sim);
+	assert_true(sim_wait_fullmesh(sim, 1, 15 * PH_SECOND));
+	nobody_died(sim);
+}
+
+static void slow_loop_accuses_nobody(void **state)
+{
+	struct sim *sim = mesh_of(20, 0);
+
+	(void)state;
+	sim_set_lag(sim, 19, 300 * MS);
+	sim_split(sim, 19);
+	sim_run(sim, 10 * PH_SECOND);
+	assert_int_equal(
+		ph_members_in(sim_members(sim, 19), PH_MEMBER_SUSPECT), 0);
+	sim_close(sim);
+}
+
+static void wrong_signatures_count_nothing(void **state)
+{
+	struct sim *sim = mesh_of(20, 0);
+
+	(void)state;
+	sim_set_liar(sim, 19, true);
+	for (unsigned other = 0; other < 18; other++)
+		sim_cut(sim, other, 19, true);
+	sim_run(sim, 30 * PH_SECOND);
+	/* It hears one only, and says so of the others; nobody believes it.
+	 */
+	for (unsigned other = 0; other < 19; other++)
+		assert_true(sim_holding(sim, other, PH_MEMBER_DEAD) <= 1 &&
+			    sim_holding(sim, other, PH_MEMBER_SUSPECT) <= 1);
 	sim_close(sim);
 }
 
 /* --- liveness --- */
 
+struct times {
+	double first[400], spread[400];
+	unsigned count;
+};
+
+static int by_size(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static void times_add(
+	struct times *times, struct sim *sim, unsigned node, int64_t begin)
+{
+	int64_t first = sim_first_dead(sim, node);
+
+	times->first[times->count] = (double)(first - begin) / PH_SECOND;
+	times->spread[times->count++] =
+		(double)(sim_last_dead(sim, node) - first) / PH_SECOND;
+}
+
+static void times_tell(struct times *times, const char *what)
+{
+	unsigned n = times->count;
+
+	qsort(times->first, n, sizeof(double), by_size);
+	qsort(times->spread, n, sizeof(double), by_size);
+	printf("# %s, %u runs: first p50 %.3f p99 %.3f max %.3f s; "
+	       "to the last p50 %.3f p99 %.3f max %.3f s\n",
+		what, n, times->first[n / 2], times->first[n * 99 / 100],
+		times->first[n - 1], times->spread[n / 2],
+		times->spread[n * 99 / 100], times->spread[n - 1]);
+}
+
 static void killed_one_is_seen(void **state)
 {
+	struct times times = {0};
+
 	(void)state;
-	for (unsigned round = 0; round < sim_dose(40); round++) {
+	for (unsigned round = 0; round < sim_dose(200); round++) {
 		struct sim *sim = mesh_of(100, round);
 		int64_t begin;
 
-		sim_run(sim, sim_dose(20) * 370 * MS);
+		sim_run(sim, round * 137 % 1000 * MS);
 		begin = sim_now(sim);
 		sim_kill(sim, 7);
 		assert_true(sim_wait_state(
 			sim, 7, PH_MEMBER_DEAD, 99, 2 * PH_SECOND));
 		assert_true(sim_first_dead(sim, 7) - begin <= PH_SECOND);
-		assert_int_equal(sim_counts(sim).deaths, 0);
-		sim_close(sim);
+		times_add(&times, sim, 7, begin);
+		nobody_died(sim);
 	}
+	times_tell(&times, "killed");
 }
 
 static void silent_one_is_seen(void **state)
 {
+	struct times times = {0};
+
 	(void)state;
-	for (unsigned round = 0; round < sim_dose(40); round++) {
+	for (unsigned round = 0; round < sim_dose(200); round++) {
 		struct sim *sim = mesh_of(100, round);
 		int64_t begin;
 
-		sim_run(sim, 5 * PH_SECOND + round * 137 * MS);
+		sim_run(sim, round * 137 % 1000 * MS);
 		begin = sim_now(sim);
 		sim_unplug(sim, 7);
 		assert_true(sim_wait_state(
@@ -102,18 +284,264 @@ static void silent_one_is_seen(void **state)
 		assert_true(sim_first_dead(sim, 7) - begin <= 6500 * MS);
 		assert_true(sim_last_dead(sim, 7) - sim_first_dead(sim, 7) <=
 			    500 * MS);
-		assert_int_equal(sim_counts(sim).deaths, 0);
-		sim_close(sim);
+		times_add(&times, sim, 7, begin);
+		nobody_died(sim);
 	}
+	times_tell(&times, "silent");
+}
+
+/* Without lines and ICMP there is silence only. */
+static void killed_where_hosts_say_nothing(void **state)
+{
+	struct sim_config config = sim_lan(100, seed_of(0));
+	struct sim *sim;
+
+	(void)state;
+	config.lineless = true;
+	config.speechless = true;
+	sim = mesh_with(&config);
+	sim_kill(sim, 7);
+	assert_true(sim_wait_state(sim, 7, PH_MEMBER_DEAD, 99, 7 * PH_SECOND));
+	nobody_died(sim);
+}
+
+static void gone_in_small_meshes(void **state)
+{
+	static const struct {
+		unsigned nodes;
+		bool silent;
+		int64_t within;
+	} cases[] = {
+		{2, false, PH_SECOND},
+		{3, false, PH_SECOND},
+		{5, false, PH_SECOND},
+		{2, true, 7 * PH_SECOND},
+		{3, true, 7 * PH_SECOND},
+		{5, true, 7 * PH_SECOND},
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct sim *sim = mesh_of(cases[i].nodes, i);
+
+		if (cases[i].silent)
+			sim_unplug(sim, 1);
+		else
+			sim_kill(sim, 1);
+		assert_true(sim_wait_state(sim, 1, PH_MEMBER_DEAD,
+			cases[i].nodes - 1, cases[i].within));
+		nobody_died(sim);
+	}
+}
+
+static void many_die_at_once(void **state)
+{
+	struct sim *sim = mesh_of(100, 0);
+
+	(void)state;
+	for (unsigned i = 0; i < 30; i++)
+		sim_unplug(sim, i);
+	sim_run(sim, 20 * PH_SECOND);
+	for (unsigned i = 0; i < 30; i++)
+		assert_true(sim_holding(sim, i, PH_MEMBER_DEAD) >= 70);
+	nobody_died(sim);
+}
+
+static void goodbye_is_heard(void **state)
+{
+	struct sim *sim = mesh_of(100, 0);
+
+	(void)state;
+	sim_leave(sim, 7);
+	assert_true(sim_wait_state(
+		sim, 7, PH_MEMBER_LEFT, 99, 500 * PH_MILLISECOND));
+	sim_kill(sim, 7);
+	sim_run(sim, 10 * PH_SECOND);
+	assert_int_equal(sim_holding(sim, 7, PH_MEMBER_LEFT), 99);
+	assert_int_equal(sim_first_dead(sim, 7), -1);
+	nobody_died(sim);
+}
+
+static void halves_meet_again(void **state)
+{
+	struct sim *sim = mesh_of(100, 0);
+
+	(void)state;
+	sim_split(sim, 50);
+	sim_run(sim, MINUTE);
+	for (unsigned i = 0; i < 100; i++)
+		assert_int_equal(sim_holding(sim, i, PH_MEMBER_DEAD), 50);
+	sim_heal(sim);
+	assert_true(sim_wait_fullmesh(sim, 1, 5 * PH_SECOND));
+	nobody_died(sim);
+}
+
+static void deaf_one_dies_and_returns(void **state)
+{
+	struct sim *sim = mesh_of(50, 0);
+
+	(void)state;
+	for (unsigned other = 1; other < 50; other++)
+		sim_cut(sim, other, 0, true);
+	assert_true(sim_wait_state(sim, 0, PH_MEMBER_DEAD, 49, 10 * PH_SECOND));
+	for (unsigned other = 1; other < 50; other++)
+		assert_int_equal(sim_holding(sim, other, PH_MEMBER_DEAD), 0);
+	sim_heal(sim);
+	assert_true(sim_wait_fullmesh(sim, 1, 10 * PH_SECOND));
+	sim_close(sim);
+}
+
+static void new_epoch_replaces_the_old(void **state)
+{
+	struct sim *sim = mesh_of(100, 0);
+	struct ph_member_view view;
+
+	(void)state;
+	sim_restart(sim, 7);
+	assert_true(sim_wait_fullmesh(sim, 1, 5 * PH_SECOND));
+	sim_run(sim, 10 * PH_SECOND);
+	for (unsigned i = 0; i < 100; i++) {
+		if (i == 7)
+			continue;
+		assert_int_equal(ph_members_find(sim_members(sim, i),
+					 sim_id(sim, 7), &view),
+			0);
+		assert_int_equal(view.epoch, 2);
+		assert_int_equal(view.state, PH_MEMBER_ALIVE);
+	}
+	nobody_died(sim);
+}
+
+static unsigned stale_in(struct ph_members *members)
+{
+	struct ph_member_view view;
+	unsigned stale = 0;
+
+	for (unsigned i = 0; i < ph_members_count(members); i++) {
+		ph_members_view(members, i, &view);
+		stale += view.stale;
+	}
+	return stale;
+}
+
+static void view_survives_a_restart(void **state)
+{
+	struct sim *sim = mesh_of(50, 0);
+
+	(void)state;
+	sim_kill(sim, 9);
+	sim_run(sim, 2 * PH_SECOND);
+	sim_restart_with_view(sim, 7);
+	assert_int_equal(stale_in(sim_members(sim, 7)), 49);
+	sim_run(sim, 5 * PH_SECOND);
+	/* All but the dead one answered. */
+	assert_int_equal(stale_in(sim_members(sim, 7)), 1);
+	assert_true(sim_wait_fullmesh(sim, 1, PH_SECOND));
+	assert_int_equal(sim_holding(sim, 9, PH_MEMBER_DEAD), 49);
+	nobody_died(sim);
+}
+
+static void hearsay_is_confirmed(void **state)
+{
+	struct sim_config config = sim_lan(100, seed_of(0));
+	struct sim *sim;
+
+	(void)state;
+	config.hearsay = true;
+	sim = sim_open(&config);
+	sim_start_all(sim, PH_SECOND);
+	sim_run(sim, PH_SECOND);
+	assert_true(sim_wait_fullmesh(sim, 1, 4 * PH_SECOND));
+	nobody_died(sim);
+}
+
+static void replayed_datagrams_wake_nobody(void **state)
+{
+	struct sim *sim = mesh_of(3, 0);
+	unsigned replayed = 0;
+
+	(void)state;
+	sim_record(sim, 1, 0);
+	sim_run(sim, 10 * PH_SECOND);
+	sim_kill(sim, 1);
+	for (unsigned i = 0; i < 200; i++) {
+		replayed += sim_replay(sim);
+		sim_run(sim, 50 * MS);
+	}
+	assert_true(replayed > 0);
+	assert_int_equal(sim_holding(sim, 1, PH_MEMBER_DEAD), 2);
+	sim_close(sim);
+}
+
+/* --- scale --- */
+
+static uint64_t trace_of(unsigned nodes, uint64_t seed, int64_t time)
+{
+	struct sim_config config = sim_lan(nodes, seed);
+	struct sim *sim = sim_open(&config);
+	clock_t begin = clock();
+	uint64_t hash;
+
+	sim_start_all(sim, PH_SECOND);
+	assert_true(sim_wait_fullmesh(sim, 1, 5 * PH_SECOND));
+	sim_run(sim, time / 2);
+	sim_kill(sim, nodes / 2);
+	sim_stop(sim, 3, 3 * PH_SECOND);
+	sim_run(sim, time / 2);
+	assert_int_equal(
+		sim_holding(sim, nodes / 2, PH_MEMBER_DEAD), nodes - 1);
+	assert_int_equal(sim_counts(sim).deaths, 0);
+	hash = sim_hash(sim);
+	printf("# %u nodes, %d virtual s: %.1f s, trace %016" PRIx64 "\n",
+		nodes, (int)(sim_now(sim) / PH_SECOND) - 1,
+		(double)(clock() - begin) / CLOCKS_PER_SEC, hash);
+	sim_close(sim);
+	return hash;
+}
+
+static void one_seed_one_trace(void **state)
+{
+	uint64_t hash = trace_of(100, seed_of(0), MINUTE);
+
+	(void)state;
+	assert_true(hash == trace_of(100, seed_of(0), MINUTE));
+	assert_true(hash != trace_of(100, seed_of(1), MINUTE));
+}
+
+static void thousand_nodes(void **state)
+{
+	(void)state;
+	trace_of(1000, seed_of(0), minutes(10));
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(nobody_dies_in_calm),
-		cmocka_unit_test(nobody_dies_of_loss),
+		cmocka_unit_test(calm),
+		cmocka_unit_test(idle_costs_little),
+		cmocka_unit_test(tenth_is_lost),
+		cmocka_unit_test(late_and_twice),
+		cmocka_unit_test(four_are_stopped),
+		cmocka_unit_test(stopped_in_small_meshes),
+		cmocka_unit_test(stopped_in_turns),
+		cmocka_unit_test(one_pair_is_cut),
+		cmocka_unit_test(isolated_one_is_modest),
+		cmocka_unit_test(slow_loop_accuses_nobody),
+		cmocka_unit_test(wrong_signatures_count_nothing),
 		cmocka_unit_test(killed_one_is_seen),
 		cmocka_unit_test(silent_one_is_seen),
+		cmocka_unit_test(killed_where_hosts_say_nothing),
+		cmocka_unit_test(gone_in_small_meshes),
+		cmocka_unit_test(many_die_at_once),
+		cmocka_unit_test(goodbye_is_heard),
+		cmocka_unit_test(halves_meet_again),
+		cmocka_unit_test(deaf_one_dies_and_returns),
+		cmocka_unit_test(new_epoch_replaces_the_old),
+		cmocka_unit_test(view_survives_a_restart),
+		cmocka_unit_test(hearsay_is_confirmed),
+		cmocka_unit_test(replayed_datagrams_wake_nobody),
+		cmocka_unit_test(one_seed_one_trace),
+		cmocka_unit_test(thousand_nodes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
