@@ -129,6 +129,7 @@ static void neighbour_event(
 	struct ph_discovery *discovery, const struct ph_neighbour_event *event)
 {
 	const struct ph_neighbour *neighbour = event->neighbour;
+	char id[PH_NODE_ID_TEXT];
 
 	switch (event->kind) {
 	case PH_NEIGHBOUR_NEW:
@@ -140,6 +141,9 @@ static void neighbour_event(
 		break;
 	case PH_NEIGHBOUR_GONE:
 		log_neighbour(neighbour, "gone", ph_gone_name(event->reason));
+		if (neighbour->standing == PH_STRANGER)
+			discovery->events.unheard(discovery->events.context,
+				id_text(id, neighbour->id));
 		break;
 	default:
 		break;

@@ -72,6 +72,9 @@ struct ph_discovery_events {
 	 * content or epoch, and again, ever later, while nobody knows its
 	 * key. Pass it on, dial it, or not. */
 	void (*heard)(void *context, const struct ph_discovery_node *node);
+	/* A stranger was forgotten: its time is over, or another took its
+	 * place. */
+	void (*unheard)(void *context, const char *id);
 	/* A node's state changed; `from` is "" for a new one, `by` the name of
 	 * who accused it, or "". */
 	void (*moved)(void *context, const struct ph_discovery_move *move);

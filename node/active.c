@@ -171,6 +171,21 @@ static void choose_newcomers(struct ph_active *active)
 	}
 }
 
+/* Without a line nobody is too far away: the circles may be full of names that
+ * somebody made up. */
+static void choose_anybody(struct ph_active *active)
+{
+	for (unsigned i = 0; i < active->count; i++)
+		if (active->peers[i]->up)
+			return;
+	for (unsigned i = 0; i < active->count; i++) {
+		struct ph_active_peer *peer = active->peers[i];
+
+		if (!peer->proven && !peer->left && !peer->failed)
+			peer->wanted = true;
+	}
+}
+
 static bool counts(const struct ph_active_peer *peer)
 {
 	return peer->proven ? !is_gone(peer) : !is_absent(peer);
@@ -200,6 +215,7 @@ static void choose(struct ph_active *active)
 		choose_side(active, i, true);
 	}
 	choose_newcomers(active);
+	choose_anybody(active);
 }
 
 static int64_t courtesy(
@@ -360,7 +376,14 @@ struct room {
 	unsigned lines;
 	unsigned dials;
 	unsigned enrols;
+	unsigned slow; /* strangers that do not answer */
 };
+
+static bool is_slow(const struct ph_active_peer *peer, int64_t now)
+{
+	return peer->trying && !peer->proven &&
+	       now - peer->tried >= PH_ACTIVE_QUICK;
+}
 
 static struct room room_now(const struct ph_active *active, int64_t now)
 {
@@ -372,6 +395,10 @@ static struct room room_now(const struct ph_active *active, int64_t now)
 		room.lines += peer->up;
 		if (!peer->trying || is_needed(peer, now))
 			continue;
+		if (is_slow(peer, now)) {
+			room.slow++;
+			continue;
+		}
 		room.dials++;
 		room.enrols += !peer->proven;
 	}
@@ -385,7 +412,8 @@ static bool has_room(
 		return true;
 	return room->dials < PH_ACTIVE_DIALS &&
 	       room->lines + room->dials < PH_ACTIVE_MOST &&
-	       (peer->proven || room->enrols < PH_ACTIVE_ENROLS);
+	       (peer->proven || (room->enrols < PH_ACTIVE_ENROLS &&
+					room->slow < PH_ACTIVE_SLOW));
 }
 
 /* When the line is given up; INT64_MAX: not. */
@@ -438,6 +466,7 @@ enum ph_active_act ph_active_next(
 	if (!best)
 		return PH_ACTIVE_REST;
 	best->trying = true;
+	best->tried = now;
 	*out = best;
 	return PH_ACTIVE_DIAL;
 }
@@ -455,6 +484,10 @@ int64_t ph_active_due(struct ph_active *active, int64_t now)
 
 		if (due < next)
 			next = due;
+		/* Its place goes to another then. */
+		if (peer->trying && !peer->proven && !is_slow(peer, now) &&
+			peer->tried + PH_ACTIVE_QUICK < next)
+			next = peer->tried + PH_ACTIVE_QUICK;
 		/* Without room it waits for a dial to end. */
 		if (!has_room(&room, peer, now))
 			continue;

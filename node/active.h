@@ -18,8 +18,9 @@
  * neighbour that cannot be reached is stepped over, and tried again.
  *
  * Whom nobody has proven yet stands on no circle: a node without any line
- * enrols with two of them; later the nearest on the first circle is given time
- * to come by itself, or to be vouched for, and is then dialled.
+ * enrols with two of them at once, whoever they are (some may be invented);
+ * later the nearest on the first circle is given time to come by itself, or to
+ * be vouched for, and is then dialled.
  *
  * Other lines are dialled on demand and hung up by the side that dialled when
  * they were idle; past PH_ACTIVE_MOST either side hangs up what it does not
@@ -32,7 +33,11 @@
 #define PH_ACTIVE_CIRCLES 7u
 #define PH_ACTIVE_DIALS	  8u /* at once, without demand */
 #define PH_ACTIVE_ENROLS  2u /* of them, to keys nobody has proven */
-#define PH_ACTIVE_PEERS	  1024u
+/* A machine of the same network answers at once. Who does not, may be invented:
+ * so many of them are waited for beside those that are dialled. */
+#define PH_ACTIVE_QUICK (60 * PH_ACTIVE_MS)
+#define PH_ACTIVE_SLOW	64u
+#define PH_ACTIVE_PEERS 1024u
 
 #define PH_ACTIVE_MS	   INT64_C(1000000)
 #define PH_ACTIVE_COURTESY (300 * PH_ACTIVE_MS)
@@ -61,6 +66,7 @@ struct ph_active_peer {
 	unsigned failed; /* dials in a row */
 	int64_t heard;
 	int64_t since;	/* of the line */
+	int64_t tried;	/* when the dial under way began */
 	int64_t used;	/* last call on the line, or need of it */
 	int64_t idle;	/* when it was wanted last */
 	int64_t needed; /* a call waits until then */

@@ -93,6 +93,13 @@ static void on_heard(void *context, const struct ph_discovery_node *node)
 			node->epoch, menu->version, menu->hash);
 }
 
+static void on_unheard(void *context, const char *id)
+{
+	struct ph_discover *discover = context;
+
+	ph_lines_unheard(discover->node->lines, id);
+}
+
 static enum ph_presence presence_of(const char *state)
 {
 	static const struct {
@@ -277,7 +284,7 @@ static int open_discovery(struct ph_discover *discover,
 		.interfaces = node->options.interfaces,
 		.listen = listen,
 		.ethernet = ethernet,
-		.events = {on_trust, on_locate, on_heard, on_moved,
+		.events = {on_trust, on_locate, on_heard, on_unheard, on_moved,
 			on_announced, discover}};
 	unsigned count = ph_gate_addresses(node->gate, texts, LISTENS);
 

@@ -81,6 +81,8 @@ void ph_lines_watch(
  * the node is dialled if a line to it is wanted. -EINVAL, -EACCES (revoked),
  * -ENOSPC. */
 int ph_lines_hear(struct ph_lines *lines, const struct ph_lines_word *word);
+/* Discovery forgot a node that nobody proved: so do the lines. */
+void ph_lines_unheard(struct ph_lines *lines, const char *id);
 /* This node's own announcement changed: `content` is its version now. */
 void ph_lines_announced(struct ph_lines *lines, uint32_t content);
 /* `since`: wall ns. A dead peer's line is closed and its waiting calls are

@@ -55,6 +55,14 @@ int ph_lines_hear(struct ph_lines *lines, const struct ph_lines_word *word)
 	return 0;
 }
 
+void ph_lines_unheard(struct ph_lines *lines, const char *id)
+{
+	struct peer *peer = peer_find(lines, id);
+
+	if (peer && !peer->active.proven && !peer->line && !peer->waiting_count)
+		peer_remove(peer);
+}
+
 void ph_lines_announced(struct ph_lines *lines, uint32_t content)
 {
 	lines->content = content;
