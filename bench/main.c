@@ -75,8 +75,16 @@ static const struct bench_race races[] = {
 		1,
 	},
 	{
-		"64 B between two threads, of CPU time",
-		LOAD(64, 300 * MS),
+		"64 B between two threads on two CPUs, of CPU time",
+		{.size = 64, .ns = 300 * MS, .width = 2},
+		{&bench_ring, &bench_ideal_threads},
+		2,
+		{{1, BENCH_MESSAGES, 0.7}},
+		1,
+	},
+	{
+		"64 B between two threads on one CPU, of CPU time",
+		{.size = 64, .ns = 300 * MS, .width = 1},
 		{&bench_ring, &bench_ideal_threads},
 		2,
 		{{1, BENCH_MESSAGES, 0.7}},
