@@ -24,7 +24,7 @@ struct ph_buffer {
 };
 
 #define PH_BUFFER_SMALL ((uint32_t)64 * 1024)
-#define PH_BUFFER_LARGE ((uint32_t)256 * 1024 + 64)
+#define PH_BUFFER_LARGE ((uint32_t)256 * 1024 + 512)
 /* Spare buffers a pool keeps of each size. */
 #define PH_POOL_SPARE 8
 

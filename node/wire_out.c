@@ -15,6 +15,9 @@
  */
 static const struct ph_carrier_events carrier_events;
 
+/* What comes back is small, but no stranger's: TLS may read it in one go. */
+#define FROM_PROVEN (2 * PH_CARRIER_STRANGER)
+
 static void step(struct wire *wire, const struct ph_resume_out_event *event);
 
 static void tell_failure(struct wire *wire, const char *why)
@@ -324,6 +327,7 @@ static void on_open(void *context, struct ph_carrier *carrier)
 		return;
 	}
 	snprintf(wire->transport, sizeof(wire->transport), "%s", info.scheme);
+	ph_carrier_admit(carrier, FROM_PROVEN);
 	wire_way_opened(wire);
 	step(wire, &(struct ph_resume_out_event){.kind = PH_RESUME_OPENED});
 }
@@ -388,6 +392,7 @@ void wire_out_came(struct wire *wire, struct ph_session *session)
 	wire->carrier = ph_session_carrier(session);
 	ph_carrier_info(wire->carrier, &info);
 	snprintf(wire->transport, sizeof(wire->transport), "%s", info.scheme);
+	ph_carrier_admit(wire->carrier, FROM_PROVEN);
 	ph_session_hand_over(session, &carrier_events, wire);
 	step(wire, &(struct ph_resume_out_event){.kind = PH_RESUME_OPENED});
 }

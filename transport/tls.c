@@ -36,8 +36,10 @@
 /* The first record. Ours have 300 bytes; offers of keys for sessions to come
  * may add some. */
 #define HELLO_MAX ((uint32_t)4096)
-/* Ciphertext read at once from a peer that is no stranger. */
-#define READ_AHEAD ((size_t)64 * 1024)
+/* Ciphertext read at once from a peer that is no stranger: four full records
+ * to the byte, or each read would leave a rest that costs one more. OpenSSL
+ * keeps three bytes to align what it reads. */
+#define READ_AHEAD ((size_t)4 * (RECORD_PLAIN + RECORD_EXTRA) + 3)
 
 #define EXPORTER_LABEL "EXPORTER-Channel-Binding"
 
