@@ -46,9 +46,43 @@ say = $(if $(filter 1,$(V)),,@printf '  %-5s %s\n' $(1) $(2))
 .PHONY: all
 all: $(BUILD)/posthouse $(BUILD)/libposthouse.a
 
-$(BUILD)/posthouse: $(BUILD)/libinternal.a $(NODEOBJ)
+# WIRING=FILE: this wiring file is built in (node/builtin.h). It is linted, tested
+# and compiled by a posthouse without one, and nothing is built when it fails.
+WIRING  ?=
+PLAIN   := $(BUILD)/wiring/posthouse
+BUILTIN := $(if $(WIRING),$(BUILD)/wiring/builtin.o,$(BUILD)/node/builtin.o)
+LINKED  := $(filter-out $(BUILD)/node/builtin.o,$(NODEOBJ)) $(BUILTIN)
+
+$(BUILD)/posthouse: $(BUILD)/libinternal.a $(LINKED) $(BUILD)/wiring/which
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(LINKED) $(BUILD)/libinternal.a $(LIBS)
+
+# Relinked when another one, or none, is asked for.
+$(BUILD)/wiring/which: FORCE
+	@mkdir -p $(@D)
+	@[ "$$(cat $@ 2>/dev/null)" = '=$(WIRING)' ] || echo '=$(WIRING)' >$@
+
+ifneq ($(WIRING),)
+$(PLAIN): $(BUILD)/libinternal.a $(NODEOBJ)
+	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(NODEOBJ) $(BUILD)/libinternal.a $(LIBS)
+
+# Always: its variables, and what its tests run, are not make's to know.
+$(BUILD)/wiring/builtin.c: $(WIRING) $(PLAIN) FORCE
+	$(call say,WIRE,$<)
+	$(Q)$(PLAIN) lint $< && $(PLAIN) test $< && \
+		$(PLAIN) compile $< -o $@.new || \
+		{ rm -f $(BUILD)/posthouse $@.new; exit 1; }
+	$(Q)cmp -s $@ $@.new && rm -f $@.new || mv $@.new $@
+
+$(BUILD)/wiring/builtin.o: $(BUILD)/wiring/builtin.c
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CPPFLAGS) $(STD) $(CFLAGS) $(WARN) -c -o $@ $<
+endif
+
+.PHONY: FORCE
+FORCE: ;
 
 $(BUILD)/libinternal.a: $(OBJECTS)
 	$(call say,AR,$@)

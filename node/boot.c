@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "controlsurface/control.h"
-#include "controlsurface/wiring.h"
 #include "kernel/log.h"
 #include "node/discover.h"
 #include "node/gate.h"
@@ -23,7 +22,6 @@
 
 /* A hundred nodes that begin on one disk wait for each other's syncs. */
 #define LOAD_PATIENCE (60 * PH_SECOND)
-#define WIRING_MOST   PH_WIRING_BYTES
 
 void ph_boot_process(void)
 {
@@ -335,123 +333,6 @@ int ph_boot_load(struct ph_node *node, struct ph_error *error)
 	return 0;
 }
 
-/* The whole file, or NULL with errno. */
-static char *read_file(const char *path, size_t *length)
-{
-	FILE *file = fopen(path, "re");
-	char *text = NULL;
-	size_t size = 0;
-	FILE *out;
-	char block[4096];
-	size_t got;
-	size_t total = 0;
-	int failed;
-
-	if (!file)
-		return NULL;
-	out = open_memstream(&text, &size);
-	while (out && total <= WIRING_MOST &&
-		(got = fread(block, 1, sizeof(block), file)) > 0)
-		total += fwrite(block, 1, got, out);
-	failed = ferror(file) ? errno : total > WIRING_MOST ? EFBIG : 0;
-	fclose(file);
-	if (!out || fclose(out) || failed) {
-		free(text);
-		errno = failed ? failed : ENOMEM;
-		return NULL;
-	}
-	*length = size;
-	return text;
-}
-
-/* -f: tried until it is applied; its hosts may still be starting. */
-struct wiring_job {
-	struct ph_node *node;
-	struct ph_timer timer;
-	char *text;
-	size_t length;
-	char last[256];
-};
-
-static void apply_wiring(struct ph_timer *timer);
-
-static void on_applied(
-	void *context, int status, const uint8_t *body, size_t length)
-{
-	struct wiring_job *job = context;
-	struct ph_error error;
-
-	if (!status) {
-		ph_log_info("boot", "wiring.applied file=%s",
-			job->node->options.wiring);
-		free(job->text);
-		free(job);
-		return;
-	}
-	ph_error_read(&error, status, body, length);
-	if (strcmp(job->last, error.what) != 0)
-		ph_log_warn("boot",
-			"wiring.refused file=%s because=\"%s\" where=\"%s\"",
-			job->node->options.wiring, error.what, error.where);
-	snprintf(job->last, sizeof(job->last), "%s", error.what);
-	if (error.exit == PH_EXIT_WIRING) {
-		/* It will not get better by itself. */
-		job->node->exit = PH_EXIT_WIRING;
-		ph_boot_fail(&error);
-		ph_node_stop(job->node, "invalid wiring");
-		free(job->text);
-		free(job);
-		return;
-	}
-	ph_timer_start(job->node->loop, &job->timer,
-		ph_loop_now(job->node->loop) + 2 * PH_SECOND);
-}
-
-static void apply_wiring(struct ph_timer *timer)
-{
-	struct wiring_job *job =
-		(struct wiring_job *)((char *)timer -
-				      offsetof(struct wiring_job, timer));
-	struct ph_node *node = job->node;
-	struct ph_writer *writer;
-
-	if (node->stopping || ph_writer_create(&writer))
-		return;
-	ph_write_map(writer);
-	ph_write_text(writer, "text");
-	ph_write_textn(writer, job->text, job->length);
-	ph_put_text(writer, "file", node->options.wiring);
-	ph_write_end(writer);
-	ph_call_send(node->door, &ph_node_self, "", PH_CONTROL_APPLY, writer,
-		ph_loop_now(node->loop), 30 * PH_SECOND, on_applied, job);
-	ph_writer_free(writer);
-}
-
-static void begin_wiring(struct ph_node *node)
-{
-	struct wiring_job *job;
-	struct ph_error error;
-
-	if (!node->options.wiring)
-		return;
-	job = calloc(1, sizeof(*job));
-	if (job)
-		job->text = read_file(node->options.wiring, &job->length);
-	if (!job || !job->text) {
-		ph_fail(&error, PH_EXIT_NOT_FOUND, node->options.wiring,
-			"name a wiring file that can be read",
-			"cannot read the wiring file: %s", strerror(errno));
-		free(job);
-		node->exit = PH_EXIT_NOT_FOUND;
-		ph_boot_fail(&error);
-		ph_node_stop(node, "no wiring file");
-		return;
-	}
-	job->node = node;
-	job->timer.on_due = apply_wiring;
-	apply_wiring(&job->timer);
-}
-
 void ph_boot_open(struct ph_node *node)
 {
 	ph_log_info("node", "up name=%s id=%.8s mesh=%s epoch=%llu pid=%d",
@@ -462,7 +343,7 @@ void ph_boot_open(struct ph_node *node)
 	ph_lines_start(node->lines);
 	ph_discover_start(node->discover);
 	ph_control_start(node->control);
-	begin_wiring(node);
+	ph_boot_wiring(node);
 	ph_notify("READY=1");
 	ph_slim_start(&node->slim, node->loop);
 }

@@ -24,6 +24,8 @@ int ph_boot_load(struct ph_node *node, struct ph_error *error);
 int ph_boot_listen(struct ph_node *node, struct ph_error *error);
 /* Open for business: dials, brings back what was applied, applies -f. */
 void ph_boot_open(struct ph_node *node);
+/* Applies -f, or the wiring that is built in (boot_wiring.c). */
+void ph_boot_wiring(struct ph_node *node);
 /* what, where, what next, on stderr. */
 void ph_boot_fail(const struct ph_error *error);
 

@@ -42,6 +42,10 @@ const struct ph_command ph_commands[] = {
 	{"test", "test FILE",
 		"run the tests of a wiring file, on a node of their own",
 		ph_cmd_test, false},
+	{"compile", "compile FILE [-o FILE.c]",
+		"a wiring file as C, for a binary that needs no file (make "
+		"WIRING=FILE)",
+		ph_cmd_compile, false},
 	{"schema", "schema", "wiring files as JSON Schema, for editors",
 		ph_cmd_schema, false},
 	{"plan", "plan FILE|list|resolve ID HOW",

@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "node/builtin.h"
 #include "node/cli.h"
 #include "node/options.h"
 #include "node/version.h"
@@ -89,6 +90,7 @@ static void version_json(void)
 	ph_write_list(writer);
 	ph_write_map(writer);
 	ph_put_text(writer, "version", PH_VERSION);
+	ph_put_text(writer, "wiring", ph_builtin ? ph_builtin->name : "");
 	ph_write_end(writer);
 	ph_write_end(writer);
 	if (!ph_writer_finish(writer, &data, &length) &&
@@ -99,6 +101,17 @@ static void version_json(void)
 	ph_writer_free(writer);
 }
 
+static void version_text(void)
+{
+	if (ph_builtin)
+		printf("posthouse %s, with the wiring %s (%s: %zu servers, "
+		       "%zu wires)\n",
+			PH_VERSION, ph_builtin->name, ph_builtin->file,
+			ph_builtin->server_count, ph_builtin->wire_count);
+	else
+		printf("posthouse %s\n", PH_VERSION);
+}
+
 int ph_cmd_version(struct ph_cli *cli)
 {
 	if (cli->argc)
@@ -106,7 +119,7 @@ int ph_cmd_version(struct ph_cli *cli)
 	if (cli->json)
 		version_json();
 	else
-		printf("posthouse %s\n", PH_VERSION);
+		version_text();
 	return 0;
 }
 
@@ -127,7 +140,8 @@ static const char *const bash_before =
 	"\tpassphrase) words+=' rotate' ;;\n"
 	"\tcompletion) words='bash zsh fish' ;;\n"
 	"\tlint) words+=' --deny-warnings --sarif' ;;&\n"
-	"\tapply | lint | test) [[ $2 == -* ]] || words= ;;\n"
+	"\tcompile) words+=' -o' ;;&\n"
+	"\tapply | lint | test | compile) [[ $2 == -* ]] || words= ;;\n"
 	"\tesac\n"
 	"\t[ \"$COMP_CWORD\" -gt 1 ] || words='";
 static const char *const bash_after =

@@ -9,6 +9,7 @@
 #include "node/discover.h"
 #include "node/gate.h"
 #include "node/lines.h"
+#include "node/builtin.h"
 #include "node/version.h"
 #include "node/wires.h"
 
@@ -165,6 +166,8 @@ static void write_status(struct ph_writer *writer, const struct survey *survey)
 	ph_put_text(writer, "id", node->id);
 	ph_put_text(writer, "mesh", node->mesh);
 	ph_put_text(writer, "version", PH_VERSION);
+	ph_put_text(
+		writer, "built_in_wiring", ph_builtin ? ph_builtin->name : "");
 	ph_put_u64(writer, "epoch", node->epoch);
 	ph_put_u64(writer, "revision", survey->revision);
 	ph_put_int(writer, "pid", getpid());

@@ -19,6 +19,7 @@ help: ## this list
 	@echo '  SAN=address,undefined | SAN=thread   any target with sanitizers'
 	@echo '  V=1                                  the commands themselves'
 	@echo '  TESTS="test/unit/x_test.c ..."       test, soak: only these'
+	@echo '  WIRING=FILE                          builds this wiring file in'
 	@echo '  DESTDIR= PREFIX=/usr/local           where install puts things'
 
 .PHONY: deps deps-lint deps-fuzz deps-bench
