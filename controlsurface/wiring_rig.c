@@ -11,12 +11,13 @@
  * The small wiring of a test. Of the file's servers those run that lie on the
  * way from what is put in to what is expected; the rest is replaced by files:
  *
- *   posthouse.in.K      reads what is put in; posthouse.give.K hands it out
+ *   posthouse.in.K-N    reads what is put in, posthouse.give.K-N hands it to
+ *                       one wire: nobody begins before another is there
  *   posthouse.gather.K  takes what came out; posthouse.out.K writes it
  *   posthouse.empty.N   ends at once, for inputs whose servers do not run
  *   posthouse.null.N    takes what nobody of the test wants
  *
- * What hands out and gathers is cat(1): it has no media type, and many wires.
+ * What hands out and gathers is cat(1): it has no media type.
  * Hosts, restarts and identities are left out: all of it runs on one node.
  */
 const char *ph_trial_say(struct ph_wiring *wiring, const char *format, ...)
@@ -180,7 +181,8 @@ static void wire_turn(struct ph_rig *rig, const struct ph_wiring_wire *wire)
 		return;
 	from = inject < 0 ? end_text(rig, &wire->from)
 			  : ph_trial_say(rig->wiring,
-				    PH_RIG_OWN "give.%d:stdout", inject);
+				    PH_RIG_OWN "give.%d-%u:stdout", inject,
+				    rig->fed[inject]);
 	link_add(rig, from, end_text(rig, &wire->to), expect, wire);
 	if (inject < 0)
 		*kept_at(rig, &wire->from) = 1;
@@ -202,7 +204,7 @@ static void puts_link(struct ph_rig *rig)
 			continue;
 		link_add(rig,
 			ph_trial_say(
-				rig->wiring, PH_RIG_OWN "give.%u:stdout", i),
+				rig->wiring, PH_RIG_OWN "give.%u-0:stdout", i),
 			end_text(rig, at), -1, NULL);
 		*kept_at(rig, at) = 1;
 		rig->fed[i]++;

@@ -99,11 +99,10 @@ static void server_put(
 }
 
 /* A file.read or file.write of DIRECTORY/NAME.INDEX. */
-static void file_put(
-	struct ph_rig *rig, const char *use, const char *name, unsigned index)
+static void file_put(struct ph_rig *rig, const char *use, const char *server,
+	const char *name, unsigned index)
 {
-	ph_put_map(rig->writer,
-		ph_trial_say(rig->wiring, PH_RIG_OWN "%s.%u", name, index));
+	ph_put_map(rig->writer, server);
 	ph_put_text(rig->writer, "use", use);
 	ph_put_map(rig->writer, "with");
 	text_put(rig, "path",
@@ -114,25 +113,38 @@ static void file_put(
 	ph_write_end(rig->writer);
 }
 
-/* A program without arguments; `side` ("in", "out") is for many wires. */
-static void program_put(struct ph_rig *rig, const char *program,
-	const char *name, unsigned index, const char *side)
+/* A program without arguments. */
+static void program_put(
+	struct ph_rig *rig, const char *program, const char *server, bool many)
 {
-	bool in = strcmp(side, "in") == 0;
-
-	ph_put_map(rig->writer,
-		ph_trial_say(rig->wiring, PH_RIG_OWN "%s.%u", name, index));
+	ph_put_map(rig->writer, server);
 	ph_put_list(rig->writer, "exec");
 	ph_write_text(rig->writer, program);
 	ph_write_end(rig->writer);
 	ph_put_text(rig->writer, "restart", "never");
-	ph_put_map(rig->writer, side);
-	ph_put_map(rig->writer, in ? "stdin" : "stdout");
-	ph_put_text(rig->writer, "fd", in ? "0" : "1");
-	ph_put_text(rig->writer, "kind", in ? "combine" : "mux");
+	if (many) {
+		ph_put_map(rig->writer, "in");
+		ph_put_map(rig->writer, "stdin");
+		ph_put_text(rig->writer, "fd", "0");
+		ph_put_text(rig->writer, "kind", "combine");
+		ph_write_end(rig->writer);
+		ph_write_end(rig->writer);
+	}
 	ph_write_end(rig->writer);
-	ph_write_end(rig->writer);
-	ph_write_end(rig->writer);
+}
+
+static void inject_put(struct ph_rig *rig, unsigned index)
+{
+	for (unsigned i = 0; i < rig->fed[index]; i++) {
+		file_put(rig, "file.read",
+			ph_trial_say(
+				rig->wiring, PH_RIG_OWN "in.%u-%u", index, i),
+			"in", index);
+		program_put(rig, "cat",
+			ph_trial_say(
+				rig->wiring, PH_RIG_OWN "give.%u-%u", index, i),
+			false);
+	}
 }
 
 static void servers_put(struct ph_rig *rig)
@@ -143,16 +155,17 @@ static void servers_put(struct ph_rig *rig)
 	for (size_t i = 0; i < wiring->server_count; i++)
 		if (rig->runs[i])
 			server_put(rig, wiring->servers[i]);
-	for (unsigned i = 0; i < rig->test->inject_count; i++) {
-		file_put(rig, "file.read", "in", i);
-		program_put(rig, "cat", "give", i, "out");
-	}
+	for (unsigned i = 0; i < rig->test->inject_count; i++)
+		inject_put(rig, i);
 	for (unsigned i = 0; i < rig->test->expect_count; i++) {
-		program_put(rig, "cat", "gather", i, "in");
-		file_put(rig, "file.write", "out", i);
+		program_put(rig, "cat",
+			ph_trial_say(wiring, PH_RIG_OWN "gather.%u", i), true);
+		file_put(rig, "file.write",
+			ph_trial_say(wiring, PH_RIG_OWN "out.%u", i), "out", i);
 	}
 	for (unsigned i = 0; i < rig->empties; i++)
-		program_put(rig, "true", "empty", i, "out");
+		program_put(rig, "true",
+			ph_trial_say(wiring, PH_RIG_OWN "empty.%u", i), false);
 	for (unsigned i = 0; i < rig->nulls; i++) {
 		ph_put_map(rig->writer,
 			ph_trial_say(wiring, PH_RIG_OWN "null.%u", i));
@@ -183,11 +196,12 @@ static void links_put(struct ph_rig *rig)
 		ph_write_end(rig->writer);
 	}
 	for (unsigned i = 0; i < rig->test->inject_count; i++)
-		ph_write_text(rig->writer,
-			ph_trial_say(rig->wiring,
-				PH_RIG_OWN "in.%u:out -> " PH_RIG_OWN
-					   "give.%u:stdin",
-				i, i));
+		for (unsigned j = 0; j < rig->fed[i]; j++)
+			ph_write_text(rig->writer,
+				ph_trial_say(rig->wiring,
+					PH_RIG_OWN "in.%u-%u:out -> " PH_RIG_OWN
+						   "give.%u-%u:stdin",
+					i, j, i, j));
 	for (unsigned i = 0; i < rig->test->expect_count; i++)
 		ph_write_text(rig->writer,
 			ph_trial_say(rig->wiring,

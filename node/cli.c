@@ -42,6 +42,9 @@ const struct ph_command ph_commands[] = {
 	{"test", "test FILE",
 		"run the tests of a wiring file, on a node of their own",
 		ph_cmd_test, false},
+	{"fmt", "fmt FILE [--write|--check]",
+		"a wiring file as it should look, comments kept", ph_cmd_fmt,
+		false},
 	{"compile", "compile FILE [-o FILE.c]",
 		"a wiring file as C, for a binary that needs no file (make "
 		"WIRING=FILE)",

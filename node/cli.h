@@ -86,6 +86,8 @@ int ph_cmd_plan(struct ph_cli *cli);
 /* cli_lint.c */
 int ph_cmd_lint(struct ph_cli *cli);
 int ph_cmd_schema(struct ph_cli *cli);
+/* cli_format.c */
+int ph_cmd_fmt(struct ph_cli *cli);
 /* cli_compile.c */
 int ph_cmd_compile(struct ph_cli *cli);
 /* cli_test.c */

@@ -141,7 +141,8 @@ static const char *const bash_before =
 	"\tcompletion) words='bash zsh fish' ;;\n"
 	"\tlint) words+=' --deny-warnings --sarif' ;;&\n"
 	"\tcompile) words+=' -o' ;;&\n"
-	"\tapply | lint | test | compile) [[ $2 == -* ]] || words= ;;\n"
+	"\tfmt) words+=' --write --check' ;;&\n"
+	"\tapply | lint | test | compile | fmt) [[ $2 == -* ]] || words= ;;\n"
 	"\tesac\n"
 	"\t[ \"$COMP_CWORD\" -gt 1 ] || words='";
 static const char *const bash_after =

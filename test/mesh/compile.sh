@@ -22,16 +22,18 @@ wiring: 1
 name: film
 defaults: {queue: 2MiB}
 servers:
-  read: {use: file.read, with: {path: "${IN}"}, out: {out: {kind: mux}}}
+  read: {use: file.read, with: {path: "${IN}"}}
   pack: {exec: [gzip, -c]}
   keep: {use: file.write, with: {path: "${OUT:-/nowhere}.gz"}}
+  read.two: {use: file.read, with: {path: "${IN}"}}
   copy: {use: file.write, with: {path: "${OUT:-/nowhere}"}}
 wires:
-  - {from: read, to: [pack, copy], on_full: block}
+  - {from: [read.two], to: [copy]}
+  - read -> pack
   - pack -> keep
 tests:
   - name: it is "packed" \ what?? goes in
-    inject: {at: read:out, text: "hello\n"}
+    inject: {at: read.two:out, text: "hello\n"}
     expect: {at: copy:in, text: "hello\n"}
 END
 export IN=$W/in OUT=$W/first
@@ -40,7 +42,7 @@ random_file 3000000 "$IN"
 # --- what must not be built
 sed 's/pack -> keep/pack -> kept/' "$W/film.yaml" >"$W/bad.yaml"
 expect_exit 2 build WIRING="$W/bad.yaml"
-expect_said "bad.yaml:11:13: error P1: no server 'kept'" "Did you mean keep?"
+expect_said "bad.yaml:13:13: error P1: no server 'kept'" "Did you mean keep?"
 [ ! -e "$W/build/posthouse" ] || fail "a file with errors was built"
 sed '$s/hello/hullo/' "$W/film.yaml" >"$W/bad.yaml"
 expect_exit 2 build WIRING="$W/bad.yaml"
@@ -56,7 +58,7 @@ cp "$W/film.yaml" "$W/built.yaml"
 expect_exit 0 build WIRING="$W/built.yaml"
 rm "$W/built.yaml"
 expect_exit 0 "$W/build/posthouse" version
-expect_said "with the wiring film (built.yaml: 4 servers, 3 wires)"
+expect_said "with the wiring film (built.yaml: 5 servers, 3 wires)"
 
 graph() {
 	ask "$1" '[.items[] | {from, to, queue: .queue.limit}] |

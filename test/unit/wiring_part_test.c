@@ -261,26 +261,35 @@ static void findings_are_bounded(void **state)
 }
 
 /* Lint is run: what has no error can be written, and reads back. */
-static const char mutable[] =
-	HEAD "defaults: {on_full: block, queue: 4MiB}\n"
-	     "hosts:\n"
-	     "  beta: {at: \"beta.lan:7678\"}\n"
-	     "servers:\n"
-	     "  read: {use: file.read, with: {path: \"${DIR}/in\"}}\n"
-	     "  zip:\n"
-	     "    host: beta\n"
-	     "    exec: [gzip, -c]\n"
-	     "    env: {LANG: C}\n"
-	     "    out: {z: {fd: 1, type: application/gzip, kind: mux}}\n"
-	     "    labels: {tier: one}\n"
-	     "    caps: [a, b=c]\n"
-	     "  tick: {use: clock, with: {every: 5s}}\n"
-	     "  keep: {host: gamma, exec: [cat], restart: never, class: 0x2a}\n"
-	     "  null: {use: null}\n"
-	     "wires:\n"
-	     "  - read -> zip -> keep\n"
-	     "  - {from: zip:z, to: null:in, queue: 1MiB}\n"
-	     "  - tick:out -> delta/see:in\n";
+static const char mutable[] = HEAD
+	"defaults: {on_full: block, queue: 4MiB}\n"
+	"for_each: {n: [1, 2]}\n"
+	"hosts:\n"
+	"  beta: {at: \"beta.lan:7678\", memory: 1GiB}\n"
+	"servers:\n"
+	"  read: {use: file.read, with: {path: \"${DIR}/in\"}}\n"
+	"  zip:\n"
+	"    host: beta\n"
+	"    exec: [gzip, -c]\n"
+	"    env: {LANG: C}\n"
+	"    out: {z: {fd: 1, type: application/gzip, kind: mux}}\n"
+	"    labels: {tier: one}\n"
+	"    caps: [a, b=c]\n"
+	"  tick: {use: clock, with: {every: 5s}}\n"
+	"  keep: {host: gamma, exec: [cat], restart: never, class: 0x2a}\n"
+	"  null: {use: null}\n"
+	"  \"up${n}\": {exec: [tr, \"${n}\"], listen: \"127.0.0.1:80${n}\", "
+	"in: {i: {optional: yes}}}\n"
+	"wires:\n"
+	"  - read -> zip -> keep\n"
+	"  - {from: zip:z, to: null:in, queue: 1MiB}\n"
+	"  - tick:out -> delta/see:in\n"
+	"  - {from: [up1, up2], to: delta/two:in, via: tcp}\n"
+	"tests:\n"
+	"  - {name: a, reach: [read, keep:stdin], within: 5s}\n"
+	"  - {name: b, inject: {at: read:out, text: x}, expect: {at: "
+	"keep:stdin, contains: x}}\n"
+	"never: [{from: \"up*\", to: keep, except: zip}]\n";
 
 static uint64_t random_next(uint64_t *seed)
 {

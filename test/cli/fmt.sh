@@ -1,0 +1,115 @@
+#!/bin/bash
+# posthouse fmt: examples and fixtures are stable and mean the same; comments
+# stay; what cannot be read is not touched.
+set -u
+: "${POSTHOUSE:=$PWD/build/posthouse}"
+cd "$(dirname "$0")/../.." || exit 1
+W=$(mktemp -d)
+trap 'rm -rf "$W"' EXIT
+
+fail() {
+	echo "FAILED: $*"
+	exit 1
+}
+
+# EXIT COMMAND...: what it says is left in $W/said.
+expect_exit() {
+	local wanted=$1 code
+	shift
+	"$@" >"$W/said" 2>"$W/told"
+	code=$?
+	[ $code -eq "$wanted" ] ||
+		fail "'$*' ended with $code, not $wanted: $(cat "$W/said" "$W/told")"
+}
+
+count=0
+for file in examples/*.yaml; do
+	expect_exit 0 "$POSTHOUSE" fmt --check "$file"
+done
+for file in test/lint-fixtures/*.yaml; do
+	case $file in */S[12].bad.yaml) continue ;; esac
+	expect_exit 0 "$POSTHOUSE" fmt "$file"
+	cp "$W/said" "$W/once.yaml"
+	expect_exit 0 "$POSTHOUSE" fmt --check "$W/once.yaml"
+	# The same findings: it says the same.
+	"$POSTHOUSE" lint --json "$file" |
+		jq -c '[.items[] | [.rule, .message]] | sort' \
+			>"$W/one"
+	"$POSTHOUSE" lint --json "$W/once.yaml" |
+		jq -c '[.items[] | [.rule, .message]] | sort' >"$W/other"
+	sed -i 's/line [0-9]*/line/g' "$W/one" "$W/other"
+	cmp -s "$W/one" "$W/other" ||
+		fail "$file says something else: $(cat "$W/one" "$W/other")"
+	count=$((count + 1))
+done
+[ $count -gt 60 ] || fail "only $count files"
+echo "# $count files: ok"
+
+cat >"$W/rough.yaml" <<'END'
+# head
+
+
+wiring:   1   # version
+name: "t"
+servers:  # what runs
+    a: {exec: [cat, # inside
+       "b"], env: {A: , B: 'it''s', C: "yes", D: 12}}
+    # about b
+    b:
+        exec:
+        - sh
+        - -c
+        - |
+          echo hi   # no comment
+            deeper
+        # last of exec
+    # c is away
+wires:
+-   a -> b      # first
+# the end
+END
+cat >"$W/wanted.yaml" <<'END'
+# head
+
+wiring: 1  # version
+name: t
+servers:  # what runs
+  a:
+    exec:
+      - cat  # inside
+      - b
+    env: {A: , B: it's, C: "yes", D: 12}
+  # about b
+  b:
+    exec:
+      - sh
+      - -c
+      - |
+        echo hi   # no comment
+          deeper
+      # last of exec
+  # c is away
+wires:
+  - a -> b  # first
+# the end
+END
+expect_exit 1 "$POSTHOUSE" fmt --check "$W/rough.yaml"
+expect_exit 0 "$POSTHOUSE" fmt "$W/rough.yaml"
+diff "$W/wanted.yaml" "$W/said" || fail "see above"
+expect_exit 0 "$POSTHOUSE" fmt - <"$W/rough.yaml"
+chmod 640 "$W/rough.yaml"
+expect_exit 0 "$POSTHOUSE" fmt --write "$W/rough.yaml"
+cmp "$W/wanted.yaml" "$W/rough.yaml" || fail "--write wrote something else"
+[ "$(stat -c %a "$W/rough.yaml")" = 640 ] || fail "its mode has changed"
+
+printf 'wiring: 1\nname: [a\n' >"$W/broken.yaml"
+cp "$W/broken.yaml" "$W/before"
+expect_exit 78 "$POSTHOUSE" fmt --write "$W/broken.yaml"
+grep -q 'broken.yaml:2:.*error S1' "$W/told" || fail "$(cat "$W/told")"
+cmp "$W/before" "$W/broken.yaml" || fail "a broken file was touched"
+printf 'wiring: 1\nname: a\nname: b\n' >"$W/broken.yaml"
+expect_exit 78 "$POSTHOUSE" fmt --write "$W/broken.yaml"
+expect_exit 4 "$POSTHOUSE" fmt "$W/nowhere.yaml"
+expect_exit 2 "$POSTHOUSE" fmt --write -
+[ -z "$(find "$W" -name '*.yaml.*')" ] || fail "left: $(ls "$W")"
+echo "# comments, --write, broken files: ok"
