@@ -99,6 +99,10 @@ int ph_cmd_passphrase(struct ph_cli *cli);
 /* cli_wire.c */
 int ph_cmd_interpose(struct ph_cli *cli);
 int ph_cmd_withdraw(struct ph_cli *cli);
+/* cli_graph.c */
+int ph_cmd_graph(struct ph_cli *cli);
+int ph_cmd_topology(struct ph_cli *cli);
+int ph_cmd_flow(struct ph_cli *cli);
 /* cli_manual.c */
 int ph_cmd_connect(struct ph_cli *cli);
 int ph_cmd_disconnect(struct ph_cli *cli);

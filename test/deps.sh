@@ -11,7 +11,7 @@ set -eu
 
 build='build-essential pkg-config libssl-dev libsodium-dev libmsgpack-dev
 	libfyaml-dev libjansson-dev libsqlite3-dev libcmocka-dev uthash-dev
-	libcap-dev libseccomp-dev libwebsockets-dev gzip jq openssl
+	libcap-dev libseccomp-dev libwebsockets-dev gzip jq openssl graphviz
 	iproute2 nftables python3-jsonschema python3-yaml'
 lint='clang-format'
 fuzz='clang'

@@ -1,0 +1,50 @@
+#!/bin/bash
+# The picture of a whole mesh, from any node: for people, for programs, and for
+# renderers, which must take it (Graphviz where it is here).
+. "$(dirname "$0")/lib.bash"
+
+three_nodes
+cat >"$W/demo.yaml" <<-END
+	wiring: 1
+	name: demo
+	hosts: {alpha: {}, beta: {}, gamma: {}}
+	servers:
+	  a.1: {host: alpha, use: clock}
+	  b-2: {host: beta, exec: [cat]}
+	  c: {host: gamma, use: null}
+	wires: [a.1 -> b-2 -> c]
+END
+ph gamma apply "$W/demo.yaml" >"$W/said" 2>&1 || fail "$(cat "$W/said")"
+drawn() { holds beta '.items[0].edges | length == 2' graph; }
+expect_soon 10 "both edges" drawn
+holds beta '.items[0] | .layers == 3 and (.nodes | length) == 3 and
+	all(.nodes[]; .layer >= 0 and (.absent | not))' graph ||
+	fail "the graph: $(ph beta graph)"
+holds gamma '.items[0].edges | length == 2' topology || fail topology
+
+for format in dot mermaid d2; do
+	ph gamma graph -o $format >"$W/$format" || fail "graph -o $format"
+done
+grep -q '"alpha/a.1":"o_out" -> "beta/b-2":"i_stdin"' "$W/dot" ||
+	fail "dot: $(cat "$W/dot")"
+if command -v dot >/dev/null; then
+	dot -Tsvg "$W/dot" >"$W/svg" 2>"$W/said" || fail "$(cat "$W/said")"
+	[ ! -s "$W/said" ] || fail "Graphviz complains: $(cat "$W/said")"
+	grep -q 'b&#45;2\|b-2' "$W/svg" || fail "a server is not drawn"
+else
+	say "without Graphviz"
+fi
+ph alpha topology >"$W/said"
+expect_said "alpha" "a.1" "-> beta/b-2:stdin" "gamma"
+ph alpha flow >"$W/said"
+expect_said "alpha/a.1:out" "SENT/s"
+ph alpha flow b-2 >"$W/said"
+expect_said "beta/b-2:stdout"
+
+# --- a node that does not answer is named, the rest is drawn
+node_kill gamma
+ph beta topology >"$W/said" 2>"$W/err" || fail "topology without gamma"
+expect_said "a.1"
+expect_exit 2 ph alpha graph -o gif
+expect_exit 2 ph alpha flow a b
+say "passed"
