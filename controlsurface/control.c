@@ -36,6 +36,7 @@ static const struct {
 	{PH_CONTROL_MOVE, ph_control_serve_move},
 	{PH_CONTROL_REVERT, ph_control_serve_revert},
 	{PH_CONTROL_DIFF, ph_control_serve_diff},
+	{PH_CONTROL_PARTS, ph_control_serve_parts},
 	{PH_CONTROL_TAP, ph_control_serve_tap},
 	{PH_CONTROL_INTERPOSE, ph_control_serve_interpose},
 	{PH_CONTROL_WITHDRAW, ph_control_serve_withdraw},

@@ -240,6 +240,7 @@ ph_call_fn ph_control_serve_revert;
 /* --- diff.c --- */
 
 ph_call_fn ph_control_serve_diff;
+ph_call_fn ph_control_serve_parts;
 
 /* --- views*.c --- */
 

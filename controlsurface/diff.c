@@ -36,6 +36,8 @@ static void write_manual(struct ph_control *control, struct ph_writer *writer,
 	ph_put_text(writer, "connection", edge ? edge->actual.id : "");
 	write_ends(control, writer, wire);
 	ph_manual_write(writer, manual);
+	ph_put_text(writer, "on_full", manual->wire.on_full);
+	ph_put_u64(writer, "queue", manual->wire.queue);
 	ph_put_text(writer, "state",
 		edge ? ph_connection_state_name(edge->actual.state) : "closed");
 	ph_put_text(writer, "reason", edge ? edge->actual.reason : "by hand");
@@ -117,6 +119,38 @@ void ph_control_serve_diff(
 			write_filter(control, writer, edge);
 		if (is_drift(edge))
 			write_drift(control, writer, edge);
+	}
+	ph_write_end(writer);
+	ph_write_end(writer);
+	ph_answer_ok(control->config.door, ticket, writer);
+}
+
+void ph_control_serve_parts(
+	void *context, ph_handle ticket, const struct ph_call *call)
+{
+	struct ph_control *control = context;
+	const struct ph_control_scope *scope;
+	struct ph_request request;
+	struct ph_writer *writer;
+	char name[PH_NAME_MAX + 1];
+
+	if (ph_request_open(&request, control->config.door, ticket, call))
+		return;
+	ph_get_copy(request.arguments, "name", name, sizeof(name));
+	ph_request_close(&request);
+	writer = ph_control_writer(control);
+	ph_write_map(writer);
+	ph_put_list(writer, "items");
+	for (scope = control->scopes; scope; scope = scope->hh.next) {
+		if (!scope->part || (*name && strcmp(scope->name, name) != 0))
+			continue;
+		ph_write_map(writer);
+		ph_put_text(writer, "node", control->node);
+		ph_put_text(writer, "scope", scope->name);
+		ph_put_u64(writer, "revision", scope->changed);
+		ph_write_text(writer, "part");
+		ph_write_encoded(writer, scope->bytes, scope->length);
+		ph_write_end(writer);
 	}
 	ph_write_end(writer);
 	ph_write_end(writer);

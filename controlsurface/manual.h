@@ -74,6 +74,20 @@ void ph_manuals_prune(struct ph_control *control);
 void ph_manuals_stop(struct ph_control *control);
 void ph_manuals_fini(struct ph_control *control);
 
+/* --- manual_read.c: fill in `manual`; -1 with the error told --- */
+
+int ph_manual_read_connect(struct ph_control *control, struct ph_manual *manual,
+	struct ph_value arguments, struct ph_error *error);
+/* Of a wire by hand, `manual` becomes what laid it, changed. */
+int ph_manual_read_move(struct ph_control *control, struct ph_manual *manual,
+	struct ph_value arguments, struct ph_error *error);
+int ph_manual_read_disconnect(struct ph_control *control,
+	struct ph_manual *manual, struct ph_value arguments,
+	struct ph_error *error);
+/* `for` and `why`. */
+int ph_manual_read_time(struct ph_manual *manual, struct ph_value arguments,
+	struct ph_error *error);
+
 /* The map `override` of a view. */
 void ph_manual_write(struct ph_writer *writer, const struct ph_manual *manual);
 const char *ph_manual_verb_name(enum ph_manual_verb verb);

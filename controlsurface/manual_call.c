@@ -5,9 +5,6 @@
 
 #include <utlist.h>
 
-#include "controlsurface/full_policy.h"
-#include "controlsurface/views.h"
-#include "kernel/clock.h"
 #include "kernel/log.h"
 
 /*
@@ -212,183 +209,6 @@ static void check_wire(struct change *change)
 				});
 }
 
-/* --- what is asked --- */
-
-static int read_time(struct ph_manual *manual, struct ph_value arguments,
-	struct ph_error *error)
-{
-	int64_t lasts = ph_get_int(arguments, "for");
-
-	ph_get_copy(arguments, "why", manual->why, sizeof(manual->why));
-	if (ph_value_type(ph_value_get(arguments, "for")) != PH_INT)
-		return 0;
-	if (lasts < PH_SECOND || lasts > INT64_C(366) * 86400 * PH_SECOND)
-		return ph_fail(error, PH_EXIT_USAGE, "for",
-			"say 1s to 366 days",
-			"that is no time for an override");
-	manual->until = ph_clock_wall() + lasts;
-	return 0;
-}
-
-static int read_input(struct ph_control *control, struct ph_place *out,
-	struct ph_value text, struct ph_error *error)
-{
-	char place[3 * PH_NAME_MAX];
-
-	ph_value_copy(text, place, sizeof(place));
-	if (ph_place_parse(out, place) || !*out->terminal)
-		return ph_fail(error, PH_EXIT_USAGE, place,
-			"write node/server:terminal", "that is no terminal");
-	if (!*out->node)
-		memcpy(out->node, control->node, sizeof(out->node));
-	return 0;
-}
-
-static int read_output(struct ph_control *control, struct ph_place *out,
-	struct ph_value text, struct ph_error *error)
-{
-	if (read_input(control, out, text, error))
-		return -1;
-	if (strcmp(out->node, control->node) != 0)
-		return ph_fail(error, PH_EXIT_USAGE, out->node,
-			"ask the node of the output (--node)",
-			"the node that has the output owns the connection");
-	*out->node = '\0';
-	return 0;
-}
-
-static int read_policy(
-	struct ph_wire *wire, struct ph_value arguments, struct ph_error *error)
-{
-	ph_get_copy(arguments, "on_full", wire->on_full, sizeof(wire->on_full));
-	wire->queue = ph_get_u64(arguments, "queue");
-	if (!*wire->on_full)
-		snprintf(wire->on_full, sizeof(wire->on_full), "block");
-	if (ph_full_policy_find(wire->on_full))
-		return 0;
-	return ph_fail(error, PH_EXIT_USAGE, "on_full",
-		"block, drop-oldest, drop-newest, latest or disconnect",
-		"no such policy: %s", wire->on_full);
-}
-
-/* The same ends, in whichever scope. */
-static int is_there(struct ph_control *control, const struct ph_wire *wire,
-	struct ph_error *error)
-{
-	const struct ph_edge *edge;
-
-	for (edge = control->connectome.ids; edge; edge = edge->by_id.next) {
-		struct ph_wire like = edge->declared;
-
-		*like.scope = '\0';
-		if (edge->withdrawn ||
-			strcmp(like.from.server, wire->from.server) != 0 ||
-			strcmp(like.from.terminal, wire->from.terminal) != 0 ||
-			strcmp(like.to.node, wire->to.node) != 0 ||
-			strcmp(like.to.server, wire->to.server) != 0 ||
-			strcmp(like.to.terminal, wire->to.terminal) != 0)
-			continue;
-		return ph_fail(error, PH_EXIT_CONFLICT, edge->actual.id,
-			"posthouse show tells how it is",
-			"these two are wired already");
-	}
-	return 0;
-}
-
-static struct ph_edge *edge_named(struct ph_control *control,
-	struct ph_value arguments, struct ph_error *error)
-{
-	char id[PH_CONNECTION_ID];
-	struct ph_edge *edge;
-
-	ph_get_copy(arguments, "connection", id, sizeof(id));
-	edge = ph_connectome_find(&control->connectome, id);
-	if (edge && !edge->withdrawn)
-		return edge;
-	ph_fail(error, PH_EXIT_NOT_FOUND, id, "see `posthouse connections`",
-		"this node owns no connection of that id");
-	return NULL;
-}
-
-static int read_connect(struct change *change, struct ph_value arguments,
-	struct ph_error *error)
-{
-	struct ph_control *control = change->control;
-	struct ph_manual *manual = change->manual;
-	struct ph_wire *wire = &manual->wire;
-
-	manual->verb = PH_MANUAL_CONNECT;
-	ph_get_copy(arguments, "reservation", manual->reservation,
-		sizeof(manual->reservation));
-	if (read_output(control, &wire->from, ph_value_get(arguments, "from"),
-		    error) ||
-		read_input(control, &wire->to, ph_value_get(arguments, "to"),
-			error) ||
-		read_policy(wire, arguments, error))
-		return -1;
-	return is_there(control, wire, error);
-}
-
-/* A wire by hand: what laid it is changed. A declared one gets an override. */
-static void use_manual(struct change *change, const struct ph_manual *manual)
-{
-	struct ph_manual *own = change->manual;
-
-	own->verb = manual->verb;
-	own->cut = manual->cut;
-	own->wire = manual->wire;
-	own->until = manual->until;
-	memcpy(own->id, manual->id, sizeof(own->id));
-	memcpy(own->reservation, manual->reservation, sizeof(own->reservation));
-}
-
-static int read_move(struct change *change, struct ph_value arguments,
-	struct ph_error *error)
-{
-	struct ph_control *control = change->control;
-	struct ph_edge *edge = edge_named(control, arguments, error);
-	struct ph_manual *manual;
-	struct ph_wire wire;
-
-	if (!edge)
-		return -1;
-	wire = edge->declared;
-	*wire.scope = '\0';
-	if (read_input(
-		    control, &wire.to, ph_value_get(arguments, "to"), error) ||
-		is_there(control, &wire, error))
-		return -1;
-	manual = ph_manual_of_wire(control, &edge->declared);
-	if (manual) {
-		use_manual(change, manual);
-	} else {
-		change->manual->verb = PH_MANUAL_MOVE;
-		change->manual->cut = edge->declared;
-	}
-	change->manual->wire = wire;
-	return 0;
-}
-
-static int read_disconnect(struct change *change, struct ph_value arguments,
-	struct ph_error *error)
-{
-	struct ph_control *control = change->control;
-	struct ph_edge *edge = edge_named(control, arguments, error);
-	struct ph_manual *manual;
-
-	if (!edge)
-		return -1;
-	manual = ph_manual_of_wire(control, &edge->declared);
-	if (manual)
-		use_manual(change, manual);
-	else
-		change->manual->cut = edge->declared;
-	/* What a connect laid goes altogether; see begin. */
-	if (!manual || manual->verb != PH_MANUAL_CONNECT)
-		change->manual->verb = PH_MANUAL_DISCONNECT;
-	return 0;
-}
-
 /* --- a change by hand is dropped --- */
 
 struct drop {
@@ -487,9 +307,11 @@ static const char *caller_name(
 	return *call->caller->node ? call->caller->node : control->node;
 }
 
-static void begin(struct change *change, struct ph_request *request,
-	int (*read)(struct change *change, struct ph_value arguments,
-		struct ph_error *error))
+typedef int read_fn(struct ph_control *control, struct ph_manual *manual,
+	struct ph_value arguments, struct ph_error *error);
+
+static void begin(
+	struct change *change, struct ph_request *request, read_fn *read)
 {
 	struct ph_control *control = change->control;
 	struct ph_error error;
@@ -497,8 +319,9 @@ static void begin(struct change *change, struct ph_request *request,
 
 	ph_control_work_begin(control, &change->work);
 	if (!has_room(control, &error) ||
-		read(change, request->arguments, &error) ||
-		read_time(change->manual, request->arguments, &error)) {
+		read(control, change->manual, request->arguments, &error) ||
+		ph_manual_read_time(
+			change->manual, request->arguments, &error)) {
 		change_fail(change, &error);
 		return;
 	}
@@ -517,9 +340,7 @@ static void begin(struct change *change, struct ph_request *request,
 }
 
 static void serve(struct ph_control *control, ph_handle ticket,
-	const struct ph_call *call,
-	int (*read)(struct change *change, struct ph_value arguments,
-		struct ph_error *error))
+	const struct ph_call *call, read_fn *read)
 {
 	struct ph_error error = {.exit = PH_EXIT_NEGATIVE};
 	struct ph_request request;
@@ -551,19 +372,19 @@ static void serve(struct ph_control *control, ph_handle ticket,
 void ph_control_serve_connect(
 	void *context, ph_handle ticket, const struct ph_call *call)
 {
-	serve(context, ticket, call, read_connect);
+	serve(context, ticket, call, ph_manual_read_connect);
 }
 
 void ph_control_serve_disconnect(
 	void *context, ph_handle ticket, const struct ph_call *call)
 {
-	serve(context, ticket, call, read_disconnect);
+	serve(context, ticket, call, ph_manual_read_disconnect);
 }
 
 void ph_control_serve_move(
 	void *context, ph_handle ticket, const struct ph_call *call)
 {
-	serve(context, ticket, call, read_move);
+	serve(context, ticket, call, ph_manual_read_move);
 }
 
 void ph_control_serve_revert(

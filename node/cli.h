@@ -103,12 +103,15 @@ int ph_cmd_withdraw(struct ph_cli *cli);
 int ph_cmd_graph(struct ph_cli *cli);
 int ph_cmd_topology(struct ph_cli *cli);
 int ph_cmd_flow(struct ph_cli *cli);
+/* cli_metrics.c */
+int ph_cmd_metrics(struct ph_cli *cli);
 /* cli_manual.c */
 int ph_cmd_connect(struct ph_cli *cli);
 int ph_cmd_disconnect(struct ph_cli *cli);
 int ph_cmd_move(struct ph_cli *cli);
 int ph_cmd_revert(struct ph_cli *cli);
 int ph_cmd_diff(struct ph_cli *cli);
+int ph_cmd_save(struct ph_cli *cli);
 /* cli_look.c */
 int ph_cmd_tap(struct ph_cli *cli);
 int ph_cmd_logs(struct ph_cli *cli);

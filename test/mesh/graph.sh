@@ -41,6 +41,25 @@ expect_said "alpha/a.1:out" "SENT/s"
 ph alpha flow b-2 >"$W/said"
 expect_said "beta/b-2:stdout"
 
+# --- one node in numbers
+ph alpha metrics >"$W/said" || fail metrics
+expect_said 'posthouse_node_info{node="alpha",id=' \
+	'posthouse_connection_sent_messages_total{from="alpha/a.1:out",to="beta/b-2:stdin"}' \
+	'posthouse_server_up{server="a.1"} 1' 'posthouse_peer_up{peer="gamma"' \
+	'posthouse_wiring_drift 0'
+# Every line is a comment or a sample, every sample has a type, none is twice.
+awk '
+/^# TYPE / { type[$3] = $4; next }
+/^# HELP / { next }
+!/^[a-z_]+({([a-z]+="[^"]*",?)+})? [0-9.e+-]+$/ { print "no sample: " $0; bad = 1; next }
+{
+	name = $1; sub(/{.*/, "", name)
+	if (!(name in type)) { print "no type: " $0; bad = 1 }
+	if ((type[name] == "counter") != (name ~ /_total$/)) { print "a counter: " $0; bad = 1 }
+	if (seen[$1]++) { print "twice: " $0; bad = 1 }
+}
+END { exit bad }' "$W/said" || fail "metrics are not as Prometheus wants them"
+
 # --- a node that does not answer is named, the rest is drawn
 node_kill gamma
 ph beta topology >"$W/said" 2>"$W/err" || fail "topology without gamma"

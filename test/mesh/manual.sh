@@ -84,6 +84,25 @@ expect_soon 10 "the wire by hand is gone" \
 	is_not_wired alpha/tock:out gamma/two:in
 expect_soon 10 "nothing differs any more" same
 
+# --- saved as it is, and the same again on another mesh
+expect_exit 0 ph alpha connect tock:out gamma/two:in
+expect_soon 10 "one by hand" is_wired alpha/tock:out gamma/two:in
+ph gamma save -o "$W/saved.yaml" || fail "save"
+ph alpha lint "$W/saved.yaml" >"$W/said" || fail "$(cat "$W/said")"
+expect_exit 5 ph gamma save -o "$W/saved.yaml"
+expect_exit 4 ph gamma save nothing
+edges() { ask "$1" '[.items[] | .from + " " + .to] | sort | .[]' connections; }
+edges beta >"$W/before"
+ph beta revert all >/dev/null || fail "revert"
+ph beta unapply demo >/dev/null || fail "unapply"
+ph beta apply "$W/saved.yaml" >"$W/said" 2>&1 || fail "$(cat "$W/said")"
+expect_soon 10 "the saved wire" is_wired alpha/tock:out gamma/two:in
+expect_soon 10 "the other one" is_wired alpha/tick:out beta/one:in
+edges beta >"$W/after"
+same_bytes "$W/before" "$W/after" || fail "another graph: $(cat "$W/after")"
+ph gamma apply "$W/demo.yaml" >"$W/said" 2>&1 || fail "$(cat "$W/said")"
+expect_soon 10 "as declared again" is_wired alpha/tick:out beta/one:in
+
 # --- a change whose wire leaves the file goes with it
 expect_exit 0 ph alpha disconnect "$(id_of alpha/tick:out)"
 sed -i 's/^wires: .*/wires: [tock:out -> one:in]/' "$W/demo.yaml"

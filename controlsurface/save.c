@@ -1,0 +1,420 @@
+#include "controlsurface/save.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "proto/address.h"
+
+/* --- scalars --- */
+
+/* Without quotes where nobody could read it otherwise. */
+static bool is_plain(const char *text, size_t length)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz"
+				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+				      "_./+@%=";
+
+	if (!length || strchr("-.=@%", text[0]) || !strncmp(text, "<<", 2))
+		return false;
+	for (size_t i = 0; i < length; i++) {
+		if (!text[i] || (!strchr(letters, text[i]) && text[i] != '-'))
+			return false;
+	}
+	return true;
+}
+
+/* Within double quotes, as YAML 1.2 (7.3.1) wants it; ${ would be a variable
+ * again. */
+static void put_quoted(FILE *out, const char *text, size_t length)
+{
+	fputc('"', out);
+	for (size_t i = 0; i < length; i++) {
+		unsigned char letter = (unsigned char)text[i];
+
+		if (letter == '"' || letter == '\\')
+			fprintf(out, "\\%c", letter);
+		else if (letter < 0x20 || letter == 0x7f)
+			fprintf(out, "\\x%02x", letter);
+		else if (letter == '$' && i + 1 < length && text[i + 1] == '{')
+			fputs("$$", out);
+		else
+			fputc(letter, out);
+	}
+	fputc('"', out);
+}
+
+static void put_text(FILE *out, const char *text, size_t length)
+{
+	if (is_plain(text, length))
+		fwrite(text, 1, length, out);
+	else
+		put_quoted(out, text, length);
+}
+
+static void put_value(FILE *out, struct ph_value value)
+{
+	size_t length;
+	const char *text = ph_value_text(value, &length);
+
+	if (text)
+		put_text(out, text, length);
+	else
+		fprintf(out, "%lld", (long long)ph_value_int(value, 0));
+}
+
+/* --- one server --- */
+
+static void put_list(FILE *out, const char *key, struct ph_value list)
+{
+	if (!ph_value_count(list))
+		return;
+	fprintf(out, "    %s: [", key);
+	for (size_t i = 0; i < ph_value_count(list); i++) {
+		fputs(i ? ", " : "", out);
+		put_value(out, ph_value_at(list, i));
+	}
+	fputs("]\n", out);
+}
+
+static void put_map(FILE *out, const char *key, struct ph_value map)
+{
+	if (!ph_value_count(map))
+		return;
+	fprintf(out, "    %s:\n", key);
+	for (size_t i = 0; i < ph_value_count(map); i++) {
+		fputs("      ", out);
+		put_value(out, ph_value_key(map, i));
+		fputs(": ", out);
+		put_value(out, ph_value_item(map, i));
+		fputc('\n', out);
+	}
+}
+
+static void put_terminals(
+	FILE *out, const char *key, struct ph_value list, bool bundled)
+{
+	if (!ph_value_count(list))
+		return;
+	fprintf(out, "    %s:\n", key);
+	for (size_t i = 0; i < ph_value_count(list); i++) {
+		struct ph_value item = ph_value_at(list, i);
+		struct ph_value type = ph_value_get(item, "type");
+
+		fputs("      ", out);
+		put_value(out, ph_value_get(item, "name"));
+		fputs(": {kind: ", out);
+		put_value(out, ph_value_get(item, "kind"));
+		if (!bundled)
+			fprintf(out, ", fd: %lld",
+				(long long)ph_get_int(item, "fd"));
+		if (ph_value_type(type) == PH_TEXT && !ph_value_is(type, "")) {
+			fputs(", type: ", out);
+			put_value(out, type);
+		}
+		fputs("}\n", out);
+	}
+}
+
+/* Lists and maps first; anything else is one word. */
+static const char *const words[] = {"use", "placement", "restart", "framing",
+	"cwd", "owner", "auth", "confine", "manifest"};
+
+static void put_words(FILE *out, struct ph_value spec)
+{
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		struct ph_value value = ph_value_get(spec, words[i]);
+
+		if (ph_value_type(value) != PH_TEXT)
+			continue;
+		fprintf(out, "    %s: ", words[i]);
+		put_value(out, value);
+		fputc('\n', out);
+	}
+	if (ph_value_type(ph_value_get(spec, "class")) == PH_INT)
+		fprintf(out, "    class: 0x%llx\n",
+			(unsigned long long)ph_get_u64(spec, "class"));
+}
+
+static void put_server(FILE *out, const char *node, struct ph_value spec)
+{
+	bool bundled = ph_value_type(ph_value_get(spec, "use")) == PH_TEXT;
+
+	fputs("  ", out);
+	put_value(out, ph_value_get(spec, "name"));
+	fputs(":\n    host: ", out);
+	put_text(out, node, strlen(node));
+	fputc('\n', out);
+	put_list(out, "exec", ph_value_get(spec, "exec"));
+	put_words(out, spec);
+	put_map(out, "with", ph_value_get(spec, "with"));
+	put_map(out, "env", ph_value_get(spec, "env"));
+	put_map(out, "labels", ph_value_get(spec, "labels"));
+	put_list(out, "caps", ph_value_get(spec, "caps"));
+	put_list(out, "needs", ph_value_get(spec, "needs"));
+	put_terminals(out, "in", ph_value_get(spec, "in"), bundled);
+	put_terminals(out, "out", ph_value_get(spec, "out"), bundled);
+}
+
+/* --- the parts --- */
+
+struct save {
+	FILE *out;
+	const char *scope;
+	struct ph_value parts;
+	struct ph_value changes;
+};
+
+static struct ph_value part_at(
+	const struct save *save, size_t index, char *node, size_t size)
+{
+	struct ph_value item = ph_value_at(save->parts, index);
+
+	if (!ph_value_is(ph_value_get(item, "scope"), save->scope))
+		return (struct ph_value){NULL};
+	ph_get_copy(item, "node", node, size);
+	return ph_value_get(item, "part");
+}
+
+static bool has_server(
+	struct ph_value part, const char *name, struct ph_value *found)
+{
+	struct ph_value servers = ph_value_get(part, "servers");
+
+	for (size_t i = 0; i < ph_value_count(servers); i++) {
+		*found = ph_value_at(servers, i);
+		if (ph_value_is(ph_value_get(*found, "name"), name))
+			return true;
+	}
+	return false;
+}
+
+/* Is it the scope's own? Names are unique in a file, so `node/server` need not
+ * be said. */
+static bool is_own(
+	const struct save *save, const char *node, const char *server)
+{
+	char owner[PH_NAME_MAX + 1];
+	struct ph_value found;
+
+	for (size_t i = 0; i < ph_value_count(save->parts); i++) {
+		struct ph_value part = part_at(save, i, owner, sizeof(owner));
+
+		if (!strcmp(owner, node) && has_server(part, server, &found))
+			return true;
+	}
+	return false;
+}
+
+static void put_end(const struct save *save, const struct ph_place *place)
+{
+	struct ph_place end = *place;
+	char text[3 * PH_NAME_MAX];
+
+	if (is_own(save, end.node, end.server))
+		*end.node = '\0';
+	ph_place_format(&end, text, sizeof(text));
+	put_quoted(save->out, text, strlen(text));
+}
+
+static void put_wire(const struct save *save, const struct ph_place *from,
+	const struct ph_place *to, const char *on_full, uint64_t queue)
+{
+	fputs("  - {from: ", save->out);
+	put_end(save, from);
+	fputs(", to: ", save->out);
+	put_end(save, to);
+	if (*on_full && strcmp(on_full, "block") != 0)
+		fprintf(save->out, ", on_full: %s", on_full);
+	if (queue)
+		fprintf(save->out, ", queue: %lluB", (unsigned long long)queue);
+	fputs("}\n", save->out);
+}
+
+static int read_place(
+	struct ph_place *out, struct ph_value map, const char *key)
+{
+	char text[3 * PH_NAME_MAX];
+
+	return ph_place_parse(out, ph_get_copy(map, key, text, sizeof(text)));
+}
+
+static bool same_place(const struct ph_place *one, const struct ph_place *other)
+{
+	return !strcmp(one->node, other->node) &&
+	       !strcmp(one->server, other->server) &&
+	       !strcmp(one->terminal, other->terminal);
+}
+
+/* The change by hand that takes this declared wire away, or moves it. */
+static struct ph_value change_of(const struct save *save,
+	const struct ph_place *from, const struct ph_place *to)
+{
+	for (size_t i = 0; i < ph_value_count(save->changes); i++) {
+		struct ph_value change = ph_value_at(save->changes, i);
+		struct ph_value verb = ph_value_get(change, "verb");
+		bool moved = ph_value_is(verb, "move");
+		struct ph_place at[2];
+
+		if (!moved && !ph_value_is(verb, "disconnect"))
+			continue;
+		if (!read_place(&at[0], change, "from") &&
+			!read_place(
+				&at[1], change, moved ? "instead_of" : "to") &&
+			same_place(&at[0], from) && same_place(&at[1], to))
+			return change;
+	}
+	return (struct ph_value){NULL};
+}
+
+static void put_declared(
+	const struct save *save, const char *node, struct ph_value wire)
+{
+	struct ph_value change;
+	struct ph_place from;
+	struct ph_place to;
+	char on_full[16];
+
+	if (read_place(&from, wire, "from") || read_place(&to, wire, "to"))
+		return;
+	snprintf(from.node, sizeof(from.node), "%s", node);
+	change = change_of(save, &from, &to);
+	if (ph_value_is(ph_value_get(change, "verb"), "disconnect"))
+		return;
+	if (ph_value_is(ph_value_get(change, "verb"), "move") &&
+		read_place(&to, change, "to"))
+		return;
+	ph_get_copy(wire, "on_full", on_full, sizeof(on_full));
+	put_wire(save, &from, &to, on_full, ph_get_u64(wire, "queue"));
+}
+
+static void put_connected(const struct save *save, struct ph_value change)
+{
+	struct ph_place from;
+	struct ph_place to;
+	char on_full[16];
+
+	if (!ph_value_is(ph_value_get(change, "verb"), "connect") ||
+		read_place(&from, change, "from") ||
+		read_place(&to, change, "to") ||
+		!is_own(save, from.node, from.server))
+		return;
+	ph_get_copy(change, "on_full", on_full, sizeof(on_full));
+	put_wire(save, &from, &to, on_full, ph_get_u64(change, "queue"));
+}
+
+/* --- the file --- */
+
+static void put_hosts(const struct save *save)
+{
+	char node[PH_NAME_MAX + 1];
+	struct ph_value at;
+	struct ph_value text;
+
+	fputs("hosts:\n", save->out);
+	for (size_t i = 0; i < ph_value_count(save->parts); i++) {
+		struct ph_value part = part_at(save, i, node, sizeof(node));
+
+		if (ph_value_type(part) != PH_MAP)
+			continue;
+		at = ph_value_get(part, "at");
+		text = ph_value_get(at, node);
+		fputs("  ", save->out);
+		put_text(save->out, node, strlen(node));
+		if (ph_value_type(text) == PH_TEXT) {
+			fputs(": {at: ", save->out);
+			put_value(save->out, text);
+			fputs("}\n", save->out);
+		} else {
+			fputs(": {}\n", save->out);
+		}
+	}
+}
+
+static void put_servers(const struct save *save)
+{
+	char node[PH_NAME_MAX + 1];
+
+	fputs("servers:\n", save->out);
+	for (size_t i = 0; i < ph_value_count(save->parts); i++) {
+		struct ph_value part = part_at(save, i, node, sizeof(node));
+		struct ph_value servers = ph_value_get(part, "servers");
+
+		for (size_t k = 0; k < ph_value_count(servers); k++)
+			put_server(save->out, node, ph_value_at(servers, k));
+	}
+}
+
+static void put_wires(const struct save *save)
+{
+	char node[PH_NAME_MAX + 1];
+
+	fputs("wires:\n", save->out);
+	for (size_t i = 0; i < ph_value_count(save->parts); i++) {
+		struct ph_value part = part_at(save, i, node, sizeof(node));
+		struct ph_value wires = ph_value_get(part, "wires");
+
+		for (size_t k = 0; k < ph_value_count(wires); k++)
+			put_declared(save, node, ph_value_at(wires, k));
+	}
+	for (size_t i = 0; i < ph_value_count(save->changes); i++)
+		put_connected(save, ph_value_at(save->changes, i));
+}
+
+static bool has_part(const struct save *save, const char *wanted)
+{
+	char node[PH_NAME_MAX + 1];
+
+	for (size_t i = 0; i < ph_value_count(save->parts); i++) {
+		if (ph_value_type(part_at(save, i, node, sizeof(node))) ==
+				PH_MAP &&
+			!strcmp(node, wanted))
+			return true;
+	}
+	return false;
+}
+
+/* Half a scope would be taken for a whole one. */
+static int check_whole(const struct save *save, struct ph_error *error)
+{
+	char node[PH_NAME_MAX + 1];
+	bool any = false;
+
+	for (size_t i = 0; i < ph_value_count(save->parts); i++) {
+		struct ph_value part = part_at(save, i, node, sizeof(node));
+		struct ph_value hosts = ph_value_get(part, "hosts");
+
+		any |= ph_value_type(part) == PH_MAP;
+		for (size_t k = 0; k < ph_value_count(hosts); k++) {
+			ph_value_copy(
+				ph_value_at(hosts, k), node, sizeof(node));
+			if (!has_part(save, node))
+				return ph_fail(error, PH_EXIT_UNREACHABLE, node,
+					"wait until it is there, then save "
+					"again",
+					"its part of %s is missing",
+					save->scope);
+		}
+	}
+	return any ? 0
+		   : ph_fail(error, PH_EXIT_NOT_FOUND, save->scope,
+			     "posthouse servers shows the scopes",
+			     "no node has a part of that scope");
+}
+
+int ph_save(FILE *out, const char *scope, struct ph_value parts,
+	struct ph_value changes, struct ph_error *error)
+{
+	struct save save = {out, scope, parts, changes};
+
+	if (check_whole(&save, error))
+		return -1;
+	fputs("# As it was on the mesh; what variables stood for is in it.\n"
+	      "wiring: 1\nname: ",
+		out);
+	put_text(out, scope, strlen(scope));
+	fputc('\n', out);
+	put_hosts(&save);
+	put_servers(&save);
+	put_wires(&save);
+	return 0;
+}
