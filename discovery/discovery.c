@@ -27,13 +27,24 @@ static bool seeds_are_due(const struct ph_discovery *discovery)
 	       !ph_neighbours_count(discovery->neighbours, PH_MEMBER);
 }
 
+/* News go by IPv4 and IPv6, mere repetitions by one of them in turn: who hears
+ * one only still hears two in the time to live. */
+static enum ph_multicast_how families(const struct ph_discovery *discovery)
+{
+	if (!discovery->own.ttl || discovery->announcer.fast_left ||
+		discovery->said != discovery->own.content)
+		return PH_MULTICAST_BOTH;
+	return discovery->own.seq % 2 ? PH_MULTICAST_V4 : PH_MULTICAST_V6;
+}
+
 static void send_everywhere(struct ph_discovery *discovery)
 {
 	const uint8_t *bytes = discovery->bytes;
 	size_t length = discovery->length;
 
 	if (discovery->multicast)
-		ph_multicast_send(discovery->multicast, bytes, length);
+		ph_multicast_send(discovery->multicast, families(discovery),
+			bytes, length);
 	if (discovery->ethernet)
 		ph_ethernet_send(discovery->ethernet, bytes, length);
 	if (seeds_are_due(discovery))

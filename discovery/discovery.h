@@ -116,7 +116,7 @@ void ph_discovery_destroy(struct ph_discovery *discovery);
 void ph_discovery_set_menu(struct ph_discovery *discovery, uint64_t version,
 	uint32_t count, const uint8_t digest[16]);
 /* Texts `key` or `key=value`, the most important first; what does not fit is
- * left out of announcements, not of the menu. */
+ * left out. */
 void ph_discovery_set_caps(
 	struct ph_discovery *discovery, const char *const *caps, size_t count);
 
@@ -153,7 +153,10 @@ void ph_discovery_each(struct ph_discovery *discovery,
 /* By id; false: unknown. */
 bool ph_discovery_find(struct ph_discovery *discovery, const char *id,
 	struct ph_discovery_node *out);
-/* Pairs of an open map: caps, since when heard, round trip. */
+/* A list "caps" of an open map: what its announcement has of them. */
+void ph_discovery_write_caps(struct ph_discovery *discovery, const char *id,
+	struct ph_writer *writer);
+/* Pairs of an open map: since when heard, by what, round trip. */
 void ph_discovery_describe(struct ph_discovery *discovery, const char *id,
 	struct ph_writer *writer);
 /* Members that are alive or suspect, this node included. */

@@ -275,8 +275,18 @@ static bool send_group(struct group *group, enum family family, unsigned index,
 	return false;
 }
 
-unsigned ph_multicast_send(
-	struct ph_multicast *multicast, const uint8_t *data, size_t length)
+/* Whether a repetition by the other family stands for this one. */
+static bool is_spared(const struct segment *segment, enum family family,
+	enum ph_multicast_how how)
+{
+	enum family other = family == V4 ? V6 : V4;
+
+	return how == (family == V4 ? PH_MULTICAST_V6 : PH_MULTICAST_V4) &&
+	       segment->groups[other].watch.loop;
+}
+
+unsigned ph_multicast_send(struct ph_multicast *multicast,
+	enum ph_multicast_how how, const uint8_t *data, size_t length)
 {
 	unsigned sent = 0;
 
@@ -285,10 +295,13 @@ unsigned ph_multicast_send(
 
 		if (!segment->index)
 			continue;
-		for (unsigned family = 0; family < FAMILIES; family++)
+		for (unsigned family = 0; family < FAMILIES; family++) {
+			if (is_spared(segment, (enum family)family, how))
+				continue;
 			sent += send_group(&segment->groups[family],
 				(enum family)family, segment->index, data,
 				length);
+		}
 	}
 	return sent;
 }

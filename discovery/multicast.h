@@ -32,9 +32,15 @@ void ph_multicast_destroy(struct ph_multicast *multicast);
 unsigned ph_multicast_follow(struct ph_multicast *multicast,
 	const struct ph_interfaces *interfaces, const char *names,
 	unsigned *fresh);
-/* On every segment, by both families. Returns how many were sent. */
-unsigned ph_multicast_send(
-	struct ph_multicast *multicast, const uint8_t *data, size_t length);
+enum ph_multicast_how {
+	PH_MULTICAST_BOTH,
+	PH_MULTICAST_V4, /* where a segment has it, else the other */
+	PH_MULTICAST_V6,
+};
+
+/* On every segment. Returns how many were sent. */
+unsigned ph_multicast_send(struct ph_multicast *multicast,
+	enum ph_multicast_how how, const uint8_t *data, size_t length);
 /* The names of the segments, into an open list. */
 void ph_multicast_report(
 	const struct ph_multicast *multicast, struct ph_writer *writer);

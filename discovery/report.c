@@ -219,25 +219,40 @@ int report_serve(struct ph_discovery *discovery)
 			       serve_status, discovery);
 }
 
+static const struct ph_neighbour *named(
+	struct ph_discovery *discovery, const char *id)
+{
+	uint8_t bytes[PH_NODE_ID_BYTES];
+
+	return id_read(bytes, id)
+		       ? NULL
+		       : ph_neighbours_find(discovery->neighbours, bytes);
+}
+
+void ph_discovery_write_caps(struct ph_discovery *discovery, const char *id,
+	struct ph_writer *writer)
+{
+	const struct ph_neighbour *neighbour = named(discovery, id);
+	struct ph_announcement said;
+
+	if (neighbour && !ph_announcement_read(&said, NULL, neighbour->data,
+				 neighbour->length)) {
+		report_caps(writer, &said);
+		return;
+	}
+	ph_put_list(writer, "caps");
+	ph_write_end(writer);
+}
+
 void ph_discovery_describe(struct ph_discovery *discovery, const char *id,
 	struct ph_writer *writer)
 {
-	uint8_t bytes[PH_NODE_ID_BYTES];
-	const struct ph_neighbour *neighbour =
-		id_read(bytes, id)
-			? NULL
-			: ph_neighbours_find(discovery->neighbours, bytes);
-	struct ph_announcement said;
+	const struct ph_neighbour *neighbour = named(discovery, id);
 
-	if (!neighbour || ph_announcement_read(&said, NULL, neighbour->data,
-				  neighbour->length)) {
-		ph_put_list(writer, "caps");
-		ph_write_end(writer);
+	if (!neighbour)
 		return;
-	}
-	report_caps(writer, &said);
-	ph_put_text(writer, "description", said.description);
+	ph_put_text(writer, "standing", ph_standing_name(neighbour->standing));
 	write_carriers(writer, neighbour->carriers, "carriers");
 	ph_put_int(writer, "heard", wall_of(discovery, neighbour->heard));
-	membership_describe(discovery, bytes, writer);
+	membership_describe(discovery, neighbour->id, writer);
 }

@@ -98,10 +98,22 @@ void ph_caps_detect(struct ph_caps *caps, const struct ph_options *options)
 	caps->given = caps->count;
 	add_machine(caps);
 	add_graphics(caps);
+	caps->short_ones = caps->count;
 	for (unsigned i = 0; i < 3; i++)
 		if (ph_transport_find(schemes[i]))
 			add(caps, "transport=%s", names[i]);
 	for (const struct ph_server_type *const *type = ph_bundled_servers;
 		*type; type++)
 		add(caps, "server=%s", (*type)->name);
+}
+
+void ph_caps_write(struct ph_writer *writer, const struct ph_options *options)
+{
+	struct ph_caps caps;
+
+	ph_caps_detect(&caps, options);
+	ph_put_list(writer, "caps");
+	for (unsigned i = 0; i < caps.count; i++)
+		ph_write_text(writer, caps.text[i]);
+	ph_write_end(writer);
 }

@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "node/options.h"
+#include "proto/value.h"
 
 /*
  * What this node can: texts `key` or `key=value`, given (--cap) before
@@ -15,10 +16,13 @@
 
 struct ph_caps {
 	unsigned count;
-	unsigned given; /* the first of them */
+	unsigned given;	     /* the first of them */
+	unsigned short_ones; /* what announcements say; the rest is fetched */
 	char text[PH_CAPS][PH_CAP_TEXT];
 };
 
 void ph_caps_detect(struct ph_caps *caps, const struct ph_options *options);
+/* The same as a list "caps" of an open map. */
+void ph_caps_write(struct ph_writer *writer, const struct ph_options *options);
 
 #endif

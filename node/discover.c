@@ -225,6 +225,8 @@ static void describe(void *context, const char *id, struct ph_writer *writer)
 {
 	struct ph_discover *discover = context;
 
+	if (!ph_menus_write_caps(discover->menus, id, writer))
+		ph_discovery_write_caps(discover->discovery, id, writer);
 	ph_discovery_describe(discover->discovery, id, writer);
 	ph_menus_describe(discover->menus, id, writer);
 }
@@ -265,7 +267,7 @@ static void say_caps(struct ph_discover *discover)
 	ph_caps_detect(&caps, &discover->node->options);
 	for (unsigned i = 0; i < caps.count; i++)
 		list[i] = caps.text[i];
-	ph_discovery_set_caps(discover->discovery, list, caps.count);
+	ph_discovery_set_caps(discover->discovery, list, caps.short_ones);
 }
 
 static int open_discovery(struct ph_discover *discover,
@@ -364,13 +366,7 @@ void ph_discover_close(struct ph_discover *discover)
 
 void ph_discover_report(const struct ph_node *node, struct ph_writer *writer)
 {
-	struct ph_caps caps;
-
-	ph_caps_detect(&caps, &node->options);
-	ph_put_list(writer, "caps");
-	for (unsigned i = 0; i < caps.count; i++)
-		ph_write_text(writer, caps.text[i]);
-	ph_write_end(writer);
+	ph_caps_write(writer, &node->options);
 	ph_put_text(writer, "discovery",
 		!node->options.discovery   ? "off"
 		: node->options.interfaces ? node->options.interfaces

@@ -8,6 +8,7 @@
 #include <uthash.h>
 
 #include "kernel/log.h"
+#include "node/caps.h"
 #include "node/lines.h"
 #include "proto/calls.h"
 
@@ -70,7 +71,7 @@ static struct menu *get_menu(
 
 static bool is_current(const struct menu *menu)
 {
-	return menu->fetched &&
+	return menu->fetched && menu->epoch == menu->said_epoch &&
 	       !memcmp(menu->digest, menu->said, sizeof(menu->said));
 }
 
@@ -253,6 +254,26 @@ void ph_menus_forget(struct ph_menus *menus, const char *id)
 	ph_writer_free(writer);
 }
 
+bool ph_menus_write_caps(
+	struct ph_menus *menus, const char *id, struct ph_writer *writer)
+{
+	struct menu *menu = find_menu(menus, id);
+	struct ph_document *document;
+	struct ph_value caps;
+	bool known;
+
+	if (!menu || !menu->fetched ||
+		ph_document_read(
+			&document, menu->body, menu->length, PH_SKIM_TABLE))
+		return false;
+	caps = ph_value_get(ph_document_root(document), "caps");
+	known = ph_value_type(caps) == PH_LIST;
+	if (known)
+		ph_put_value(writer, "caps", caps);
+	ph_document_free(document);
+	return known;
+}
+
 void ph_menus_describe(
 	struct ph_menus *menus, const char *id, struct ph_writer *writer)
 {
@@ -325,9 +346,23 @@ static void on_offer(
 	void *context, int status, const uint8_t *body, size_t length)
 {
 	struct offering *offering = context;
+	struct ph_node *node = offering->menus->node;
+	struct ph_document *document;
+	struct ph_writer *writer;
 
-	ph_door_answer(offering->menus->node->door, offering->ticket, status,
-		body, length);
+	if (!status && !ph_writer_create(&writer)) {
+		ph_write_map(writer);
+		if (!ph_document_read(&document, body, length, PH_SKIM_TABLE)) {
+			ph_put_value(writer, "items",
+				ph_value_get(
+					ph_document_root(document), "items"));
+			ph_document_free(document);
+		}
+		ph_caps_write(writer, &node->options);
+		ph_write_end(writer);
+		ph_answer_ok(node->door, offering->ticket, writer);
+		ph_writer_free(writer);
+	}
 	free(offering);
 }
 

@@ -26,6 +26,9 @@ void ph_menus_said(struct ph_menus *menus, const char *id, const char *name,
 /* A line to it came up. */
 void ph_menus_line(struct ph_menus *menus, const char *id);
 void ph_menus_forget(struct ph_menus *menus, const char *id);
+/* A list "caps" of an open map, if it came with the menu. */
+bool ph_menus_write_caps(
+	struct ph_menus *menus, const char *id, struct ph_writer *writer);
 /* Pairs "menu_version" and "menu" (known | old | none) of an open map. */
 void ph_menus_describe(
 	struct ph_menus *menus, const char *id, struct ph_writer *writer);
