@@ -128,7 +128,9 @@ void road_fail(struct peer *peer)
 		peer->waiting = waiting->next;
 		peer->waiting_count--;
 		refuse(peer->dialling.lines, waiting->ticket,
-			PH_EXIT_UNREACHABLE, peer->name, "", "no line");
+			PH_EXIT_UNREACHABLE, peer->name,
+			"start it, or see posthouse peers for its state",
+			"no line");
 		free(waiting);
 	}
 }
