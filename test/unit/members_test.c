@@ -1,0 +1,979 @@
+/* The view of members, one node of it, on a clock that the test turns. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "discovery/members.h"
+
+#define KEPT 512
+#define MS   PH_MILLISECOND
+
+struct world {
+	struct ph_members *members;
+	int64_t now;
+	int64_t lag;
+	struct ph_members_send sends[KEPT];
+	unsigned sent;
+	struct ph_member_event events[KEPT];
+	unsigned happened;
+	uint32_t sequence;
+};
+
+static struct world world;
+
+/* Ids in order of their numbers; this node is 0. */
+static const uint8_t *id_of(unsigned number)
+{
+	static uint8_t ids[8][PH_NODE_ID_BYTES];
+	static unsigned next;
+	uint8_t *id = ids[next++ % 8];
+
+	memset(id, 0, PH_NODE_ID_BYTES);
+	id[0] = (uint8_t)(number >> 8);
+	id[1] = (uint8_t)number;
+	return id;
+}
+
+static unsigned number_of(const uint8_t *id)
+{
+	return (unsigned)id[0] << 8 | id[1];
+}
+
+/* Signed is what carries its accuser's number. */
+static bool verify(
+	void *context, const struct ph_swim_record *record, uint32_t handle)
+{
+	(void)context;
+	return record->signature[0] == (uint8_t)handle;
+}
+
+static void sign(void *context, struct ph_swim_record *record)
+{
+	(void)context;
+	memset(record->signature, 0, sizeof(record->signature));
+	record->signature[1] = 's';
+}
+
+static void take(void)
+{
+	while (ph_members_take_send(
+		world.members, world.now, &world.sends[world.sent % KEPT]))
+		world.sent++;
+	while (ph_members_take_event(
+		world.members, &world.events[world.happened % KEPT]))
+		world.happened++;
+}
+
+static void forget_what_was(void)
+{
+	take();
+	world.sent = 0;
+	world.happened = 0;
+}
+
+static int introduce(unsigned number, uint64_t epoch, bool direct)
+{
+	struct ph_member_introduction card = {
+		.epoch = epoch,
+		.handle = number,
+		.direct = direct,
+	};
+	int result;
+
+	memcpy(card.id, id_of(number), sizeof(card.id));
+	result = ph_members_introduce(world.members, world.now, &card);
+	take();
+	return result;
+}
+
+/* This node and others 1..n, alive. */
+static void world_open(unsigned others)
+{
+	struct ph_members_config config = {
+		.epoch = 7,
+		.seed = 5,
+		.timers = ph_members_timers_default(),
+		.seam = {NULL, verify, sign},
+	};
+
+	memset(&world, 0, sizeof(world));
+	world.now = 100 * PH_SECOND;
+	memcpy(config.self, id_of(0), sizeof(config.self));
+	assert_int_equal(
+		ph_members_create(&world.members, &config, world.now), 0);
+	for (unsigned i = 1; i <= others; i++)
+		assert_int_equal(introduce(i, 1, true), 0);
+	forget_what_was();
+}
+
+static void world_close(void)
+{
+	ph_members_destroy(world.members);
+}
+
+static void tick(void)
+{
+	ph_members_tick(world.members, world.now, world.lag);
+	take();
+}
+
+/* Every timer in its time. */
+static void run(int64_t time)
+{
+	int64_t until = world.now + time;
+
+	while (ph_members_due(world.members) <= until) {
+		int64_t due = ph_members_due(world.members);
+
+		world.now = due > world.now ? due : world.now;
+		tick();
+	}
+	world.now = until;
+}
+
+static struct ph_member_view view_of(unsigned number)
+{
+	struct ph_member_view view;
+
+	assert_int_equal(
+		ph_members_find(world.members, id_of(number), &view), 0);
+	return view;
+}
+
+static void is(unsigned number, enum ph_member_state state)
+{
+	assert_string_equal(ph_member_state_name(view_of(number).state),
+		ph_member_state_name(state));
+}
+
+/* --- datagrams in --- */
+
+static struct ph_swim said_by(unsigned number, enum ph_swim_type type)
+{
+	struct ph_swim swim = {
+		.type = (uint8_t)type,
+		.held = PH_SWIM_ALIVE,
+		.epoch = 1,
+		.sequence = world.sequence += 64,
+	};
+
+	memcpy(swim.sender, id_of(number), sizeof(swim.sender));
+	return swim;
+}
+
+static void hear(const struct ph_swim *swim)
+{
+	ph_members_receive(world.members, world.now, swim);
+	take();
+}
+
+static void pinged_by(unsigned number)
+{
+	struct ph_swim swim = said_by(number, PH_SWIM_PING);
+
+	hear(&swim);
+}
+
+static struct ph_swim_record record_of(unsigned subject, unsigned accuser,
+	enum ph_swim_state state, uint64_t epoch, uint32_t incarnation)
+{
+	struct ph_swim_record record = {
+		.epoch = epoch,
+		.incarnation = incarnation,
+		.state = (uint8_t)state,
+		.signature = {(uint8_t)accuser},
+	};
+
+	memcpy(record.subject, id_of(subject), sizeof(record.subject));
+	memcpy(record.accuser, id_of(accuser), sizeof(record.accuser));
+	return record;
+}
+
+static void told(unsigned by, struct ph_swim_record record)
+{
+	struct ph_swim swim = said_by(by, PH_SWIM_NEWS);
+
+	swim.records[0] = record;
+	swim.count = 1;
+	hear(&swim);
+}
+
+static void accuse(unsigned subject, unsigned accuser)
+{
+	told(accuser, record_of(subject, accuser, PH_SWIM_SUSPECT, 1, 0));
+}
+
+static void refused(unsigned number)
+{
+	ph_members_hint(
+		world.members, world.now, id_of(number), PH_MEMBER_REFUSED);
+	take();
+}
+
+/* --- datagrams out --- */
+
+static const struct ph_members_send *sent_to(
+	unsigned number, enum ph_swim_type type)
+{
+	for (unsigned i = world.sent; i-- > 0;)
+		if (world.sends[i % KEPT].swim.type == type &&
+			number_of(world.sends[i % KEPT].to) == number)
+			return &world.sends[i % KEPT];
+	return NULL;
+}
+
+static unsigned count_sent(enum ph_swim_type type)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < world.sent && i < KEPT; i++)
+		count += world.sends[i].swim.type == type;
+	return count;
+}
+
+static unsigned count_events(enum ph_member_state to)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < world.happened && i < KEPT; i++)
+		count += world.events[i].to == to;
+	return count;
+}
+
+/* A record of that state about that member in what was sent last. */
+static bool tells(unsigned subject, enum ph_swim_state state)
+{
+	for (unsigned i = 0; i < world.sent && i < KEPT; i++) {
+		const struct ph_swim *swim = &world.sends[i].swim;
+
+		for (unsigned r = 0; r < swim->count; r++)
+			if (swim->records[r].state == state &&
+				number_of(swim->records[r].subject) == subject)
+				return true;
+	}
+	return false;
+}
+
+static void acked_by(unsigned number, uint32_t sequence)
+{
+	struct ph_swim swim = said_by(number, PH_SWIM_ACK);
+
+	swim.sequence = sequence;
+	hear(&swim);
+}
+
+/* --- tests --- */
+
+static void introductions(void **state)
+{
+	static const struct {
+		uint64_t epoch;
+		bool direct;
+		enum ph_member_state state;
+		uint64_t is_epoch;
+	} steps[] = {
+		{4, false, PH_MEMBER_HEARD, 4},
+		{4, false, PH_MEMBER_HEARD, 4},
+		{4, true, PH_MEMBER_ALIVE, 4},
+		{3, true, PH_MEMBER_ALIVE, 4},
+		{5, false, PH_MEMBER_HEARD, 5},
+		{6, true, PH_MEMBER_ALIVE, 6},
+	};
+
+	(void)state;
+	world_open(0);
+	assert_int_equal(introduce(0, 9, true), -EINVAL);
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		assert_int_equal(
+			introduce(1, steps[i].epoch, steps[i].direct), 0);
+		is(1, steps[i].state);
+		assert_true(view_of(1).epoch == steps[i].is_epoch);
+	}
+	assert_int_equal(ph_members_count(world.members), 1);
+	ph_members_forget(world.members, id_of(1));
+	assert_int_equal(ph_members_count(world.members), 0);
+	world_close();
+}
+
+static void table_is_bounded(void **state)
+{
+	uint8_t gone[PH_NODE_ID_BYTES];
+
+	(void)state;
+	world_open(PH_MEMBERS_MAX);
+	assert_int_equal(introduce(5000, 1, true), -ENOSPC);
+	assert_int_equal(ph_members_gone(world.members, gone), -ENOENT);
+	ph_members_goodbye(world.members, world.now, id_of(99), 1);
+	assert_int_equal(ph_members_gone(world.members, gone), 0);
+	assert_int_equal(number_of(gone), 99);
+	ph_members_forget(world.members, gone);
+	assert_int_equal(introduce(5000, 1, true), 0);
+	is(5000, PH_MEMBER_ALIVE);
+	is(4096, PH_MEMBER_ALIVE);
+	world_close();
+}
+
+static void strangers_are_ignored(void **state)
+{
+	(void)state;
+	world_open(3);
+	pinged_by(9);
+	assert_int_equal(world.sent, 0);
+	/* Neither about strangers, nor by them. */
+	told(1, record_of(9, 1, PH_SWIM_DEAD, 1, 0));
+	accuse(2, 1);
+	is(2, PH_MEMBER_SUSPECT);
+	told(1, record_of(3, 9, PH_SWIM_SUSPECT, 1, 0));
+	is(3, PH_MEMBER_ALIVE);
+	assert_int_equal(ph_members_count(world.members), 3);
+	world_close();
+}
+
+/* How a member comes into the state that a case begins with. */
+static void bring(unsigned number, enum ph_member_state state)
+{
+	struct ph_swim_record dead = record_of(number, 2, PH_SWIM_DEAD, 1, 0);
+
+	ph_members_forget(world.members, id_of(number));
+	introduce(number, 1, state != PH_MEMBER_HEARD);
+	if (state == PH_MEMBER_SUSPECT)
+		accuse(number, 2);
+	dead.cause = PH_SWIM_BY_REFUSAL;
+	if (state == PH_MEMBER_DEAD)
+		told(2, dead);
+	if (state == PH_MEMBER_LEFT)
+		told(2, record_of(number, number, PH_SWIM_LEFT, 1, 0));
+	is(number, state);
+}
+
+static void what_records_do(void **state)
+{
+	static const struct {
+		enum ph_member_state from;
+		enum ph_swim_state said;
+		uint64_t epoch;	      /* known is 1 */
+		uint32_t incarnation; /* known is 0 */
+		enum ph_swim_cause cause;
+		enum ph_member_state to;
+	} cases[] = {
+		/* Accusations. */
+		{PH_MEMBER_HEARD, PH_SWIM_SUSPECT, 1, 0, 0, PH_MEMBER_SUSPECT},
+		{PH_MEMBER_ALIVE, PH_SWIM_SUSPECT, 1, 0, 0, PH_MEMBER_SUSPECT},
+		{PH_MEMBER_ALIVE, PH_SWIM_SUSPECT, 1, 9, 0, PH_MEMBER_SUSPECT},
+		{PH_MEMBER_ALIVE, PH_SWIM_SUSPECT, 0, 9, 0, PH_MEMBER_ALIVE},
+		{PH_MEMBER_ALIVE, PH_SWIM_SUSPECT, 2, 0, 0, PH_MEMBER_ALIVE},
+		{PH_MEMBER_DEAD, PH_SWIM_SUSPECT, 1, 0, 0, PH_MEMBER_DEAD},
+		{PH_MEMBER_LEFT, PH_SWIM_SUSPECT, 1, 9, 0, PH_MEMBER_LEFT},
+		/* Deaths. */
+		{PH_MEMBER_HEARD, PH_SWIM_DEAD, 1, 0, 0, PH_MEMBER_DEAD},
+		{PH_MEMBER_ALIVE, PH_SWIM_DEAD, 1, 0, 0, PH_MEMBER_SUSPECT},
+		{PH_MEMBER_ALIVE, PH_SWIM_DEAD, 1, 0, 1, PH_MEMBER_DEAD},
+		{PH_MEMBER_SUSPECT, PH_SWIM_DEAD, 1, 0, 0, PH_MEMBER_SUSPECT},
+		{PH_MEMBER_SUSPECT, PH_SWIM_DEAD, 1, 0, 1, PH_MEMBER_DEAD},
+		{PH_MEMBER_SUSPECT, PH_SWIM_DEAD, 0, 0, 1, PH_MEMBER_SUSPECT},
+		{PH_MEMBER_LEFT, PH_SWIM_DEAD, 1, 0, 1, PH_MEMBER_LEFT},
+		/* Its own word. */
+		{PH_MEMBER_SUSPECT, PH_SWIM_ALIVE, 1, 0, 0, PH_MEMBER_SUSPECT},
+		{PH_MEMBER_SUSPECT, PH_SWIM_ALIVE, 1, 1, 0, PH_MEMBER_ALIVE},
+		{PH_MEMBER_DEAD, PH_SWIM_ALIVE, 1, 0, 0, PH_MEMBER_DEAD},
+		{PH_MEMBER_DEAD, PH_SWIM_ALIVE, 1, 1, 0, PH_MEMBER_ALIVE},
+		{PH_MEMBER_DEAD, PH_SWIM_ALIVE, 0, 9, 0, PH_MEMBER_DEAD},
+		{PH_MEMBER_DEAD, PH_SWIM_ALIVE, 2, 0, 0, PH_MEMBER_ALIVE},
+		{PH_MEMBER_LEFT, PH_SWIM_ALIVE, 1, 9, 0, PH_MEMBER_LEFT},
+		{PH_MEMBER_LEFT, PH_SWIM_ALIVE, 2, 0, 0, PH_MEMBER_ALIVE},
+		{PH_MEMBER_ALIVE, PH_SWIM_LEFT, 1, 0, 0, PH_MEMBER_LEFT},
+		{PH_MEMBER_DEAD, PH_SWIM_LEFT, 1, 0, 0, PH_MEMBER_LEFT},
+		{PH_MEMBER_ALIVE, PH_SWIM_LEFT, 0, 0, 0, PH_MEMBER_ALIVE},
+	};
+
+	(void)state;
+	world_open(5);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		bool own = cases[i].said == PH_SWIM_ALIVE ||
+			   cases[i].said == PH_SWIM_LEFT;
+		struct ph_swim_record record = record_of(1, own ? 1 : 3,
+			cases[i].said, cases[i].epoch, cases[i].incarnation);
+
+		record.cause = (uint8_t)cases[i].cause;
+		/* The same without a signature is nothing. */
+		bring(1, cases[i].from);
+		record.signature[0] ^= 1;
+		told(4, record);
+		is(1, cases[i].from);
+		record.signature[0] ^= 1;
+		told(4, record);
+		if (view_of(1).state != cases[i].to)
+			fail_msg("case %zu: is %s", i,
+				ph_member_state_name(view_of(1).state));
+	}
+	world_close();
+}
+
+static void silence_kills_who_was_suspect(void **state)
+{
+	(void)state;
+	world_open(5);
+	accuse(1, 2);
+	run(2500 * MS);
+	is(1, PH_MEMBER_SUSPECT);
+	told(3, record_of(1, 3, PH_SWIM_DEAD, 1, 0));
+	is(1, PH_MEMBER_DEAD);
+	world_close();
+}
+
+static void suspicion_shrinks(void **state)
+{
+	static const struct {
+		unsigned others;
+		unsigned accusers;
+		int tenths; /* of seconds */
+	} cases[] = {
+		{2, 1, 240},
+		{3, 1, 240},
+		{3, 2, 114},
+		{4, 3, 82},
+		{99, 1, 240},
+		{99, 2, 140},
+		{99, 3, 82},
+		{99, 4, 40},
+		{99, 5, 40},
+		{999, 4, 60},
+		{999, 1, 360},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		int64_t ends;
+
+		world_open(cases[i].others);
+		for (unsigned a = 0; a < cases[i].accusers; a++)
+			accuse(1, a + 2);
+		ends = view_of(1).suspect_ends - 100 * PH_SECOND;
+		if (ends / (100 * MS) < cases[i].tenths - 1 ||
+			ends / (100 * MS) > cases[i].tenths + 1)
+			fail_msg("case %zu: %.2f s", i, (double)ends / 1e9);
+		world_close();
+	}
+}
+
+static void nobody_else_could_confirm(void **state)
+{
+	(void)state;
+	world_open(1);
+	pinged_by(1);
+	run(3 * PH_SECOND);
+	is(1, PH_MEMBER_SUSPECT);
+	run(4 * PH_SECOND);
+	is(1, PH_MEMBER_DEAD);
+	world_close();
+}
+
+static void accusers_count_once(void **state)
+{
+	(void)state;
+	world_open(99);
+	for (unsigned i = 0; i < 5; i++)
+		accuse(1, 2);
+	assert_int_equal(view_of(1).accusers, 1);
+	accuse(1, 3);
+	assert_int_equal(view_of(1).accusers, 2);
+	world_close();
+}
+
+static unsigned suspects_after(unsigned others, int64_t lag, int64_t time)
+{
+	unsigned most = 0;
+
+	world_open(others);
+	world.lag = lag;
+	for (unsigned i = 1; i <= others; i++)
+		pinged_by(i);
+	/* Lines to all of them break: as many hints as there can be. */
+	for (int64_t done = 0; done < time; done += PH_SECOND) {
+		unsigned before = count_events(PH_MEMBER_SUSPECT);
+
+		for (unsigned i = 1; i <= others; i++)
+			ph_members_hint(world.members, world.now, id_of(i),
+				PH_MEMBER_LINE_BROKEN);
+		run(PH_SECOND);
+		if (count_events(PH_MEMBER_SUSPECT) - before > most)
+			most = count_events(PH_MEMBER_SUSPECT) - before;
+	}
+	world_close();
+	return most;
+}
+
+static void storm_is_braked(void **state)
+{
+	unsigned most = suspects_after(200, 0, 5 * PH_SECOND);
+
+	(void)state;
+	/* A period of ours and one of the test overlap by two. */
+	assert_in_range(most, 1, 2 * 10);
+	assert_in_range(suspects_after(20, 0, 5 * PH_SECOND), 1, 2 * 2);
+	assert_int_equal(suspects_after(200, 201 * MS, 5 * PH_SECOND), 0);
+}
+
+static void pause_is_made_good(void **state)
+{
+	(void)state;
+	world_open(2);
+	pinged_by(1);
+	run(2 * PH_SECOND);
+	accuse(1, 2);
+	is(1, PH_MEMBER_SUSPECT);
+	/* Stopped for longer than any suspicion lasts. */
+	world.now += 60 * PH_SECOND;
+	tick();
+	is(1, PH_MEMBER_SUSPECT);
+	assert_int_equal(count_events(PH_MEMBER_DEAD), 0);
+	/* It refutes right after: in time. */
+	told(1, record_of(1, 1, PH_SWIM_ALIVE, 1, 1));
+	is(1, PH_MEMBER_ALIVE);
+	world_close();
+}
+
+static void datagram_first_after_a_pause(void **state)
+{
+	(void)state;
+	world_open(5);
+	accuse(1, 2);
+	accuse(1, 3);
+	accuse(1, 4);
+	accuse(1, 5);
+	world.now += 60 * PH_SECOND;
+	pinged_by(2);
+	tick();
+	is(1, PH_MEMBER_SUSPECT);
+	world_close();
+}
+
+static void accused_one_refutes(void **state)
+{
+	struct ph_swim swim;
+
+	(void)state;
+	world_open(5);
+	/* By a ping that says so, about this incarnation. */
+	swim = said_by(1, PH_SWIM_PING);
+	swim.held = PH_SWIM_SUSPECT;
+	hear(&swim);
+	assert_int_equal(ph_members_incarnation(world.members), 1);
+	assert_int_equal(sent_to(1, PH_SWIM_ACK)->swim.incarnation, 1);
+	run(100 * MS);
+	assert_true(tells(0, PH_SWIM_ALIVE));
+	/* The old accusation once more is nothing. */
+	swim.sequence += 64;
+	hear(&swim);
+	assert_int_equal(ph_members_incarnation(world.members), 1);
+	/* A liar who invents an incarnation moves us by one, not beyond. */
+	told(2, record_of(0, 2, PH_SWIM_DEAD, 7, UINT32_MAX));
+	run(300 * MS);
+	assert_int_equal(ph_members_incarnation(world.members), 2);
+	/* And many who do, by five a second. */
+	for (unsigned i = 0; i < 1000; i++) {
+		told(2, record_of(0, 2, PH_SWIM_DEAD, 7, UINT32_MAX));
+		run(1 * MS);
+	}
+	assert_in_range(ph_members_incarnation(world.members), 3, 8);
+	world_close();
+}
+
+static void contact_proves_life(void **state)
+{
+	struct ph_swim swim;
+
+	(void)state;
+	world_open(2);
+	introduce(3, 1, false);
+	is(3, PH_MEMBER_HEARD);
+	pinged_by(3);
+	is(3, PH_MEMBER_ALIVE);
+	/* A header may refute as well as a record. */
+	accuse(3, 2);
+	swim = said_by(3, PH_SWIM_PING);
+	swim.incarnation = 1;
+	hear(&swim);
+	is(3, PH_MEMBER_ALIVE);
+	/* An older self is not listened to. */
+	introduce(3, 2, true);
+	swim = said_by(3, PH_SWIM_PING);
+	world.sent = 0;
+	hear(&swim);
+	assert_null(sent_to(3, PH_SWIM_ACK));
+	/* A newer one is, before its announcement. */
+	swim.epoch = 3;
+	hear(&swim);
+	assert_non_null(sent_to(3, PH_SWIM_ACK));
+	assert_true(view_of(3).epoch == 3);
+	world_close();
+}
+
+static void strangers_are_greeted(void **state)
+{
+	(void)state;
+	world_open(1);
+	introduce(2, 1, false);
+	forget_what_was();
+	run(250 * MS);
+	assert_non_null(sent_to(2, PH_SWIM_PING));
+	acked_by(2, sent_to(2, PH_SWIM_PING)->swim.sequence);
+	is(2, PH_MEMBER_ALIVE);
+	world_close();
+}
+
+/* Lets the first probe begin; whom of. */
+static unsigned first_pinged(void)
+{
+	while (!count_sent(PH_SWIM_PING))
+		run(10 * MS);
+	return number_of(world.sends[0].to);
+}
+
+static void silence_asks_others(void **state)
+{
+	unsigned target;
+
+	(void)state;
+	world_open(10);
+	for (unsigned i = 1; i <= 10; i++)
+		pinged_by(i);
+	forget_what_was();
+	target = first_pinged();
+	run(500 * MS);
+	assert_int_equal(count_sent(PH_SWIM_ASK), 3);
+	/* One got an answer: no suspicion. */
+	for (unsigned i = 0; i < world.sent; i++) {
+		struct ph_swim report;
+
+		if (world.sends[i].swim.type != PH_SWIM_ASK)
+			continue;
+		assert_int_equal(number_of(world.sends[i].swim.target), target);
+		report = said_by(number_of(world.sends[i].to), PH_SWIM_REPORT);
+		report.sequence = world.sends[i].swim.sequence;
+		report.finding = PH_SWIM_ANSWERED;
+		memcpy(report.target, id_of(target), sizeof(report.target));
+		hear(&report);
+		break;
+	}
+	run(400 * MS);
+	is(target, PH_MEMBER_ALIVE);
+	world_close();
+}
+
+/* The relays' answers to the last probe, all the same. */
+static void all_report(
+	unsigned target, enum ph_swim_finding finding, unsigned most)
+{
+	unsigned sent = world.sent;
+
+	for (unsigned i = 0; i < sent && most; i++) {
+		const struct ph_members_send *send = &world.sends[i];
+		struct ph_swim report;
+
+		if (send->swim.type != PH_SWIM_ASK)
+			continue;
+		report = said_by(number_of(send->to), PH_SWIM_REPORT);
+		report.sequence = send->swim.sequence;
+		report.finding = (uint8_t)finding;
+		memcpy(report.target, id_of(target), sizeof(report.target));
+		hear(&report);
+		most--;
+	}
+}
+
+static void agreed_silence_is_an_accusation(void **state)
+{
+	(void)state;
+	world_open(10);
+	pinged_by(4);
+	forget_what_was();
+	ph_members_hint(
+		world.members, world.now, id_of(4), PH_MEMBER_LINE_BROKEN);
+	take();
+	all_report(4, PH_SWIM_SILENT, 3);
+	is(4, PH_MEMBER_ALIVE); /* our own second ping is still out */
+	run(600 * MS);
+	is(4, PH_MEMBER_SUSPECT);
+	assert_true(tells(4, PH_SWIM_SUSPECT));
+	/* The suspect is told. */
+	assert_int_equal(sent_to(4, PH_SWIM_NEWS)->swim.held, PH_SWIM_SUSPECT);
+	/* We had every report, so it is not our network. */
+	assert_int_equal(ph_members_ill(world.members), 0);
+	world_close();
+}
+
+static void refusals_confirm(void **state)
+{
+	static const struct {
+		unsigned others;
+		unsigned own;	 /* refusals that we saw */
+		unsigned relays; /* and that relays reported */
+		enum ph_member_state state;
+	} cases[] = {
+		{10, 1, 0, PH_MEMBER_ALIVE},
+		{10, 1, 1, PH_MEMBER_ALIVE},
+		{10, 1, 2, PH_MEMBER_DEAD},
+		{10, 0, 3, PH_MEMBER_DEAD},
+		{10, 0, 2, PH_MEMBER_ALIVE},
+		{10, 5, 1, PH_MEMBER_ALIVE}, /* we are one witness */
+		{2, 1, 0, PH_MEMBER_ALIVE},
+		{2, 1, 1, PH_MEMBER_DEAD},
+		{1, 1, 0, PH_MEMBER_ALIVE}, /* alone: asks again */
+		{1, 2, 0, PH_MEMBER_DEAD},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		world_open(cases[i].others);
+		ph_members_hint(world.members, world.now, id_of(1),
+			PH_MEMBER_LINE_BROKEN);
+		take();
+		for (unsigned own = 0; own < cases[i].own; own++)
+			refused(1);
+		all_report(1, PH_SWIM_REFUSED, cases[i].relays);
+		if (view_of(1).state != cases[i].state)
+			fail_msg("case %zu: is %s", i,
+				ph_member_state_name(view_of(1).state));
+		world_close();
+	}
+}
+
+static void favours_are_done(void **state)
+{
+	struct ph_swim ask;
+	unsigned round;
+
+	(void)state;
+	for (round = 0; round < 3; round++) {
+		static const uint8_t findings[] = {
+			PH_SWIM_ANSWERED, PH_SWIM_SILENT, PH_SWIM_REFUSED};
+
+		world_open(5);
+		ask = said_by(2, PH_SWIM_ASK);
+		memcpy(ask.target, id_of(3), sizeof(ask.target));
+		hear(&ask);
+		assert_non_null(sent_to(3, PH_SWIM_PING));
+		if (round == 0)
+			acked_by(3, sent_to(3, PH_SWIM_PING)->swim.sequence);
+		else if (round == 2)
+			refused(3);
+		else
+			run(PH_SECOND);
+		assert_non_null(sent_to(2, PH_SWIM_REPORT));
+		assert_int_equal(sent_to(2, PH_SWIM_REPORT)->swim.finding,
+			findings[round]);
+		assert_int_equal(sent_to(2, PH_SWIM_REPORT)->swim.sequence,
+			ask.sequence);
+		/* It is the asker's to accuse. */
+		is(3, PH_MEMBER_ALIVE);
+		world_close();
+	}
+}
+
+static void who_found_silence_agrees(void **state)
+{
+	struct ph_swim ask;
+
+	(void)state;
+	world_open(99);
+	pinged_by(3);
+	ask = said_by(2, PH_SWIM_ASK);
+	memcpy(ask.target, id_of(3), sizeof(ask.target));
+	hear(&ask);
+	run(PH_SECOND);
+	accuse(3, 2);
+	assert_int_equal(view_of(3).accusers, 2);
+	world_close();
+}
+
+static void news_ends(void **state)
+{
+	unsigned told_times;
+
+	(void)state;
+	world_open(99);
+	accuse(1, 2);
+	run(3 * PH_SECOND);
+	told_times = 0;
+	for (unsigned i = 0; i < world.sent && i < KEPT; i++)
+		for (unsigned r = 0; r < world.sends[i].swim.count; r++)
+			told_times += number_of(world.sends[i]
+							.swim.records[r]
+							.accuser) == 2;
+	assert_int_equal(told_times, 9 + 6); /* log2(100) */
+	world_close();
+}
+
+static void goodbye_goes_out(void **state)
+{
+	(void)state;
+	world_open(10);
+	ph_members_leave(world.members, world.now);
+	take();
+	assert_int_equal(count_sent(PH_SWIM_NEWS), 3);
+	run(PH_SECOND);
+	assert_true(tells(0, PH_SWIM_LEFT));
+	assert_int_equal(count_sent(PH_SWIM_PING), 0);
+	assert_true(ph_members_due(world.members) == INT64_MAX);
+	world_close();
+}
+
+static void view_is_kept(void **state)
+{
+	struct ph_member_view views[4];
+
+	(void)state;
+	world_open(4);
+	accuse(2, 1);
+	ph_members_goodbye(world.members, world.now, id_of(3), 1);
+	told(1, record_of(4, 1, PH_SWIM_DEAD, 1, 0));
+	for (unsigned i = 0; i < 4; i++)
+		views[i] = view_of(i + 1);
+	views[3].state = PH_MEMBER_DEAD;
+	world_close();
+	world_open(0);
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(
+			ph_members_import(world.members, world.now, &views[i]),
+			0);
+	take();
+	is(1, PH_MEMBER_ALIVE);
+	is(2, PH_MEMBER_HEARD);
+	is(3, PH_MEMBER_LEFT);
+	is(4, PH_MEMBER_DEAD);
+	for (unsigned i = 1; i <= 4; i++)
+		assert_true(view_of(i).stale);
+	pinged_by(1);
+	introduce(2, 1, true);
+	introduce(3, 2, true);
+	assert_false(view_of(1).stale);
+	assert_false(view_of(2).stale);
+	assert_false(view_of(3).stale);
+	assert_true(view_of(4).stale);
+	world_close();
+}
+
+/* 50 ms there and back, three times: a hint waits by that, not by the most. */
+static void timeouts_follow_round_trips(void **state)
+{
+	(void)state;
+	world_open(1);
+	for (unsigned i = 0; i < 8; i++) {
+		world.sent = 0;
+		first_pinged();
+		run(50 * MS);
+		acked_by(1, sent_to(1, PH_SWIM_PING)->swim.sequence);
+		run(900 * MS);
+	}
+	assert_in_range(view_of(1).round_trip / MS, 40, 65);
+	world_close();
+}
+
+/* Whatever comes, in whatever order: sums hold, and ASan watches. */
+static void hammer(void **state)
+{
+	uint64_t random = 88172645463325252u;
+
+	(void)state;
+	world_open(40);
+	for (unsigned i = 0; i < 200000; i++) {
+		unsigned a, b, sum = 0;
+		struct ph_swim swim;
+
+		random ^= random << 13;
+		random ^= random >> 7;
+		random ^= random << 17;
+		a = (unsigned)(random >> 8) % 42;
+		b = (unsigned)(random >> 16) % 42;
+		swim = said_by(a, (enum ph_swim_type)(1 + (random >> 24) % 5));
+		swim.epoch = 1 + (random >> 27) % 2;
+		swim.held = (uint8_t)(1 + (random >> 28) % 4);
+		swim.incarnation = (uint32_t)(random >> 32) % 4;
+		swim.sequence = (uint32_t)(random >> 34);
+		if (world.sent && (random >> 35) % 2)
+			swim.sequence = world.sends[(random >> 36) % KEPT]
+						.swim.sequence;
+		swim.finding = (uint8_t)(1 + (random >> 37) % 3);
+		memcpy(swim.target, id_of(b), sizeof(swim.target));
+		swim.count = (random >> 40) % 2;
+		swim.records[0] = record_of(b, a,
+			(enum ph_swim_state)(1 + (random >> 41) % 4),
+			1 + (random >> 43) % 2, (uint32_t)(random >> 44) % 5);
+		if (swim.records[0].state == PH_SWIM_ALIVE ||
+			swim.records[0].state == PH_SWIM_LEFT)
+			swim.records[0] = record_of(b, b,
+				(enum ph_swim_state)swim.records[0].state,
+				swim.records[0].epoch,
+				swim.records[0].incarnation);
+		swim.records[0].cause = (random >> 46) % 2;
+		switch ((random >> 48) % 10) {
+		case 0:
+			ph_members_forget(world.members, id_of(b));
+			break;
+		case 1:
+			introduce(1 + b, 1 + (random >> 52) % 3, random >> 60);
+			break;
+		case 2:
+			refused(b);
+			break;
+		case 3:
+			ph_members_hint(world.members, world.now, id_of(b),
+				PH_MEMBER_LINE_BROKEN);
+			break;
+		case 4:
+			run((int64_t)((random >> 52) % 300) * MS);
+			break;
+		case 5:
+			if ((random >> 52) % 20 == 0)
+				world.now += 3 * PH_SECOND;
+			break;
+		default:
+			hear(&swim);
+		}
+		for (unsigned s = 0; s <= PH_MEMBER_LEFT; s++)
+			sum += ph_members_in(
+				world.members, (enum ph_member_state)s);
+		assert_int_equal(sum, ph_members_count(world.members));
+	}
+	take();
+	world_close();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(introductions),
+		cmocka_unit_test(table_is_bounded),
+		cmocka_unit_test(strangers_are_ignored),
+		cmocka_unit_test(what_records_do),
+		cmocka_unit_test(silence_kills_who_was_suspect),
+		cmocka_unit_test(suspicion_shrinks),
+		cmocka_unit_test(nobody_else_could_confirm),
+		cmocka_unit_test(accusers_count_once),
+		cmocka_unit_test(storm_is_braked),
+		cmocka_unit_test(pause_is_made_good),
+		cmocka_unit_test(datagram_first_after_a_pause),
+		cmocka_unit_test(accused_one_refutes),
+		cmocka_unit_test(contact_proves_life),
+		cmocka_unit_test(strangers_are_greeted),
+		cmocka_unit_test(silence_asks_others),
+		cmocka_unit_test(agreed_silence_is_an_accusation),
+		cmocka_unit_test(refusals_confirm),
+		cmocka_unit_test(favours_are_done),
+		cmocka_unit_test(who_found_silence_agrees),
+		cmocka_unit_test(news_ends),
+		cmocka_unit_test(goodbye_goes_out),
+		cmocka_unit_test(view_is_kept),
+		cmocka_unit_test(timeouts_follow_round_trips),
+		cmocka_unit_test(hammer),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
