@@ -268,6 +268,7 @@ unsigned sim_replay(struct sim *sim)
 		packet = sim_packet_get(sim, kept->length);
 		packet->from = kept->from;
 		packet->to = kept->to;
+		packet->announcement = kept->announcement;
 		memcpy(packet->bytes, kept->bytes, kept->length);
 		sim_push(sim, &(struct sim_event){
 				      .at = sim->now,
@@ -385,6 +386,15 @@ uint64_t sim_hash(const struct sim *sim)
 struct ph_members *sim_members(struct sim *sim, unsigned node)
 {
 	return sim->nodes[node].members;
+}
+
+unsigned sim_index(const struct sim *sim, const uint8_t *id)
+{
+	unsigned index = 0;
+
+	while (memcmp(sim->nodes[index].id, id, PH_NODE_ID_BYTES) != 0)
+		index++;
+	return index;
 }
 
 const uint8_t *sim_id(const struct sim *sim, unsigned node)

@@ -3,12 +3,14 @@
 
 #include "discovery/announcer.h"
 #include "discovery/neighbours.h"
+#include "test/crier.h"
 #include "test/sim.h"
 
 /*
  * sim.c        nodes and verbs
  * sim_net.c    the network and its queue of events
  * sim_node.c   one node: feeds the cores, takes what they say
+ * sim_table.c  announcements as bytes, and tables of neighbours
  */
 enum sim_event_kind {
 	SIM_WAKE,      /* node, `stamp`: when it was asked for */
@@ -55,7 +57,8 @@ struct sim_node {
 	struct ph_members *members;
 	uint64_t *known; /* epochs it has heard of, by node */
 	struct ph_announcer announcer;
-	struct ph_neighbours *neighbours;
+	struct ph_neighbours *neighbours; /* NULL: announcements are events */
+	struct crier_judge judged;
 	struct sim *sim;
 	enum sim_power power;
 	bool unplugged;
@@ -120,5 +123,17 @@ void node_end(struct sim *sim, unsigned node);
 void node_handle(struct sim *sim, const struct sim_event *event);
 void node_settle(struct sim *sim, unsigned node);
 void node_inbox_drop(struct sim *sim, struct sim_node *node);
+/* It heard an announcement of `other` that is news. */
+void node_introduce(
+	struct sim *sim, struct sim_node *node, unsigned other, uint64_t epoch);
+unsigned sim_index(const struct sim *sim, const uint8_t *id);
+
+/* --- sim_table.c --- */
+
+void table_open(struct sim *sim, struct sim_node *node);
+void table_announce(struct sim *sim, unsigned from, uint16_t ttl);
+void table_hear(struct sim *sim, struct sim_node *node,
+	const struct sim_packet *packet);
+void table_step(struct sim *sim, struct sim_node *node);
 
 #endif

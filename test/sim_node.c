@@ -69,6 +69,8 @@ static void node_create(struct sim *sim, unsigned index)
 	assert(!ph_members_create(&node->members, &config, sim->now));
 	ph_announcer_init(&node->announcer, &announcer);
 	ph_announcer_step(&node->announcer, PH_ANNOUNCER_ON_UP, sim->now);
+	if (sim->config.tables)
+		table_open(sim, node);
 }
 
 void node_begin(struct sim *sim, unsigned index)
@@ -138,6 +140,10 @@ static void announce(struct sim *sim, unsigned from, uint16_t ttl)
 	};
 
 	node->announcement++;
+	if (sim->config.tables) {
+		table_announce(sim, from, ttl);
+		return;
+	}
 	if (!ttl)
 		return;
 	for (unsigned to = 0; to < sim->config.nodes; to++) {
@@ -205,6 +211,8 @@ void node_settle(struct sim *sim, unsigned index)
 		announce(sim, index, ttl);
 	due = least(ph_members_due(node->members),
 		ph_announcer_deadline(&node->announcer));
+	if (node->neighbours)
+		due = least(due, ph_neighbours_deadline(node->neighbours));
 	if (due < sim->now)
 		due = sim->now;
 	if (due < node->wake) {
@@ -225,7 +233,9 @@ static void node_datagram(
 {
 	struct ph_swim swim;
 
-	if (ph_swim_read(&swim, packet->bytes, packet->length) == 0)
+	if (packet->announcement)
+		table_hear(sim, node, packet);
+	else if (ph_swim_read(&swim, packet->bytes, packet->length) == 0)
 		ph_members_receive(node->members, sim->now, &swim);
 }
 
@@ -266,7 +276,8 @@ static void node_packet(
 	sim_trace(sim, (uint64_t)packet->from << 32 | packet->to,
 		words[0] ^ words[1] ^ packet->length);
 	if (node->power == SIM_OFF) {
-		node_refuses(sim, packet);
+		if (!packet->announcement)
+			node_refuses(sim, packet);
 		sim_packet_put(sim, packet);
 		return;
 	}
@@ -285,20 +296,20 @@ static void node_packet(
 	keep(sim, packet);
 }
 
-static void node_announced(
-	struct sim *sim, struct sim_node *node, const struct sim_event *event)
+void node_introduce(
+	struct sim *sim, struct sim_node *node, unsigned other, uint64_t epoch)
 {
-	struct sim_node *other = &sim->nodes[event->other];
 	struct ph_member_introduction introduction = {
-		.epoch = event->stamp,
-		.handle = event->other,
+		.epoch = epoch,
+		.handle = other,
 		.direct = !sim->config.hearsay,
 	};
 
-	memcpy(introduction.id, other->id, sizeof(introduction.id));
-	sim->counts.announced++;
-	node->known[event->other] = event->stamp;
+	memcpy(introduction.id, sim->nodes[other].id, sizeof(introduction.id));
 	assert(!ph_members_introduce(node->members, sim->now, &introduction));
+	if (node->known[other] >= epoch)
+		return;
+	node->known[other] = epoch;
 	ph_announcer_step(&node->announcer, PH_ANNOUNCER_ON_NEWCOMER, sim->now);
 	ph_announcer_crowd(&node->announcer,
 		ph_members_count(node->members) + 1, sim->now);
@@ -307,6 +318,7 @@ static void node_announced(
 static void node_wake(struct sim *sim, struct sim_node *node)
 {
 	ph_members_tick(node->members, sim->now, node->lag);
+	table_step(sim, node);
 }
 
 /* Timers first or datagrams first: a loop may do either. */
@@ -360,7 +372,8 @@ void node_handle(struct sim *sim, const struct sim_event *event)
 		if (node->power != SIM_UP ||
 			node->known[event->other] >= event->stamp)
 			return; /* only what is new goes to the members */
-		node_announced(sim, node, event);
+		sim->counts.announced++;
+		node_introduce(sim, node, event->other, event->stamp);
 		break;
 	case SIM_REFUSED:
 	case SIM_BROKEN:

@@ -88,7 +88,7 @@ static void idle_costs_little(void **state)
 static void tenth_is_lost(void **state)
 {
 	(void)state;
-	for (unsigned round = 0; round < sim_dose(20); round++) {
+	for (unsigned round = 0; round < sim_dose(200); round++) {
 		struct sim *sim = mesh_of(100, round);
 
 		sim_set_loss(sim, 1000);
@@ -113,9 +113,10 @@ static void late_and_twice(void **state)
 }
 
 /* So many at once, for three seconds, again and again. */
-static void stops(unsigned nodes, unsigned at_once, int64_t every, int64_t time)
+static void stops(unsigned nodes, unsigned round, unsigned at_once,
+	int64_t every, int64_t time)
 {
-	struct sim *sim = mesh_of(nodes, 0);
+	struct sim *sim = mesh_of(nodes, round);
 	unsigned victim = 0;
 
 	for (int64_t done = 0; done < time; done += every) {
@@ -131,7 +132,8 @@ static void stops(unsigned nodes, unsigned at_once, int64_t every, int64_t time)
 static void four_are_stopped(void **state)
 {
 	(void)state;
-	stops(100, 4, MINUTE, 10 * MINUTE);
+	for (unsigned round = 0; round < sim_dose(100); round++)
+		stops(100, round, 4, MINUTE, 10 * MINUTE);
 }
 
 static void stopped_in_small_meshes(void **state)
@@ -140,14 +142,14 @@ static void stopped_in_small_meshes(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < 3; i++)
-		stops(sizes[i], 1, 5 * PH_SECOND, minutes(60));
+		stops(sizes[i], i, 1, 5 * PH_SECOND, minutes(600));
 }
 
 /* Each wakes while others sleep. */
 static void stopped_in_turns(void **state)
 {
 	(void)state;
-	stops(5, 2, 5 * PH_SECOND, minutes(20));
+	stops(5, 0, 2, 5 * PH_SECOND, minutes(20));
 }
 
 static void one_pair_is_cut(void **state)
@@ -212,7 +214,7 @@ static void wrong_signatures_count_nothing(void **state)
 /* --- liveness --- */
 
 struct times {
-	double first[400], spread[400];
+	double first[2000], spread[2000];
 	unsigned count;
 };
 
@@ -248,10 +250,10 @@ static void times_tell(struct times *times, const char *what)
 
 static void killed_one_is_seen(void **state)
 {
-	struct times times = {0};
+	static struct times times;
 
 	(void)state;
-	for (unsigned round = 0; round < sim_dose(200); round++) {
+	for (unsigned round = 0; round < sim_dose(2000); round++) {
 		struct sim *sim = mesh_of(100, round);
 		int64_t begin;
 
@@ -269,10 +271,10 @@ static void killed_one_is_seen(void **state)
 
 static void silent_one_is_seen(void **state)
 {
-	struct times times = {0};
+	static struct times times;
 
 	(void)state;
-	for (unsigned round = 0; round < sim_dose(200); round++) {
+	for (unsigned round = 0; round < sim_dose(2000); round++) {
 		struct sim *sim = mesh_of(100, round);
 		int64_t begin;
 
@@ -473,6 +475,53 @@ static void replayed_datagrams_wake_nobody(void **state)
 	sim_close(sim);
 }
 
+/* --- with announcements as bytes --- */
+
+static struct sim *mesh_with_tables(unsigned nodes)
+{
+	struct sim_config config = sim_lan(nodes, seed_of(0));
+
+	config.tables = true;
+	return mesh_with(&config);
+}
+
+static void announcements_make_a_mesh(void **state)
+{
+	struct sim *sim = mesh_with_tables(100);
+
+	(void)state;
+	sim_run(sim, minutes(10));
+	assert_int_equal(sim_counts(sim).suspicions, 0);
+	sim_restart(sim, 7);
+	assert_true(sim_wait_fullmesh(sim, 1, 5 * PH_SECOND));
+	nobody_died(sim);
+}
+
+static void replayed_announcements_wake_nobody(void **state)
+{
+	struct sim *sim = mesh_with_tables(5);
+	uint64_t announced;
+	unsigned replayed = 0;
+
+	(void)state;
+	sim_record(sim, 1, 0);
+	sim_run(sim, 30 * PH_SECOND);
+	sim_leave(sim, 1);
+	assert_true(sim_wait_state(sim, 1, PH_MEMBER_LEFT, 4, PH_SECOND));
+	sim_run(sim, PH_SECOND);
+	sim_kill(sim, 1);
+	sim_run(sim, PH_SECOND);
+	announced = sim_counts(sim).announced;
+	for (unsigned i = 0; i < 100; i++) {
+		replayed += sim_replay(sim);
+		sim_run(sim, 1 * MS);
+	}
+	assert_true(replayed >= 100);
+	assert_int_equal(sim_counts(sim).announced, announced);
+	assert_int_equal(sim_holding(sim, 1, PH_MEMBER_LEFT), 4);
+	nobody_died(sim);
+}
+
 /* --- scale --- */
 
 static uint64_t trace_of(unsigned nodes, uint64_t seed, int64_t time)
@@ -540,6 +589,8 @@ int main(void)
 		cmocka_unit_test(view_survives_a_restart),
 		cmocka_unit_test(hearsay_is_confirmed),
 		cmocka_unit_test(replayed_datagrams_wake_nobody),
+		cmocka_unit_test(announcements_make_a_mesh),
+		cmocka_unit_test(replayed_announcements_wake_nobody),
 		cmocka_unit_test(one_seed_one_trace),
 		cmocka_unit_test(thousand_nodes),
 	};
