@@ -152,6 +152,27 @@ static void stopped_in_turns(void **state)
 	stops(5, 0, 2, 5 * PH_SECOND, minutes(20));
 }
 
+/* Stopped while it suspects one who only slept: on waking it must not take what
+ * it missed for silence. */
+static void who_was_stopped_convicts_nobody(void **state)
+{
+	(void)state;
+	for (unsigned round = 0; round < 6; round++) {
+		struct sim *sim = mesh_of(3, round);
+
+		sim_stop(sim, 0, 3 * PH_SECOND);
+		sim_run(sim, 2800 * MS);
+		sim_stop(sim, 1, 20 * PH_SECOND);
+		sim_stop(sim, 2, 20 * PH_SECOND);
+		sim_run(sim, 25 * PH_SECOND);
+		/* 0 saw two silent ones, and was right. */
+		sim_run(sim, 10 * PH_SECOND);
+		assert_int_equal(sim_first_dead(sim, 0), -1);
+		assert_true(sim_wait_fullmesh(sim, 1, PH_SECOND));
+		sim_close(sim);
+	}
+}
+
 static void one_pair_is_cut(void **state)
 {
 	struct sim *sim = mesh_of(20, 0);
@@ -573,6 +594,7 @@ int main(void)
 		cmocka_unit_test(four_are_stopped),
 		cmocka_unit_test(stopped_in_small_meshes),
 		cmocka_unit_test(stopped_in_turns),
+		cmocka_unit_test(who_was_stopped_convicts_nobody),
 		cmocka_unit_test(one_pair_is_cut),
 		cmocka_unit_test(isolated_one_is_modest),
 		cmocka_unit_test(slow_loop_accuses_nobody),
