@@ -276,6 +276,9 @@ static void dialing_on(struct step *step)
 	case PH_CONNECTION_ON_ATTACHED:
 		connection_enter(step, PH_CONNECTION_OPEN, "attached");
 		step_disarm(step);
+		/* The journal had its failure: it has its end, too. */
+		if (step->connection->failures)
+			step_do(step, PH_CONNECTION_DO_NOTE);
 		break;
 	case PH_CONNECTION_ON_BACK:
 		connection_enter(step, PH_CONNECTION_OPEN, step->event->reason);

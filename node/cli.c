@@ -98,6 +98,10 @@ const struct ph_command ph_commands[] = {
 	{"passphrase", "passphrase [rotate]",
 		"print a new passphrase, or change the mesh's",
 		ph_cmd_passphrase, false},
+	{"alarms", "alarms",
+		"what is wrong in the mesh: each cause once, with what it "
+		"explains",
+		ph_cmd_alarms, true},
 	{"metrics", "metrics", "a node in numbers, for Prometheus",
 		ph_cmd_metrics, true},
 	{"health", "health", "exit 0 when the node works", ph_cmd_health, true},

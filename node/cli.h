@@ -103,6 +103,8 @@ int ph_cmd_withdraw(struct ph_cli *cli);
 int ph_cmd_graph(struct ph_cli *cli);
 int ph_cmd_topology(struct ph_cli *cli);
 int ph_cmd_flow(struct ph_cli *cli);
+/* cli_alarms.c */
+int ph_cmd_alarms(struct ph_cli *cli);
 /* cli_metrics.c */
 int ph_cmd_metrics(struct ph_cli *cli);
 /* cli_manual.c */

@@ -33,13 +33,26 @@ static void help_servers(void)
 		printf("  %-12s %s\n", (*type)->name, (*type)->sentence);
 }
 
+/* A long usage has a line of its own. */
+#define USAGE_WIDTH 34
+
+static void help_line(const struct ph_command *command)
+{
+	if (strlen(command->usage) > USAGE_WIDTH)
+		printf("  %s\n  %*s %s\n", command->usage, USAGE_WIDTH, "",
+			command->sentence);
+	else
+		printf("  %-*s %s\n", USAGE_WIDTH, command->usage,
+			command->sentence);
+}
+
 static int help_all(void)
 {
 	printf("posthouse %s: programs on several machines, wired together\n\n",
 		PH_VERSION);
 	for (const struct ph_command *command = ph_commands; command->name;
 		command++)
-		printf("  %-34s %s\n", command->usage, command->sentence);
+		help_line(command);
 	printf("\nEvery command takes:\n%s\n%s", common_flags, words);
 	help_servers();
 	printf("\n%s", exit_codes);

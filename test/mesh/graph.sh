@@ -60,10 +60,22 @@ awk '
 }
 END { exit bad }' "$W/said" || fail "metrics are not as Prometheus wants them"
 
+# --- no alarm; then one root, with the wire that it explains
+ph beta alarms >"$W/said" || fail alarms
+expect_said "no alarm"
+
 # --- a node that does not answer is named, the rest is drawn
 node_kill gamma
 ph beta topology >"$W/said" 2>"$W/err" || fail "topology without gamma"
 expect_said "a.1"
+one_cause() {
+	holds alpha '(.items | length) == 1 and .items[0].kind == "node" and
+		.items[0].subject == "gamma" and .items[0].explained == 1' alarms
+}
+expect_soon 30 "one alarm, the dead node" one_cause
+node_up gamma
+no_alarm() { holds alpha '.items | length == 0' alarms; }
+expect_soon 30 "the alarm goes with its cause" no_alarm
 expect_exit 2 ph alpha graph -o gif
 expect_exit 2 ph alpha flow a b
 say "passed"

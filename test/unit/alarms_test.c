@@ -1,0 +1,198 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "controlsurface/alarms.h"
+
+#define SECOND INT64_C(1000000000)
+#define NOW    (1000 * SECOND)
+
+/* What nodes answered, written down, and the alarms that come of it. */
+struct mesh {
+	struct ph_writer *lists[3]; /* peers, servers, connections */
+	struct ph_writer *out;
+	struct ph_document *documents[4];
+	struct ph_value alarms;
+};
+
+static int mesh_open(void **state)
+{
+	static struct mesh mesh;
+
+	memset(&mesh, 0, sizeof(mesh));
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(ph_writer_create(&mesh.lists[i]), 0);
+		ph_write_list(mesh.lists[i]);
+	}
+	assert_int_equal(ph_writer_create(&mesh.out), 0);
+	*state = &mesh;
+	return 0;
+}
+
+static int mesh_close(void **state)
+{
+	struct mesh *mesh = *state;
+
+	for (unsigned i = 0; i < 4; i++)
+		ph_document_free(mesh->documents[i]);
+	for (unsigned i = 0; i < 3; i++)
+		ph_writer_free(mesh->lists[i]);
+	ph_writer_free(mesh->out);
+	return 0;
+}
+
+static void peer(struct mesh *mesh, const char *node, const char *state)
+{
+	ph_write_map(mesh->lists[0]);
+	ph_put_text(mesh->lists[0], "node", node);
+	ph_put_text(mesh->lists[0], "state", state);
+	ph_put_int(mesh->lists[0], "since", NOW - 7 * SECOND);
+	ph_write_end(mesh->lists[0]);
+}
+
+static void server(struct mesh *mesh, const char *node, const char *name,
+	const char *state)
+{
+	ph_write_map(mesh->lists[1]);
+	ph_put_text(mesh->lists[1], "node", node);
+	ph_put_text(mesh->lists[1], "name", name);
+	ph_put_text(mesh->lists[1], "state", state);
+	ph_put_text(mesh->lists[1], "reason", "exit 1, six times");
+	ph_put_int(mesh->lists[1], "since", NOW - 9 * SECOND);
+	ph_write_end(mesh->lists[1]);
+}
+
+static void wire(struct mesh *mesh, const char *id, const char *from,
+	const char *to, const char *state, int64_t age, unsigned failures)
+{
+	struct ph_writer *writer = mesh->lists[2];
+
+	ph_write_map(writer);
+	ph_put_text(writer, "node", "a");
+	ph_put_text(writer, "id", id);
+	ph_put_text(writer, "from", from);
+	ph_put_text(writer, "to", to);
+	ph_put_text(writer, "state", state);
+	ph_put_text(writer, "reason", "no line");
+	ph_put_int(writer, "since", NOW - age);
+	ph_put_int(writer, "failures", failures);
+	ph_write_end(writer);
+}
+
+static struct ph_value read_list(
+	struct mesh *mesh, unsigned i, struct ph_writer *writer)
+{
+	const uint8_t *data;
+	size_t length;
+
+	assert_int_equal(ph_writer_finish(writer, &data, &length), 0);
+	assert_int_equal(ph_document_read(&mesh->documents[i], data, length,
+				 PH_SKIM_TABLE),
+		0);
+	return ph_document_root(mesh->documents[i]);
+}
+
+static size_t look(struct mesh *mesh)
+{
+	struct ph_alarms alarms = {.now = NOW};
+
+	for (unsigned i = 0; i < 3; i++)
+		ph_write_end(mesh->lists[i]);
+	alarms.peers = read_list(mesh, 0, mesh->lists[0]);
+	alarms.servers = read_list(mesh, 1, mesh->lists[1]);
+	alarms.connections = read_list(mesh, 2, mesh->lists[2]);
+	assert_int_equal(ph_alarms_write(&alarms, mesh->out), 0);
+	mesh->alarms = read_list(mesh, 3, mesh->out);
+	return ph_value_count(mesh->alarms);
+}
+
+static void expect(
+	struct mesh *mesh, size_t i, const char *key, const char *text)
+{
+	char found[200];
+
+	ph_get_copy(ph_value_at(mesh->alarms, i), key, found, sizeof(found));
+	assert_string_equal(found, text);
+}
+
+static void a_dead_host_with_fifty_wires_is_one_alarm(void **state)
+{
+	struct mesh *mesh = *state;
+	char id[32];
+
+	peer(mesh, "c", "dead");
+	peer(mesh, "b", "alive");
+	peer(mesh, "c", "dead");
+	for (unsigned i = 0; i < 50; i++) {
+		snprintf(id, sizeof(id), "a#1.%u", i);
+		wire(mesh, id, i % 2 ? "a/x:out" : "c/x:out",
+			i % 2 ? "c/y:in" : "a/y:in", "failed", SECOND, 9);
+	}
+	assert_int_equal(look(mesh), 1);
+	expect(mesh, 0, "kind", "node");
+	expect(mesh, 0, "subject", "c");
+	expect(mesh, 0, "priority", "high");
+	expect(mesh, 0, "what", "dead, say 2 nodes");
+	assert_int_equal(
+		ph_get_int(ph_value_at(mesh->alarms, 0), "explained"), 50);
+}
+
+static void who_is_alive_for_somebody_is_not_dead(void **state)
+{
+	struct mesh *mesh = *state;
+
+	peer(mesh, "c", "dead");
+	peer(mesh, "c", "alive");
+	peer(mesh, "d", "suspect");
+	peer(mesh, "e", "left");
+	assert_int_equal(look(mesh), 0);
+}
+
+static void a_server_given_up_explains_its_wires(void **state)
+{
+	struct mesh *mesh = *state;
+
+	server(mesh, "b", "enc", "failed");
+	server(mesh, "b", "rec", "running");
+	wire(mesh, "a#1.1", "a/cam:video", "b/enc:raw", "failed", SECOND, 5);
+	wire(mesh, "a#1.2", "a/cam:video", "b/rec:in", "failed", SECOND, 5);
+	assert_int_equal(look(mesh), 2);
+	expect(mesh, 0, "subject", "b/enc");
+	expect(mesh, 0, "what", "given up: exit 1, six times");
+	expect(mesh, 0, "action", "posthouse logs b/enc");
+	expect(mesh, 1, "kind", "connection");
+	expect(mesh, 1, "subject", "a#1.2");
+	expect(mesh, 1, "priority", "medium");
+	expect(mesh, 1, "action", "posthouse show a#1.2");
+}
+
+static void what_has_just_begun_is_no_alarm(void **state)
+{
+	struct mesh *mesh = *state;
+
+	wire(mesh, "a#1.1", "a/x:out", "b/y:in", "reserving", SECOND, 0);
+	wire(mesh, "a#1.2", "a/x:out", "b/y:in", "failed", SECOND, 1);
+	wire(mesh, "a#1.3", "a/x:out", "b/y:in", "flowing", 99 * SECOND, 0);
+	wire(mesh, "a#1.4", "a/x:out", "b/y:in", "closed", 99 * SECOND, 0);
+	wire(mesh, "a#1.5", "a/x:out", "b/y:in", "dialing", 6 * SECOND, 0);
+	assert_int_equal(look(mesh), 1);
+	expect(mesh, 0, "subject", "a#1.5");
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, mesh_open, mesh_close)
+	const struct CMUnitTest tests[] = {
+		TEST(a_dead_host_with_fifty_wires_is_one_alarm),
+		TEST(who_is_alive_for_somebody_is_not_dead),
+		TEST(a_server_given_up_explains_its_wires),
+		TEST(what_has_just_begun_is_no_alarm),
+	};
+
+	return cmocka_run_group_tests_name("alarms", tests, NULL, NULL);
+}
