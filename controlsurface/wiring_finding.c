@@ -148,7 +148,7 @@ struct ph_finding *ph_findings_add(struct ph_wiring *wiring,
 	va_list list;
 
 	wiring->errors += severity == PH_FINDING_ERROR;
-	if (wiring->finding_count == PH_WIRING_FINDINGS) {
+	if (wiring->finding_count >= PH_WIRING_FINDINGS) {
 		wiring->unshown++;
 		return NULL;
 	}
@@ -204,6 +204,7 @@ void ph_findings_end(struct ph_wiring *wiring)
 	findings_sort(wiring);
 	if (wiring->unshown == 0)
 		return;
+	wiring->places[wiring->finding_count] = SIZE_MAX;
 	struct ph_finding *finding = &wiring->findings[wiring->finding_count++];
 	char message[80];
 	*finding = (struct ph_finding){
@@ -215,6 +216,21 @@ void ph_findings_end(struct ph_wiring *wiring)
 	finding->message =
 		ph_arena_text(&wiring->arena, message, strlen(message));
 	ph_findings_next(wiring, finding, "%s", "Repair these first.");
+}
+
+void ph_findings_again(
+	struct ph_wiring *wiring, const char *text, size_t length)
+{
+	size_t count = wiring->finding_count;
+
+	if (length >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
+		text += 3;
+		length -= 3;
+	}
+	wiring->input.text = text;
+	wiring->input.length = length;
+	if (count > 0 && strcmp(wiring->findings[count - 1].rule, "S0") == 0)
+		wiring->finding_count--;
 }
 
 /* Optimal string alignment: insert, delete, replace, swap neighbours. */

@@ -147,6 +147,9 @@ struct ph_finding *ph_findings_add(struct ph_wiring *wiring,
 void ph_findings_next(struct ph_wiring *wiring, struct ph_finding *finding,
 	const char *format, ...) __attribute__((format(printf, 3, 4)));
 void ph_findings_end(struct ph_wiring *wiring);
+/* After the end: more may be added, until it is said once more. */
+void ph_findings_again(
+	struct ph_wiring *wiring, const char *text, size_t length);
 unsigned ph_findings_line(const struct ph_wiring *wiring, size_t offset);
 
 /* Finds what was meant: offer each candidate, then look at `best`. */

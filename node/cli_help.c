@@ -152,7 +152,7 @@ static const char *const bash_before =
 	"\tready) words+=' --wait' ;;\n"
 	"\tpassphrase) words+=' rotate' ;;\n"
 	"\tcompletion) words='bash zsh fish' ;;\n"
-	"\tlint) words+=' --deny-warnings --sarif' ;;&\n"
+	"\tlint) words+=' --deny-warnings --sarif --live' ;;&\n"
 	"\tcompile) words+=' -o' ;;&\n"
 	"\tfmt) words+=' --write --check' ;;&\n"
 	"\tapply | lint | test | compile | fmt) [[ $2 == -* ]] || words= ;;\n"

@@ -3,7 +3,7 @@
 
 #include "controlsurface/wiring_rule.h"
 #include "controlsurface/wiring_schema.h"
-#include "node/cli_wiring.h"
+#include "node/cli_live.h"
 #include "node/version.h"
 
 /* lint and schema. */
@@ -80,7 +80,11 @@ int ph_cmd_lint(struct ph_cli *cli)
 	code = ph_cli_wiring(cli, cli->argv[0], NULL, &wiring, &text, &length);
 	if (code)
 		return code;
-	if (cli->sarif)
+	if (cli->live && !ph_wiring_errors(wiring))
+		code = ph_cli_live(cli, wiring, text, length);
+	if (code)
+		;
+	else if (cli->sarif)
 		code = print_sarif(wiring, cli->argv[0]);
 	else if (cli->json)
 		print_findings_json(wiring, cli->argv[0]);
