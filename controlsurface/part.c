@@ -92,6 +92,7 @@ void ph_part_free(struct ph_part *part)
 	for (unsigned i = 0; i < part->server_count; i++) {
 		free(part->servers[i].spec);
 		free(part->servers[i].terminals);
+		free(part->servers[i].needs);
 	}
 	free(part->servers);
 	free(part->sorted);
@@ -391,7 +392,9 @@ static int read_part(struct reader *reader, struct ph_value map)
 	if (read_hosts(reader, map) || read_servers(reader, map) ||
 		read_wires(reader, map))
 		return -1;
-	return sort_servers(reader);
+	if (sort_servers(reader))
+		return -1;
+	return ph_part_read_needs(reader->part, map, reader->error);
 }
 
 int ph_part_read(struct ph_part **out, struct ph_value map, const char *here,

@@ -35,7 +35,10 @@ struct ph_part_server {
 	size_t length;
 	struct ph_part_terminal *terminals;
 	unsigned terminal_count;
-	bool started; /* the executor took it; the control surface's note */
+	unsigned *needs; /* of the part's servers, which start before it */
+	unsigned need_count;
+	bool asked;   /* in this round, and */
+	bool started; /* the executor took it: the control surface's notes */
 };
 
 struct ph_part_host {
@@ -57,6 +60,8 @@ struct ph_part {
 #define PH_PART_HOSTS	256u
 #define PH_PART_SERVERS 4096u
 #define PH_PART_WIRES	16384u
+/* Of one server: as many as a list of a wiring file holds. */
+#define PH_PART_NEEDS 64u
 /* With what stands around it (names of nodes), it fits into one value of the
  * store. */
 #define PH_PART_BYTES ((size_t)960 * 1024)
@@ -66,6 +71,9 @@ struct ph_part {
 int ph_part_read(struct ph_part **out, struct ph_value map, const char *here,
 	const struct ph_server_type *const *bundled, struct ph_error *error);
 void ph_part_free(struct ph_part *part);
+/* part_needs.c: who starts before whom. -1 with the error told. */
+int ph_part_read_needs(
+	struct ph_part *part, struct ph_value map, struct ph_error *error);
 /* No server and no wire: the node takes no part (any more). */
 bool ph_part_is_empty(const struct ph_part *part);
 

@@ -207,6 +207,41 @@ static bool server_is_finished(struct ph_control *control,
 	return any;
 }
 
+static void start_free(
+	struct ph_control *control, struct ph_control_scope *scope);
+
+static bool server_waits(struct ph_control *control, const struct ph_part *part,
+	const struct ph_part_server *server)
+{
+	for (unsigned i = 0; i < server->need_count; i++) {
+		const struct ph_part_server *needed =
+			&part->servers[server->needs[i]];
+
+		if (!needed->started &&
+			!server_is_finished(control, part, needed))
+			return true;
+	}
+	return false;
+}
+
+/* The wires begin when every server was taken or refused: their outputs are
+ * in the guest book then. */
+static void round_end(
+	struct ph_control *control, const struct ph_control_scope *scope)
+{
+	for (unsigned i = 0; i < scope->part->server_count; i++) {
+		const struct ph_part_server *server = &scope->part->servers[i];
+
+		if (!server->asked && server->need_count &&
+			server_waits(control, scope->part, server))
+			ph_log_warn("control",
+				"server.waits scope=%s server=%s "
+				"because=\"what it needs does not run\"",
+				scope->name, server->name);
+	}
+	begin_wires(control, scope);
+}
+
 static void started(struct ph_control *control, const struct ph_ask *ask,
 	const struct ph_reply *reply)
 {
@@ -228,8 +263,10 @@ static void started(struct ph_control *control, const struct ph_ask *ask,
 			ph_timer_start(control->config.loop, &control->retry,
 				ph_loop_now(control->config.loop) + RETRY_TIME);
 	}
+	if (server->started)
+		start_free(control, scope);
 	if (!--scope->starting)
-		begin_wires(control, scope);
+		round_end(control, scope);
 }
 
 static void start_server(struct ph_control *control,
@@ -258,22 +295,32 @@ static void start_server(struct ph_control *control,
 	ph_control_ask(control, &ask);
 }
 
-/* The wires begin when every server was taken or refused: their outputs are
- * in the guest book then. */
+/* Those that need nothing, or whose needs have started. */
+static void start_free(
+	struct ph_control *control, struct ph_control_scope *scope)
+{
+	for (unsigned i = 0; i < scope->part->server_count; i++) {
+		struct ph_part_server *server = &scope->part->servers[i];
+
+		if (server->started || server->asked ||
+			server_waits(control, scope->part, server) ||
+			server_is_finished(control, scope->part, server))
+			continue;
+		server->asked = true;
+		start_server(control, scope, i);
+	}
+}
+
 static void start_servers(
 	struct ph_control *control, struct ph_control_scope *scope)
 {
 	scope->round = ++control->rounds;
 	scope->starting = 0;
-	for (unsigned i = 0; i < scope->part->server_count; i++) {
-		struct ph_part_server *server = &scope->part->servers[i];
-
-		if (!server->started &&
-			!server_is_finished(control, scope->part, server))
-			start_server(control, scope, i);
-	}
+	for (unsigned i = 0; i < scope->part->server_count; i++)
+		scope->part->servers[i].asked = false;
+	start_free(control, scope);
 	if (!scope->starting)
-		begin_wires(control, scope);
+		round_end(control, scope);
 }
 
 void ph_control_start_missing(struct ph_control *control)

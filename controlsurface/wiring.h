@@ -98,6 +98,7 @@ bool ph_wiring_next_guest(const struct ph_wiring *wiring, const char *here,
 /* Writes one host's part as a map:
  *   {scope, hosts: [name...], at: {name: "host:port"},
  *    servers: [spec map (executor/spec.h)...],
+ *    needs: {server: [server...]},
  *    wires: [{from: "server:terminal", to: "node/server:terminal",
  *             on_full: "block", queue: bytes}...]}
  * `hosts` are all that take part. `wires` are those whose output is on that

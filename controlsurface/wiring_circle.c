@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "controlsurface/full_policy.h"
+#include "controlsurface/part.h"
 
 /*
  * Circles, by a depth-first walk without recursion: of wires that wait for one
@@ -159,6 +160,17 @@ static void needs_circle(
 		"servers need one another: %s", text);
 }
 
+/* "" may be the node that a host: names, too. */
+static bool is_together(const struct ph_wiring *wiring,
+	const struct ph_wiring_server *one,
+	const struct ph_wiring_server *other)
+{
+	const char *here = wiring->input.here ? wiring->input.here : "";
+
+	return strcmp(one->host ? one->host : here,
+		       other->host ? other->host : here) == 0;
+}
+
 static void need_add(struct walk *walk, const struct ph_wiring_server *server,
 	const struct ph_yaml_node *node)
 {
@@ -169,6 +181,14 @@ static void need_add(struct walk *walk, const struct ph_wiring_server *server,
 	if (node->kind != PH_YAML_TEXT || node->bad || node->absent)
 		return;
 	needed = ph_index_find(&wiring->server_index, node->text);
+	if (needed != NULL && !is_together(wiring, server, needed)) {
+		ph_findings_add(wiring, PH_FINDING_ERROR, "S3", node->span,
+			"A node knows when its own servers have started: put "
+			"both on one host.",
+			"'needs' of a server on another host is not in this "
+			"version");
+		return;
+	}
 	if (needed != NULL) {
 		walk->edges[walk->edge_count++] = (struct edge){
 			.from = server->index,
@@ -207,6 +227,11 @@ static void needs_walk(struct ph_wiring *wiring)
 
 		if (needs == NULL)
 			continue;
+		if (needs->count > PH_PART_NEEDS)
+			ph_findings_add(wiring, PH_FINDING_ERROR, "S4",
+				needs->span, NULL,
+				"'needs' holds %u, the most is %u",
+				needs->count, PH_PART_NEEDS);
 		if (needs->kind == PH_YAML_TEXT)
 			need_add(&walk, server, needs);
 		for (struct ph_yaml_node *item = needs->first; item != NULL;

@@ -198,6 +198,38 @@ static void hosts_write(const struct ph_wiring *wiring, const char *here,
 	ph_write_end(writer);
 }
 
+static bool server_is_on(const struct ph_wiring_server *server,
+	const char *host, const char *here)
+{
+	return strcmp(server->host ? server->host : here, host) == 0;
+}
+
+/* Written only when there are any: other parts stay what they were. */
+static void needs_write(const struct ph_wiring *wiring, const char *host,
+	const char *here, struct ph_writer *writer)
+{
+	bool open = false;
+
+	for (size_t i = 0; i < wiring->server_count; i++) {
+		const struct ph_wiring_server *server = wiring->servers[i];
+
+		if (server->needs == NULL || !server_is_on(server, host, here))
+			continue;
+		if (!open)
+			ph_put_map(writer, "needs");
+		open = true;
+		ph_put_list(writer, server->name);
+		if (server->needs->kind == PH_YAML_TEXT)
+			ph_write_text(writer, server->needs->text);
+		for (const struct ph_yaml_node *item = server->needs->first;
+			item != NULL; item = item->next)
+			ph_write_text(writer, item->text);
+		ph_write_end(writer);
+	}
+	if (open)
+		ph_write_end(writer);
+}
+
 void ph_wiring_part(const struct ph_wiring *wiring, const char *host,
 	const char *here, struct ph_writer *writer)
 {
@@ -210,10 +242,11 @@ void ph_wiring_part(const struct ph_wiring *wiring, const char *host,
 	for (size_t i = 0; i < wiring->server_count; i++) {
 		const struct ph_wiring_server *server = wiring->servers[i];
 
-		if (strcmp(server->host ? server->host : here, host) == 0)
+		if (server_is_on(server, host, here))
 			server_write(wiring, server, writer);
 	}
 	ph_write_end(writer);
+	needs_write(wiring, host, here, writer);
 	ph_put_list(writer, "wires");
 	for (const struct ph_wiring_wire *wire = wiring->wires; wire != NULL;
 		wire = wire->next)

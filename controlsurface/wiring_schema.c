@@ -122,7 +122,8 @@ static const struct ph_key server_keys[] = {
 	BUILT("listen", PH_SHAPE_SOME,
 		"ports that it opens by itself, as 8080 or \"127.0.0.1:8080\"; "
 		"lint looks for clashes (O3) and open doors (O4)"),
-	CHECKED("needs", PH_SHAPE_SOME, "servers that must run before it"),
+	BUILT("needs", PH_SHAPE_SOME,
+		"servers of the same host that start before it"),
 	LATER("confine", "how much of the host it may see"),
 	LATER("manifest", "what it is, in a file of its own"),
 	END,

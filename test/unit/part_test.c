@@ -26,10 +26,11 @@ struct recipe {
 	const char *use;
 	const char *from;
 	const char *to;
+	const char *needs; /* what `server` needs; NULL: nothing */
 };
 
 static const struct recipe good = {
-	"demo", "dst", "sink", "src:stdout", "beta/dst:in"};
+	"demo", "dst", "sink", "src:stdout", "beta/dst:in", "src"};
 
 static void write_servers(struct ph_writer *writer, const struct recipe *recipe)
 {
@@ -61,6 +62,13 @@ static void write_part(struct ph_writer *writer, const struct recipe *recipe)
 	ph_put_text(writer, "beta", "127.0.0.1:7002");
 	ph_write_end(writer);
 	write_servers(writer, recipe);
+	if (recipe->needs) {
+		ph_put_map(writer, "needs");
+		ph_put_list(writer, recipe->server);
+		ph_write_text(writer, recipe->needs);
+		ph_write_end(writer);
+		ph_write_end(writer);
+	}
 	ph_put_list(writer, "wires");
 	ph_write_map(writer);
 	ph_put_text(writer, "from", recipe->from);
@@ -117,6 +125,10 @@ static void a_good_part_is_read(void **state)
 	assert_int_equal(
 		ph_part_terminal(ph_part_server(part, "dst"), "in")->direction,
 		PH_IN);
+	assert_int_equal(source->need_count, 0);
+	assert_int_equal(ph_part_server(part, "dst")->need_count, 1);
+	assert_ptr_equal(
+		&part->servers[ph_part_server(part, "dst")->needs[0]], source);
 	assert_string_equal(part->wires[0].to.node, "beta");
 	assert_string_equal(part->wires[0].from.node, "");
 	assert_int_equal(part->wires[0].queue, 4096);
@@ -129,16 +141,20 @@ static void nonsense_is_named(void **state)
 		struct recipe recipe;
 		const char *what;
 	} cases[] = {
-		{{"", "dst", "sink", "src:out", "b/c:d"}, "scope"},
-		{{"de mo", "dst", "sink", "src:out", "b/c:d"}, "scope"},
-		{{"other", "dst", "sink", "src:out", "b/c:d"}, "scope"},
-		{{"demo", "d/t", "sink", "src:out", "b/c:d"}, "d/t"},
-		{{"demo", "src", "sink", "src:out", "b/c:d"}, "twice"},
-		{{"demo", "dst", "gone", "src:out", "b/c:d"}, "gone"},
-		{{"demo", "dst", "sink", "src", "b/c:d"}, "src"},
-		{{"demo", "dst", "sink", "beta/src:out", "b/c:d"}, "beta"},
-		{{"demo", "dst", "sink", "src:out", "b/c"}, "b/c"},
-		{{"demo", "dst", "sink", "src:out", "b/c:d:e"}, "b/c:d:e"},
+		{{"", "dst", "sink", "src:out", "b/c:d", NULL}, "scope"},
+		{{"de mo", "dst", "sink", "src:out", "b/c:d", NULL}, "scope"},
+		{{"other", "dst", "sink", "src:out", "b/c:d", NULL}, "scope"},
+		{{"demo", "d/t", "sink", "src:out", "b/c:d", NULL}, "d/t"},
+		{{"demo", "src", "sink", "src:out", "b/c:d", NULL}, "twice"},
+		{{"demo", "dst", "gone", "src:out", "b/c:d", NULL}, "gone"},
+		{{"demo", "dst", "sink", "src", "b/c:d", NULL}, "src"},
+		{{"demo", "dst", "sink", "src:out", "b/c:d", "nobody"},
+			"nobody"},
+		{{"demo", "dst", "sink", "beta/src:out", "b/c:d", NULL},
+			"beta"},
+		{{"demo", "dst", "sink", "src:out", "b/c", NULL}, "b/c"},
+		{{"demo", "dst", "sink", "src:out", "b/c:d:e", NULL},
+			"b/c:d:e"},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
