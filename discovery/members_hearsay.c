@@ -12,7 +12,7 @@
 #include <string.h>
 
 enum {
-	LOOK_AFTER = 4 /* so many of N look after a suspect at once */
+	LOOK_AFTER = 4 /* so many of N look after a suspect, or set right */
 };
 
 static bool is_signed(struct ph_members *members,
@@ -112,6 +112,28 @@ static bool record_dead(struct ph_members *members, int64_t now,
 	return true;
 }
 
+/* Who came late suspects one that is dead for long: some say so. */
+static void set_right(
+	struct ph_members *members, int64_t now, const struct member *member)
+{
+	if (members_random(members, members_size(members)) < LOOK_AFTER &&
+		!rumour_of(members, member->id, PH_SWIM_DEAD))
+		judge_say(
+			members, now, member, PH_SWIM_DEAD, PH_SWIM_BY_SILENCE);
+}
+
+static bool hearsay_of_gone(struct ph_members *members, int64_t now,
+	const struct member *member, const struct member *accuser,
+	const struct ph_swim_record *record)
+{
+	if (member->state != PH_MEMBER_DEAD || record->state != PH_SWIM_SUSPECT)
+		return true;
+	if (!is_signed(members, record, accuser))
+		return false;
+	set_right(members, now, member);
+	return true;
+}
+
 bool hearsay(struct ph_members *members, int64_t now,
 	const struct ph_swim_record *record)
 {
@@ -131,9 +153,10 @@ bool hearsay(struct ph_members *members, int64_t now,
 		return record_own(members, now, member, record);
 	accuser = members_find(members, record->accuser);
 	if (!accuser || record->epoch != member->epoch ||
-		record->incarnation < member->incarnation ||
-		!member_takes_part(member))
+		record->incarnation < member->incarnation)
 		return true;
+	if (!member_takes_part(member))
+		return hearsay_of_gone(members, now, member, accuser, record);
 	if (record->state == PH_SWIM_SUSPECT)
 		return record_suspect(members, now, member, accuser, record);
 	return record_dead(members, now, member, accuser, record);

@@ -261,6 +261,10 @@ void judge_enter(struct ph_members *members, int64_t now, struct member *member,
 /* We accuse it, if the storm brake lets us. */
 void judge_accuse(
 	struct ph_members *members, int64_t now, struct member *member);
+/* Our own signed word of it goes to all. */
+void judge_say(struct ph_members *members, int64_t now,
+	const struct member *member, enum ph_swim_state state,
+	enum ph_swim_cause cause);
 bool judge_has_accused(const struct member *member, uint16_t accuser);
 /* false: he did before, or there are enough. */
 bool judge_accuser_add(struct member *member, uint16_t accuser);

@@ -196,8 +196,7 @@ bool judge_accuser_add(struct member *member, uint16_t accuser)
 	return true;
 }
 
-/* Our own signed word goes to all. */
-static void say(struct ph_members *members, int64_t now,
+void judge_say(struct ph_members *members, int64_t now,
 	const struct member *member, enum ph_swim_state state,
 	enum ph_swim_cause cause)
 {
@@ -238,7 +237,7 @@ void judge_accuse(
 	if (!judge_accuser_add(member, MEMBERS_SELF))
 		return;
 	members->accused++;
-	say(members, now, member, PH_SWIM_SUSPECT, PH_SWIM_BY_SILENCE);
+	judge_say(members, now, member, PH_SWIM_SUSPECT, PH_SWIM_BY_SILENCE);
 	/* The suspect is the first who should know. */
 	packet_send(members, PH_SWIM_NEWS, members_slot(members, member),
 		packet_sequence(members, 0));
@@ -262,7 +261,7 @@ void judge_refused(
 		return;
 	judge_enter(members, now, member, PH_MEMBER_DEAD, PH_MEMBER_BY_REFUSED,
 		MEMBERS_NOBODY);
-	say(members, now, member, PH_SWIM_DEAD, PH_SWIM_BY_REFUSAL);
+	judge_say(members, now, member, PH_SWIM_DEAD, PH_SWIM_BY_REFUSAL);
 }
 
 /* true: it was heard since, though it did not refute: look again. */
@@ -290,7 +289,7 @@ void judge_round(struct ph_members *members, int64_t now)
 		judge_enter(members, now, member, PH_MEMBER_DEAD,
 			PH_MEMBER_BY_RAN_OUT, MEMBERS_NOBODY);
 		if (!rumour_of(members, member->id, PH_SWIM_DEAD))
-			say(members, now, member, PH_SWIM_DEAD,
+			judge_say(members, now, member, PH_SWIM_DEAD,
 				PH_SWIM_BY_SILENCE);
 	}
 }

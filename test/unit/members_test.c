@@ -155,6 +155,21 @@ static void what_records_do(void **state)
 	world_close();
 }
 
+/* A latecomer accuses one that is dead for long: it is set right. */
+static void latecomer_is_set_right(void **state)
+{
+	(void)state;
+	world_open(3);
+	bring(1, PH_MEMBER_DEAD);
+	run(5 * PH_SECOND);
+	forget_what_was();
+	accuse(1, 3);
+	run(100 * MS);
+	is(1, PH_MEMBER_DEAD);
+	assert_true(tells(1, PH_SWIM_DEAD));
+	world_close();
+}
+
 static void silence_kills_who_was_suspect(void **state)
 {
 	(void)state;
@@ -526,6 +541,7 @@ int main(void)
 		cmocka_unit_test(table_is_bounded),
 		cmocka_unit_test(strangers_are_ignored),
 		cmocka_unit_test(what_records_do),
+		cmocka_unit_test(latecomer_is_set_right),
 		cmocka_unit_test(silence_kills_who_was_suspect),
 		cmocka_unit_test(suspicion_shrinks),
 		cmocka_unit_test(nobody_else_could_confirm),
