@@ -34,9 +34,12 @@ int ph_datagrams_bind(
 /* Sends what waits, then closes. */
 void ph_datagrams_destroy(struct ph_datagrams *datagrams);
 
-/* Copies. -ENETUNREACH: no door leads there; -EMSGSIZE. */
+/* Copies. `fresh`: a datagram came from there just now, so the system need not
+ * ask the link whether it is still there. -ENETUNREACH: no door leads there;
+ * -EMSGSIZE. */
 int ph_datagrams_send(struct ph_datagrams *datagrams,
-	const struct ph_udp_end *to, const uint8_t *data, size_t length);
+	const struct ph_udp_end *to, bool fresh, const uint8_t *data,
+	size_t length);
 /* Sends what waits, now. */
 void ph_datagrams_flush(struct ph_datagrams *datagrams);
 

@@ -25,6 +25,7 @@ struct ph_discover {
 	struct ph_discovery *discovery;
 	struct ph_menus *menus;
 	struct ph_signer *signer; /* locked memory */
+	struct ph_timer calm;
 };
 
 static const char *const l2_names[] = {"off", "listen", "emit"};
@@ -43,6 +44,30 @@ struct ph_ethernet *ph_discover_ethernet(const struct ph_options *options)
 			"cap_net_raw+ep on the binary, or run it as root\"",
 			l2_names[options->l2], strerror(-error));
 	return ethernet;
+}
+
+/* Lines to those whom membership watches keep quiet, but for a while after
+ * addresses changed on either side. */
+#define CALM_EVERY (30 * PH_SECOND)
+#define CALM_FIRST (5 * PH_SECOND)
+
+static void calm_line(void *context, const struct ph_discovery_node *node)
+{
+	struct ph_discover *discover = context;
+
+	if (!strcmp(node->state, "alive"))
+		ph_lines_pace(discover->node->lines, node->id, true);
+}
+
+static void calm_due(struct ph_timer *timer)
+{
+	struct ph_discover *discover =
+		(struct ph_discover *)((char *)timer -
+				       offsetof(struct ph_discover, calm));
+
+	ph_discovery_each(discover->discovery, calm_line, discover);
+	ph_timer_start(discover->node->loop, timer,
+		ph_loop_now(discover->node->loop) + CALM_EVERY);
 }
 
 /*
@@ -84,6 +109,7 @@ static void on_heard(void *context, const struct ph_discovery_node *node)
 	for (unsigned i = 0; i < node->address_count; i++)
 		ph_address_format(&node->addresses[i], addresses[i],
 			sizeof(addresses[i]));
+	ph_lines_pace(discover->node->lines, node->id, false);
 	error = ph_lines_hear(discover->node->lines, &word);
 	if (error)
 		ph_log_debug("discovery", "word.refused node=%s because=\"%s\"",
@@ -161,6 +187,7 @@ static void on_announced(void *context, uint32_t content)
 {
 	struct ph_discover *discover = context;
 
+	ph_lines_pace(discover->node->lines, NULL, false);
 	ph_lines_announced(discover->node->lines, content);
 }
 
@@ -340,6 +367,9 @@ void ph_discover_start(struct ph_discover *discover)
 		ph_discovery_seed(
 			discover->discovery, &discover->node->options.join[i]);
 	ph_menus_load(discover->menus);
+	discover->calm.on_due = calm_due;
+	ph_timer_start(discover->node->loop, &discover->calm,
+		ph_loop_now(discover->node->loop) + CALM_FIRST);
 	ph_discovery_start(discover->discovery);
 }
 
@@ -356,6 +386,7 @@ void ph_discover_close(struct ph_discover *discover)
 {
 	if (!discover)
 		return;
+	ph_timer_stop(discover->node->loop, &discover->calm);
 	ph_discovery_destroy(discover->discovery);
 	ph_menus_destroy(discover->menus);
 	if (discover->signer)

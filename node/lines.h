@@ -83,6 +83,9 @@ void ph_lines_watch(
 int ph_lines_hear(struct ph_lines *lines, const struct ph_lines_word *word);
 /* Discovery forgot a node that nobody proved: so do the lines. */
 void ph_lines_unheard(struct ph_lines *lines, const char *id);
+/* Membership watches the peer, so its line need not; or (not `calm`) one of the
+ * two has other addresses, and the line may lead nowhere. NULL: every peer. */
+void ph_lines_pace(struct ph_lines *lines, const char *id, bool calm);
 /* This node's own announcement changed: `content` is its version now. */
 void ph_lines_announced(struct ph_lines *lines, uint32_t content);
 /* `since`: wall ns. A dead peer's line is closed and its waiting calls are

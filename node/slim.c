@@ -2,6 +2,7 @@
 
 #include <link.h>
 #include <malloc.h>
+#include <stddef.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -30,8 +31,18 @@ static int drop_object(struct dl_phdr_info *object, size_t size, void *context)
 
 static void slim_on_due(struct ph_timer *timer)
 {
+	struct ph_slim *slim =
+		(struct ph_slim *)((char *)timer -
+				   offsetof(struct ph_slim, timer));
+	int64_t wait = PH_SLIM_AFTER;
+
 	malloc_trim(0);
 	dl_iterate_phdr(drop_object, NULL);
+	if (++slim->times == PH_SLIM_TIMES)
+		return;
+	for (unsigned i = 0; i < slim->times; i++)
+		wait *= 5;
+	ph_timer_start(slim->loop, timer, ph_loop_now(slim->loop) + wait);
 }
 
 void ph_slim_start(struct ph_slim *slim, struct ph_loop *loop)

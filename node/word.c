@@ -63,6 +63,14 @@ void ph_lines_unheard(struct ph_lines *lines, const char *id)
 		peer_remove(peer);
 }
 
+void ph_lines_pace(struct ph_lines *lines, const char *id, bool calm)
+{
+	for (struct peer *peer = lines->peers; peer; peer = peer->hh.next)
+		if (peer->session && (!id || !strcmp(peer->id, id)))
+			ph_carrier_pace(
+				ph_session_carrier(peer->session), calm);
+}
+
 void ph_lines_announced(struct ph_lines *lines, uint32_t content)
 {
 	lines->content = content;

@@ -344,6 +344,12 @@ void ph_carrier_pause(struct ph_carrier *carrier, bool paused)
 		ph_carrier_interest(carrier);
 }
 
+void ph_carrier_pace(struct ph_carrier *carrier, bool calm)
+{
+	if (carrier->watch.loop && carrier->scheme == ph_transport_tcp.scheme)
+		ph_socket_pace(carrier->watch.fd, calm);
+}
+
 void ph_carrier_admit(struct ph_carrier *carrier, uint32_t most)
 {
 	carrier->intake.admitted = most < PH_FRAME_MAX ? most : PH_FRAME_MAX;

@@ -17,6 +17,7 @@
  * purpose: it would also kill a healthy peer that has closed its window
  * because its consumer is slow. What is in flight is the pulse's business. */
 #define SOCKET_KEEP_IDLE     5
+#define SOCKET_KEEP_CALM     30
 #define SOCKET_KEEP_INTERVAL 3
 #define SOCKET_KEEP_COUNT    3
 
@@ -173,4 +174,10 @@ void ph_socket_tune(int fd)
 	set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, SOCKET_KEEP_INTERVAL);
 	set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, SOCKET_KEEP_COUNT);
 	set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+}
+
+void ph_socket_pace(int fd, bool calm)
+{
+	set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE,
+		calm ? SOCKET_KEEP_CALM : SOCKET_KEEP_IDLE);
 }

@@ -2,6 +2,7 @@
 #define PH_TRANSPORT_SOCKET_H
 
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -44,5 +45,7 @@ uint16_t ph_endpoint_port(const struct ph_endpoint *endpoint);
 int ph_socket_open(const struct ph_endpoint *endpoint);
 /* What every carrier's socket wants; harmless on unix sockets. */
 void ph_socket_tune(int fd);
+/* Somebody else watches whether the peer lives: an idle socket asks rarely. */
+void ph_socket_pace(int fd, bool calm);
 
 #endif
