@@ -101,33 +101,48 @@ void contact_locate(struct membership *membership, struct contact *contact,
 	char id[PH_NODE_ID_TEXT];
 
 	contact->end_count = 0;
+	for (unsigned i = 0; node && i < node->address_count; i++)
+		if (contact->end_count < ENDS - 1)
+			add_end(contact, &node->addresses[i]);
 	if (!discovery->events.locate(discovery->events.context,
 		    id_text(id, contact->id), &address))
 		add_end(contact, &address);
-	for (unsigned i = 0; node && i < node->address_count; i++)
-		add_end(contact, &node->addresses[i]);
 }
 
-bool contact_send(struct membership *membership, struct contact *contact,
+/* To wherever else it may be. */
+static bool send_around(struct membership *membership, struct contact *contact,
 	const uint8_t *data, size_t length)
 {
-	struct ph_datagrams *datagrams = membership->discovery->datagrams;
 	bool sent = false;
 
-	contact->unanswered++;
-	if (contact->is_proven)
-		sent = !ph_datagrams_send(
-			datagrams, &contact->proven, data, length);
-	if (sent && contact->unanswered <= UNANSWERED_MOST)
-		return true;
 	if (!contact->end_count)
 		contact_locate(membership, contact, NULL);
 	for (unsigned i = 0; i < contact->end_count; i++)
 		if (!contact->is_proven ||
 			!ph_udp_same(&contact->ends[i], &contact->proven))
 			sent |= !ph_datagrams_send(
-				datagrams, &contact->ends[i], data, length);
+				membership->discovery->datagrams,
+				&contact->ends[i], false, data, length);
 	return sent;
+}
+
+bool contact_send(struct membership *membership, struct contact *contact,
+	const uint8_t *data, size_t length)
+{
+	struct ph_datagrams *datagrams = membership->discovery->datagrams;
+	const struct ph_udp_end *best = contact->is_proven ? &contact->proven
+					: contact->direct && contact->end_count
+						? &contact->ends[0]
+						: NULL;
+	unsigned most = contact->is_proven ? UNANSWERED_MOST : 1;
+	bool fresh = contact->is_proven && !contact->unanswered;
+	bool sent = best &&
+		    !ph_datagrams_send(datagrams, best, fresh, data, length);
+
+	contact->unanswered++;
+	if (sent && contact->unanswered <= most)
+		return true;
+	return send_around(membership, contact, data, length) || sent;
 }
 
 /* While it answers where it is, a datagram from elsewhere (it may be an old

@@ -22,6 +22,7 @@ struct door {
 struct waiting {
 	struct ph_udp_end to;
 	unsigned door;
+	bool fresh;
 	unsigned offset;
 	unsigned length;
 };
@@ -78,19 +79,21 @@ static void on_event(struct ph_watch *watch, uint32_t events)
 }
 
 /* All that waits for one door, by one call where the system takes it. */
-static void flush_door(struct ph_datagrams *datagrams, unsigned door)
+static void flush_door(
+	struct ph_datagrams *datagrams, unsigned door, bool fresh)
 {
 	struct mmsghdr messages[OUT_MOST] = {0};
 	struct iovec parts[OUT_MOST];
 	struct sockaddr_storage names[OUT_MOST];
 	int fd = datagrams->doors[door].watch.fd;
+	int flags = MSG_DONTWAIT | (fresh ? MSG_CONFIRM : 0);
 	unsigned count = 0;
 	unsigned at = 0;
 
 	for (unsigned i = 0; i < datagrams->out_count; i++) {
 		struct waiting *waiting = &datagrams->out[i];
 
-		if (waiting->door != door)
+		if (waiting->door != door || waiting->fresh != fresh)
 			continue;
 		parts[count] = (struct iovec){
 			datagrams->bytes + waiting->offset, waiting->length};
@@ -104,8 +107,7 @@ static void flush_door(struct ph_datagrams *datagrams, unsigned door)
 	/* An error belongs to one datagram (or is an ICMP of an earlier one,
 	 * told once): the others are tried. */
 	while (at < count) {
-		int sent =
-			sendmmsg(fd, messages + at, count - at, MSG_DONTWAIT);
+		int sent = sendmmsg(fd, messages + at, count - at, flags);
 
 		if (sent > 0) {
 			at += (unsigned)sent;
@@ -113,7 +115,7 @@ static void flush_door(struct ph_datagrams *datagrams, unsigned door)
 			continue;
 		}
 		if (errno == ECONNREFUSED &&
-			sendmmsg(fd, messages + at, 1, MSG_DONTWAIT) == 1)
+			sendmmsg(fd, messages + at, 1, flags) == 1)
 			datagrams->stats.sent++;
 		else
 			datagrams->stats.lost++;
@@ -124,8 +126,10 @@ static void flush_door(struct ph_datagrams *datagrams, unsigned door)
 void ph_datagrams_flush(struct ph_datagrams *datagrams)
 {
 	ph_loop_cancel(datagrams->loop, &datagrams->flush);
-	for (unsigned i = 0; i < datagrams->door_count; i++)
-		flush_door(datagrams, i);
+	for (unsigned i = 0; i < datagrams->door_count; i++) {
+		flush_door(datagrams, i, false);
+		flush_door(datagrams, i, true);
+	}
 	datagrams->out_count = 0;
 	datagrams->out_bytes = 0;
 }
@@ -154,7 +158,8 @@ static int door_to(
 }
 
 int ph_datagrams_send(struct ph_datagrams *datagrams,
-	const struct ph_udp_end *to, const uint8_t *data, size_t length)
+	const struct ph_udp_end *to, bool fresh, const uint8_t *data,
+	size_t length)
 {
 	struct waiting *waiting;
 	int door = door_to(datagrams, to);
@@ -167,8 +172,8 @@ int ph_datagrams_send(struct ph_datagrams *datagrams,
 		datagrams->out_bytes + length > OUT_BYTES)
 		ph_datagrams_flush(datagrams);
 	waiting = &datagrams->out[datagrams->out_count++];
-	*waiting = (struct waiting){
-		*to, (unsigned)door, datagrams->out_bytes, (unsigned)length};
+	*waiting = (struct waiting){*to, (unsigned)door, fresh,
+		datagrams->out_bytes, (unsigned)length};
 	memcpy(datagrams->bytes + datagrams->out_bytes, data, length);
 	datagrams->out_bytes += (unsigned)length;
 	datagrams->stats.sent_bytes += length;

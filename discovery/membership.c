@@ -191,6 +191,13 @@ static bool make_room(struct membership *membership)
 	return true;
 }
 
+/* Whence it came is where it is, and the first of its addresses. */
+static bool is_direct(const struct ph_neighbour *neighbour)
+{
+	return neighbour->via.carrier == PH_HEARD_IPV4 ||
+	       neighbour->via.carrier == PH_HEARD_UNICAST;
+}
+
 static void neighbour_there(
 	struct membership *membership, const struct ph_neighbour *neighbour)
 {
@@ -202,6 +209,7 @@ static void neighbour_there(
 	if (!contact || view_of(membership->discovery, neighbour, &view, &node))
 		return;
 	contact_locate(membership, contact, &node);
+	contact->direct = is_direct(neighbour);
 	error = introduce(membership, contact, neighbour);
 	if (error == -ENOSPC && make_room(membership))
 		error = introduce(membership, contact, neighbour);

@@ -23,6 +23,7 @@ struct contact {
 	unsigned end_count;
 	struct ph_udp_end proven; /* a datagram of it came from here */
 	bool is_proven;
+	bool direct;	     /* its announcement came from ends[0] */
 	unsigned unanswered; /* datagrams since it was heard last */
 	bool paired;
 	uint8_t pair[PH_SEAL_KEY];

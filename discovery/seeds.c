@@ -161,7 +161,7 @@ void seeds_send(
 	{
 		for (unsigned i = 0; i < seed->count; i++)
 			ph_datagrams_send(discovery->datagrams, &seed->ends[i],
-				data, length);
+				false, data, length);
 	}
 }
 
