@@ -88,6 +88,9 @@ void ph_apply_phase(struct ph_apply *apply, enum ph_apply_phase phase)
 	int64_t left = apply->call_deadline - now;
 	int64_t most = phase == PH_APPLY_CHECK ? CHECK_TIME : PHASE_TIME;
 
+	/* Nothing follows a decision but its answer. */
+	if (phase == PH_APPLY_DECIDE)
+		most = left;
 	/* Leave the caller's deadline room for what follows, and for the
 	 * answer. */
 	left = phase >= PH_APPLY_COMMIT ? left / 10 * 9 : left / 10 * 6;

@@ -335,9 +335,7 @@ static void note(struct ph_pact *pact, enum ph_transaction_state before)
 		ph_log_warn("control",
 			"transaction.doubt id=%s scope=%s coordinator=%s",
 			core->id, pact->scope, core->coordinator);
-	if (core->state == PH_TRANSACTION_ABORTING &&
-		before != PH_TRANSACTION_APPLIED &&
-		before != PH_TRANSACTION_REFUSED)
+	if (core->state == PH_TRANSACTION_ABORTING)
 		ph_control_note(pact->control, pact->by,
 			core->by_hand ? "by hand" : "", "change %s of %s: %s",
 			core->id, pact->scope, "given up");

@@ -42,6 +42,10 @@ struct ph_pact {
 /* Which transaction holds this scope; NULL: none. */
 const struct ph_pact *ph_pact_of_scope(
 	const struct ph_control *control, const char *scope);
+/* What holds the scope of this prepare or commit is just ending: its
+ * coordinator is to ask again. */
+bool ph_pact_is_passing(
+	const struct ph_control *control, struct ph_value arguments);
 struct ph_pact *ph_pact_find(struct ph_control *control, const char *id);
 /* Enters it; NULL: too many, or no memory. */
 struct ph_pact *ph_pact_make(struct ph_control *control, const char *id);

@@ -192,6 +192,20 @@ static bool is_known(struct ph_control *control, ph_handle ticket,
 	return true;
 }
 
+bool ph_pact_is_passing(
+	const struct ph_control *control, struct ph_value arguments)
+{
+	char scope[PH_NAME_MAX + 1];
+	char id[PH_TRANSACTION_ID];
+	const struct ph_pact *pact;
+
+	ph_get_copy(arguments, "scope", scope, sizeof(scope));
+	ph_get_copy(arguments, "transaction", id, sizeof(id));
+	pact = ph_pact_of_scope(control, scope);
+	return pact && strcmp(pact->core.id, id) != 0 &&
+	       ph_transaction_passes(&pact->core);
+}
+
 void ph_control_serve_prepare(
 	void *context, ph_handle ticket, const struct ph_call *call)
 {
@@ -205,6 +219,12 @@ void ph_control_serve_prepare(
 	if (!is_open(control, ticket) ||
 		ph_request_open(&request, control->config.door, ticket, call))
 		return;
+	if (ph_pact_is_passing(control, request.arguments)) {
+		ph_door_answer(control->config.door, ticket,
+			PH_CALL_UNREACHABLE, NULL, 0);
+		ph_request_close(&request);
+		return;
+	}
 	preparing = calloc(1, sizeof(*preparing));
 	if (is_known(control, ticket, request.arguments, by)) {
 		free(preparing);

@@ -590,6 +590,9 @@ void ph_control_serve_commit(
 	if (ph_value_type(ph_value_get(request.arguments, "transaction")) ==
 		PH_TEXT)
 		ph_pact_serve_commit(control, &request);
+	else if (ph_pact_is_passing(control, request.arguments))
+		ph_door_answer(control->config.door, ticket,
+			PH_CALL_UNREACHABLE, NULL, 0);
 	else
 		commit_serve(control, ticket,
 			*call->caller->node ? call->caller->node

@@ -173,12 +173,13 @@ static struct ph_transaction_output on_stored(
 		transaction_enter(transaction, PH_TRANSACTION_NOTING, "stored");
 		output = act(PH_TRANSACTION_DO_RECORD);
 		output.changed = true;
+		output.settled = true;
 		return output;
 	case PH_TRANSACTION_NOTING:
 		transaction_enter(
 			transaction, PH_TRANSACTION_APPLIED, "stored");
-		output.settled = true;
 		return arm(transaction, now + PH_TRANSACTION_PATIENCE, output);
+	case PH_TRANSACTION_FORGETTING:
 	case PH_TRANSACTION_ABORTING:
 		transaction_enter(
 			transaction, PH_TRANSACTION_FORGOTTEN, "stored");
@@ -219,6 +220,7 @@ static struct ph_transaction_output on_unstored(
 	case PH_TRANSACTION_APPLYING:
 	case PH_TRANSACTION_NOTING:
 	case PH_TRANSACTION_ABORTING:
+	case PH_TRANSACTION_FORGETTING:
 		return arm(transaction, now + PH_TRANSACTION_ASK, output);
 	default:
 		return output;
@@ -237,6 +239,7 @@ static struct ph_transaction_output commit(struct ph_transaction *transaction,
 		transaction_enter(
 			transaction, PH_TRANSACTION_COMMITTING, because);
 		return act(PH_TRANSACTION_DO_RECORD);
+	case PH_TRANSACTION_NOTING:
 	case PH_TRANSACTION_APPLIED:
 		output.settled = true; /* told twice */
 		return output;
@@ -264,7 +267,7 @@ static struct ph_transaction_output abort_it(struct ph_transaction *transaction,
 static struct ph_transaction_output forget(
 	struct ph_transaction *transaction, const char *because)
 {
-	transaction_enter(transaction, PH_TRANSACTION_ABORTING, because);
+	transaction_enter(transaction, PH_TRANSACTION_FORGETTING, because);
 	return act(PH_TRANSACTION_DO_DELETE);
 }
 
@@ -314,6 +317,8 @@ static struct ph_transaction_output on_due(
 	case PH_TRANSACTION_APPLIED:
 		return ask(transaction, now);
 	case PH_TRANSACTION_ABORTING:
+		return act(PH_TRANSACTION_DO_DELETE);
+	case PH_TRANSACTION_FORGETTING:
 	case PH_TRANSACTION_REFUSED:
 		return forget(transaction, "due");
 	default:
@@ -363,12 +368,20 @@ enum ph_outcome ph_transaction_outcome(const struct ph_transaction *transaction)
 	}
 }
 
+bool ph_transaction_passes(const struct ph_transaction *transaction)
+{
+	return ph_transaction_locks(transaction) &&
+	       transaction->state != PH_TRANSACTION_PREPARED &&
+	       transaction->state != PH_TRANSACTION_IN_DOUBT;
+}
+
 bool ph_transaction_locks(const struct ph_transaction *transaction)
 {
 	switch (transaction->state) {
 	case PH_TRANSACTION_APPLIED:
 	case PH_TRANSACTION_REFUSING:
 	case PH_TRANSACTION_REFUSED:
+	case PH_TRANSACTION_FORGETTING:
 	case PH_TRANSACTION_FORGOTTEN:
 		return false;
 	default:

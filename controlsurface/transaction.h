@@ -21,6 +21,7 @@
  *                   +---> aborting ---------------------------------+
  *
  *   asked before it prepared:  refusing -> refused
+ *   what is over and known to all: forgetting -> forgotten
  *
  * Once prepared (durably) a node has given its word: it can neither go back nor
  * go on alone. When its coordinator stays silent it is in doubt and asks all
@@ -46,6 +47,7 @@
 	X(ABORTING, "aborting") /* the record is being deleted */              \
 	X(REFUSING, "refusing") /* the promise is not durable yet */           \
 	X(REFUSED, "refused")	/* never prepared, and never will */           \
+	X(FORGETTING, "being forgotten") /* the record is being deleted */     \
 	X(FORGOTTEN, "forgotten")
 
 enum ph_transaction_state {
@@ -159,6 +161,8 @@ enum ph_outcome ph_transaction_outcome(
 	const struct ph_transaction *transaction);
 /* Nobody else may change the scope. */
 bool ph_transaction_locks(const struct ph_transaction *transaction);
+/* It does, and will be over as soon as the disk has done its work. */
+bool ph_transaction_passes(const struct ph_transaction *transaction);
 
 const char *ph_transaction_state_name(enum ph_transaction_state state);
 /* -ENOENT. */
