@@ -140,7 +140,7 @@ static bool settle_one(struct ph_lines *lines, struct peer *peer)
 	if (accepted <= 0)
 		return false;
 	became_member(peer);
-	news_of(peer, 0);
+	news_of(peer, NULL);
 	return true;
 }
 
@@ -198,7 +198,7 @@ static void hear_version(
 	if (!version_is_newer(&version, &peer->version))
 		return;
 	peer->version = version;
-	news_of(peer, ph_line_id(teller->line));
+	news_of(peer, teller);
 }
 
 void entry_hear(struct peer *teller, struct ph_value entry)
@@ -225,7 +225,7 @@ void entry_hear(struct peer *teller, struct ph_value entry)
 	proven = peer->active.proven;
 	hear_vouch(peer, vouch);
 	if (!proven && peer->active.proven)
-		news_of(peer, ph_line_id(teller->line));
+		news_of(peer, teller);
 	greet_hear_addresses(peer, ph_value_get(entry, "addresses"),
 		peer == teller ? ph_session_peer(peer->session)->address : "");
 	hear_version(teller, peer, entry);

@@ -127,8 +127,7 @@ void greet_hear_addresses(
 
 static void ring_changed(struct ph_lines *lines)
 {
-	lines->ring_fresh = true;
-	news_soon(lines);
+	news_of_ring(lines);
 	lines_save_trust(lines);
 	if (lines->events.on_ring)
 		lines->events.on_ring(lines->events.context);
@@ -212,7 +211,7 @@ static void hear_version(struct peer *peer, struct ph_value greeting)
 		version.content <= peer->version.content)
 		return;
 	peer->version = version;
-	news_of(peer, ph_line_id(peer->line));
+	news_of(peer, NULL);
 }
 
 static void hear_greeting(struct peer *peer, struct ph_value greeting)

@@ -137,6 +137,7 @@ void peer_hang_up(struct peer *peer, const char *why)
 	peer->session = NULL;
 	peer->line = NULL;
 	peer->since = ph_clock_wall();
+	news_line(peer, false);
 	ph_active_down(
 		lines->active, &peer->active, ph_loop_now(lines->node->loop));
 	lines_stir(lines);
@@ -206,7 +207,7 @@ static void prove(struct ph_lines *lines, struct peer *peer)
 		return;
 	peer_proven(peer, true);
 	lines_tell_member(peer, true);
-	news_of(peer, 0);
+	news_of(peer, NULL);
 	entry_settle(lines);
 }
 
@@ -244,8 +245,8 @@ static void line_up(struct ph_lines *lines, struct peer *peer,
 		lines->active, &peer->active, who->dialled, peer->line_since);
 	prove(lines, peer);
 	lines_tell_line(peer, true);
+	news_line(peer, true);
 	greet_peer(peer);
-	news_soon(lines);
 	road_flush(peer);
 	lines_stir(lines);
 	ph_wires_peer_there(node->wires, peer->name);
@@ -322,6 +323,7 @@ static void lost_line(
 	peer->since = ph_clock_wall();
 	/* Whoever's wires run to it wants to know when it is back. */
 	peer->active.held = ph_wires_touch(lines->node->wires, peer->name);
+	news_line(peer, false);
 	ph_active_down(
 		lines->active, &peer->active, ph_loop_now(lines->node->loop));
 	if (reason)
@@ -439,7 +441,8 @@ int ph_lines_create(struct ph_lines **out, struct ph_node *node)
 		free(lines);
 		return -ENOMEM;
 	}
-	news_serve(lines);
+	news_start(lines);
+	want_serve(lines);
 	road_serve(lines);
 	greet_serve(lines);
 	mesh_serve(lines);

@@ -220,8 +220,7 @@ int mesh_revoke(
 	ph_log_warn("mesh", "peer.revoked name=%s id=%.8s", text, id);
 	forget_peer(lines, id);
 	lines_save_trust(lines);
-	lines->revoked_fresh = true;
-	news_soon(lines);
+	news_of_revoked(lines);
 	return 0;
 }
 

@@ -56,6 +56,13 @@ struct version {
 	bool sealed; /* by the peer's own announcement; else hearsay */
 };
 
+/* Which lines' other ends know of something, by the slots of the lines. */
+#define NEWS_RECORD 29u
+#define NEWS_SLOTS  256u
+struct known {
+	uint64_t bits[NEWS_SLOTS / 64];
+};
+
 struct peer {
 	char id[PH_NODE_ID_TEXT];
 	char name[40];
@@ -69,8 +76,9 @@ struct peer {
 	int64_t since;	    /* wall ns: of the present state */
 	uint64_t met;	    /* its epoch when it greeted last */
 	struct version version;
-	bool fresh;		/* others are to be told of it */
-	uint64_t teller;	/* the line that it was heard on; 0: none */
+	struct known known;	/* who knows this of it */
+	unsigned slot;		/* of its line, from 1; 0: none */
+	bool telling;		/* an offer to it is not answered yet */
 	struct ph_vouch *vouch; /* waits until its voucher is known */
 	enum ph_presence presence;
 	int64_t present_since; /* wall ns */
@@ -109,9 +117,10 @@ struct ph_lines {
 	struct ph_timer compare; /* with somebody, now and then */
 	struct asked asked[NEWS_ASKED];
 	unsigned next_asked;
-	bool own_fresh;
-	bool ring_fresh;
-	bool revoked_fresh;
+	struct known slots; /* that are taken */
+	struct known own_known;
+	struct known ring_known;
+	struct known revoked_known;
 	uint64_t saved; /* trust revision in the store */
 	uint64_t last_line;
 	uint64_t random;
@@ -166,15 +175,27 @@ void lines_tell_line(struct peer *peer, bool up);
 void lines_tell_member(struct peer *peer, bool member);
 bool version_is_newer(const struct version *a, const struct version *b);
 /* news.c */
-void news_serve(struct ph_lines *lines);
 void news_close(struct ph_lines *lines);
-/* The peers with a line will be told of it, but for the one it came from. */
-void news_of(struct peer *peer, uint64_t teller);
-void news_soon(struct ph_lines *lines);
+/* A line came up or went away. */
+void news_line(struct peer *peer, bool up);
+/* The lines will be told of it, but for the peer it came from (or NULL). */
+void news_of(struct peer *peer, const struct peer *teller);
+void news_of_own(struct ph_lines *lines);
+void news_of_ring(struct ph_lines *lines);
+void news_of_revoked(struct ph_lines *lines);
+/* The peer has this of `of` (NULL: of this node) already. */
+void news_is_known(struct peer *peer, struct peer *of);
 /* The same for two nodes that know the same. */
 uint64_t news_sum(struct ph_lines *lines);
 /* What the peer's sum was: all is offered if it is another than ours. */
 void news_compare(struct peer *peer, uint64_t sum);
+struct version news_own_version(const struct ph_lines *lines);
+void news_send(struct peer *peer, struct ph_writer *writer);
+void news_start(struct ph_lines *lines);
+/* want.c */
+void want_serve(struct ph_lines *lines);
+/* The entries that a peer wants. */
+void want_answer(struct peer *peer, struct ph_value wanted);
 /* entry.c */
 void entry_write(
 	struct ph_writer *writer, struct ph_lines *lines, struct peer *peer);

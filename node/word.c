@@ -46,7 +46,7 @@ int ph_lines_hear(struct ph_lines *lines, const struct ph_lines_word *word)
 		fresh |= peer_add_address(peer, word->addresses[i], false);
 	if (version_is_newer(&version, &peer->version)) {
 		peer->version = version;
-		news_of(peer, 0);
+		news_of(peer, NULL);
 	}
 	if (fresh && peer->active.proven)
 		peer_save(peer);
@@ -74,8 +74,7 @@ void ph_lines_pace(struct ph_lines *lines, const char *id, bool calm)
 void ph_lines_announced(struct ph_lines *lines, uint32_t content)
 {
 	lines->content = content;
-	lines->own_fresh = true;
-	news_soon(lines);
+	news_of_own(lines);
 }
 
 void ph_lines_presence(struct ph_lines *lines, const char *id,

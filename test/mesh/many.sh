@@ -18,7 +18,7 @@ nodes=(n1)
 began=$(now_ms)
 for ((i = 2; i <= count; i++)); do
 	mkdir -m 700 "$W/n$i"
-	cp -p "$W"/n1/secret* "$W/n$i/" 2>/dev/null
+	cp -p "$W/n1/mesh.key" "$W/n$i/"
 	node_launch "n$i" --join "$(address n1)"
 	nodes+=("n$i")
 done
