@@ -70,6 +70,8 @@ static void turn_due(struct ph_timer *timer)
 	due = ph_active_due(lines->active, now);
 	if (due != INT64_MAX)
 		ph_timer_start(lines->node->loop, timer, due);
+	/* What a burst of dials needed is not needed after it. */
+	ph_slim_start(&lines->node->slim, lines->node->loop);
 }
 
 void lines_stir(struct ph_lines *lines)
