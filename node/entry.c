@@ -227,6 +227,8 @@ void entry_hear(struct peer *teller, struct ph_value entry)
 	if (!proven && peer->active.proven)
 		news_of(peer, teller);
 	greet_hear_addresses(peer, ph_value_get(entry, "addresses"),
-		peer == teller ? ph_session_peer(peer->session)->address : "");
+		peer == teller && peer->session
+			? ph_session_peer(peer->session)->address
+			: "");
 	hear_version(teller, peer, entry);
 }

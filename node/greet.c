@@ -138,6 +138,8 @@ void greet_hear_ring(struct peer *teller, struct ph_value list)
 	struct ph_lines *lines = teller->dialling.lines;
 	bool changed = false;
 
+	if (!teller->line)
+		return;
 	/* The lowest id is current: who may say one chooses the mesh's key. */
 	if (ph_line_caller(teller->line)->role < PH_ROLE_EXEC)
 		return;
@@ -165,7 +167,7 @@ void greet_hear_revoked(struct peer *peer, struct ph_value list)
 	struct ph_error error;
 	char text[2 * PH_PUBLIC_KEY + 1];
 
-	if (ph_line_caller(peer->line)->role < PH_ROLE_EXEC)
+	if (!peer->line || ph_line_caller(peer->line)->role < PH_ROLE_EXEC)
 		return;
 	for (size_t i = 0; i < ph_value_count(list) && i < GREET_REVOKED; i++) {
 		size_t length;
@@ -221,6 +223,9 @@ static void hear_greeting(struct peer *peer, struct ph_value greeting)
 	greet_hear_addresses(peer, ph_value_get(greeting, "addresses"),
 		ph_session_peer(peer->session)->address);
 	hear_version(peer, greeting);
+	/* Its announcement may have been its goodbye. */
+	if (!peer->line)
+		return;
 	greet_hear_ring(peer, ph_value_get(greeting, "keys"));
 	news_compare(peer, ph_get_u64(greeting, "sum"));
 	lines_save_trust(peer->dialling.lines);

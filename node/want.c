@@ -158,7 +158,10 @@ static void hear_entries(struct peer *teller, struct ph_value list)
 
 	if (!ph_value_count(list))
 		return;
-	for (size_t i = 0; i < ph_value_count(list) && i < NEWS_ENTRIES; i++) {
+	/* One of them may be the teller's goodbye. */
+	for (size_t i = 0;
+		i < ph_value_count(list) && i < NEWS_ENTRIES && teller->line;
+		i++) {
 		size_t length;
 		const uint8_t *key = ph_value_bytes(
 			ph_value_get(ph_value_at(list, i), "key"), &length);
