@@ -116,6 +116,14 @@ int wire_seat(
 	struct wire *wire, void (*seated)(struct wire *wire, ph_handle input,
 				   const struct ph_error *error));
 
+bool wire_is_claim(const struct wire *wire);
+/* Whatever side it is of. */
+void wire_cut(struct wire *wire, const char *why);
+/* Tells another server of this node; nobody waits for the answer. */
+void wire_word(struct ph_node *node, uint16_t method, struct ph_writer *writer);
+/* wire_calls.c: serves wire.open, wire.close, wire.flows. */
+void wire_calls_serve(struct ph_wires *wires);
+
 /* wire_out.c: gets a carrier to the peer and attaches the output. */
 void wire_out_open(struct wire *wire);
 /* For wire_way.c: dials; a carrier is there, whoever dialled it; there will be
