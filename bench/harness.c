@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -91,6 +92,24 @@ void bench_trips_end(struct bench_trips *trips, struct bench_side *side)
 	free(trips);
 }
 
+void bench_stay_on(unsigned n)
+{
+	cpu_set_t all, one;
+
+	CPU_ZERO(&one);
+	if (sched_getaffinity(0, sizeof(all), &all))
+		return;
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (!CPU_ISSET(cpu, &all))
+			continue;
+		CPU_ZERO(&one);
+		CPU_SET(cpu, &one);
+		if (!n--)
+			break;
+	}
+	sched_setaffinity(0, sizeof(one), &one);
+}
+
 static struct sockaddr_in loopback(uint16_t port)
 {
 	return (struct sockaddr_in){
@@ -144,12 +163,16 @@ int bench_dial(const struct bench_side *side)
 static pid_t bench_fork(void (*play)(struct bench_side *side),
 	struct bench_side *side, struct bench_result *shared)
 {
+	unsigned cpu = play == side->serve;
+
 	pid_t child = fork();
 
 	if (child != 0)
 		return child;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	signal(SIGPIPE, SIG_IGN);
+	if (side->load.pinned)
+		bench_stay_on(cpu);
 	side->until = bench_now() + side->load.ns;
 	play(side);
 	if (side->result.messages)
@@ -182,6 +205,7 @@ static int bench_pair(const struct bench_contestant *contestant,
 	if (pipe(ends) < 0)
 		bench_die("pipe");
 	side->ports = ends[1];
+	side->serve = contestant->serve;
 	server = bench_fork(contestant->serve, side, shared);
 	close(ends[1]);
 	if (read(ends[0], &side->port, sizeof(side->port)) !=

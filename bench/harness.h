@@ -25,6 +25,7 @@ struct bench_load {
 	unsigned width;
 	const char *policy; /* of the first of them; it does not count then */
 	bool still;	    /* the first one's receiver reads nothing */
+	bool pinned;	    /* each of the two sides has a CPU of its own */
 };
 
 struct bench_result {
@@ -40,7 +41,8 @@ struct bench_side {
 	uint16_t port; /* of the server, for the one who dials */
 	int64_t until; /* stop sending then */
 	struct bench_result result;
-	int ports;    /* private: where the port is told */
+	int ports; /* private: where the port is told */
+	void (*serve)(struct bench_side *side); /* private: which one that is */
 	uint64_t sum; /* of what was received: nothing is optimised away */
 };
 
@@ -111,6 +113,9 @@ struct bench_trips *bench_trips_begin(void);
 /* False when it is enough. */
 bool bench_trip(struct bench_trips *trips, struct bench_side *side, int64_t ns);
 void bench_trips_end(struct bench_trips *trips, struct bench_side *side);
+
+/* On the n-th CPU that there is, or on the last. */
+void bench_stay_on(unsigned n);
 
 /* Loopback sockets, TCP_NODELAY. */
 int bench_listen(struct bench_side *side);

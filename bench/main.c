@@ -5,8 +5,9 @@
 #include "bench/contestants.h"
 
 /*
- * bench [--rounds N] [--json FILE] [WORD...]: the races whose name holds one of
- * the words, or all of them. bench alone [WORD...]: ours once, for a profiler.
+ * bench [--pin 1] [--rounds N] [--json FILE] [WORD...]: the races whose name
+ * holds one of the words, or all of them; --pin 1: the two sides of a race on a
+ * CPU each. bench alone [WORD...]: ours once, for a profiler.
  * Goals: 0.5 and so on of raw; 1 against a peer.
  */
 #define MS INT64_C(1000000)
@@ -200,9 +201,23 @@ static void run_alone(char **words, int count)
 			bench_race_alone(&races[i]);
 }
 
+static void run(const struct bench_race *race, bool pinned, unsigned rounds,
+	struct bench_output *output)
+{
+	struct bench_race own = *race;
+	char name[96];
+
+	own.load.pinned = pinned && race->contestants[0]->serve;
+	snprintf(name, sizeof(name), "%s%s", race->name,
+		own.load.pinned ? ", a CPU each" : "");
+	own.name = name;
+	bench_race_run(&own, rounds, output);
+}
+
 static int usage(void)
 {
-	fprintf(stderr, "usage: bench [--rounds N] [--json FILE] [WORD...]\n");
+	fprintf(stderr, "usage: bench [--pin 1] [--rounds N] [--json FILE] "
+			"[WORD...]\n");
 	return 2;
 }
 
@@ -211,6 +226,7 @@ int main(int argc, char **argv)
 	const char *json = "build/bench.jsonl";
 	struct bench_output *output;
 	unsigned rounds = 5, missed;
+	bool pinned = false;
 	int at = 1;
 
 	if (argc > 1 &&
@@ -228,6 +244,8 @@ int main(int argc, char **argv)
 	for (; at + 1 < argc && argv[at][0] == '-'; at += 2) {
 		if (strcmp(argv[at], "--rounds") == 0)
 			rounds = (unsigned)atoi(argv[at + 1]);
+		else if (strcmp(argv[at], "--pin") == 0)
+			pinned = atoi(argv[at + 1]) != 0;
 		else if (strcmp(argv[at], "--json") == 0)
 			json = argv[at + 1];
 		else
@@ -246,7 +264,7 @@ int main(int argc, char **argv)
 	}
 	for (size_t i = 0; i < sizeof(races) / sizeof(races[0]); i++)
 		if (bench_wanted(races[i].name, argv + at, argc - at))
-			bench_race_run(&races[i], rounds, output);
+			run(&races[i], pinned, rounds, output);
 	bench_scales_run(argv + at, argc - at, rounds, output);
 	missed = bench_output_close(output);
 	printf("\n%u rows missed their goal; one JSON line per row in %s\n",

@@ -137,25 +137,6 @@ struct pair {
 	int64_t cpu; /* of the writer */
 };
 
-/* On the n-th CPU that there is, or on the last. */
-static void stay_on(unsigned n)
-{
-	cpu_set_t all, one;
-
-	CPU_ZERO(&one);
-	if (sched_getaffinity(0, sizeof(all), &all))
-		return;
-	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-		if (!CPU_ISSET(cpu, &all))
-			continue;
-		CPU_ZERO(&one);
-		CPU_SET(cpu, &one);
-		if (!n--)
-			break;
-	}
-	sched_setaffinity(0, sizeof(one), &one);
-}
-
 /* The bench's own thread reads: it goes where it likes afterwards. */
 static void stay_nowhere(const cpu_set_t *before)
 {
@@ -174,7 +155,7 @@ static void *ideal_thread(void *context)
 {
 	struct pair *pair = context;
 
-	stay_on(pair->side->load.width - 1);
+	bench_stay_on(pair->side->load.width - 1);
 	ideal_write(pair->ideal, pair->side);
 	pair->cpu = cpu_now();
 	return NULL;
@@ -202,7 +183,7 @@ static int ideal_run(struct bench_side *side, const char **reason)
 	if (pthread_create(&thread, NULL, ideal_thread, &pair))
 		bench_die("thread");
 	sched_getaffinity(0, sizeof(before), &before);
-	stay_on(0);
+	bench_stay_on(0);
 	ideal_read(pair.ideal, side, false);
 	stay_nowhere(&before);
 	pthread_join(thread, NULL);
@@ -229,7 +210,7 @@ static void *ring_thread(void *context)
 	uint8_t *message = calloc(1, size);
 	struct ph_ring_writer writer;
 
-	stay_on(pair->side->load.width - 1);
+	bench_stay_on(pair->side->load.width - 1);
 	ph_ring_writer_init(&writer,
 		(struct ph_ring_shared *)pair->memory.control,
 		pair->memory.data, RING_SIZE);
@@ -279,7 +260,7 @@ static int ring_run(struct bench_side *side, const char **reason)
 		pthread_create(&thread, NULL, ring_thread, &pair))
 		bench_die("thread");
 	sched_getaffinity(0, sizeof(before), &before);
-	stay_on(0);
+	bench_stay_on(0);
 	ring_read(&pair, &hal);
 	stay_nowhere(&before);
 	pthread_join(thread, NULL);
