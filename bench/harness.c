@@ -126,7 +126,7 @@ int bench_listen(struct bench_side *side)
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (fd < 0 || bind(fd, (struct sockaddr *)&address, length) < 0 ||
-		listen(fd, 4) < 0 ||
+		listen(fd, 128) < 0 ||
 		getsockname(fd, (struct sockaddr *)&address, &length) < 0)
 		bench_die("listening");
 	bench_tell_port(side, ntohs(address.sin_port));
