@@ -235,19 +235,16 @@ static void pump_mux(void *context, struct ph_terminal *terminal)
 		pump(fan, terminal);
 }
 
-/* One after the other gets a batch, so that the first does not take all. */
+/* Until it is full: the queue bounds what the first gets before the others. */
 static void pump_branch(void *context, struct ph_terminal *terminal)
 {
-	struct branch *branch = context;
-	struct fan *fan = branch->fan;
-	size_t size = fan->side->load.size;
+	struct fan *fan = ((struct branch *)context)->fan;
+	uint32_t size = (uint32_t)fan->side->load.size;
 
 	if (fan->opened < fan->width || fan->finished)
 		return;
-	for (size_t i = 0; i < fan_limit(branch).bytes / size; i++)
-		if (ph_terminal_send(terminal, PH_FRAME_FIN, fan->payload,
-			    (uint32_t)size))
-			return;
+	while (!ph_terminal_send(terminal, PH_FRAME_FIN, fan->payload, size))
+		;
 }
 
 static const struct ph_terminal_ops mux_ops = {.on_room = pump_mux};
