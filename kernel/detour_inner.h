@@ -55,7 +55,7 @@ bool detour_is_ours(const struct ph_detour *detour);
 bool detour_is_held(const struct ph_detour *detour);
 /* Not with the one that comes: it gets CUT. */
 void detour_drop_coming(struct ph_detour *detour);
-/* The filter broke down: the stream goes on as was declared. */
+/* The filter's output feeds `pipe` no more. */
 void detour_lose_filter(struct ph_detour *detour, int reason);
 /* The pipe is no concern of ours any more. */
 void detour_let_go(struct ph_detour *detour);
