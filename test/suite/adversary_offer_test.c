@@ -137,7 +137,7 @@ static void take_question(struct end *line, struct ph_attach *question)
 	size_t length;
 	const uint8_t *token;
 
-	while ((taken = end_take(line)) && packet.method != PH_WIRE_DIAL)
+	while (packet.method != PH_WIRE_DIAL && (taken = end_take(line)))
 		assert_int_equal(0, ph_packet_read(&packet, taken->data,
 					    taken->length, PH_SKIM_TABLE));
 	assert_int_equal(packet.method, PH_WIRE_DIAL);
