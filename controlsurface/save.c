@@ -135,7 +135,17 @@ static void put_words(FILE *out, struct ph_value spec)
 			(unsigned long long)ph_get_u64(spec, "class"));
 }
 
-static void put_server(FILE *out, const char *node, struct ph_value spec)
+/* `needs`: of the whole part. */
+static void put_needs(FILE *out, struct ph_value needs, struct ph_value spec)
+{
+	char name[PH_NAME_MAX + 1];
+
+	ph_get_copy(spec, "name", name, sizeof(name));
+	put_list(out, "needs", ph_value_get(needs, name));
+}
+
+static void put_server(FILE *out, const char *node, struct ph_value spec,
+	struct ph_value needs)
 {
 	bool bundled = ph_value_type(ph_value_get(spec, "use")) == PH_TEXT;
 
@@ -150,7 +160,7 @@ static void put_server(FILE *out, const char *node, struct ph_value spec)
 	put_map(out, "env", ph_value_get(spec, "env"));
 	put_map(out, "labels", ph_value_get(spec, "labels"));
 	put_list(out, "caps", ph_value_get(spec, "caps"));
-	put_list(out, "needs", ph_value_get(spec, "needs"));
+	put_needs(out, needs, spec);
 	put_terminals(out, "in", ph_value_get(spec, "in"), bundled);
 	put_terminals(out, "out", ph_value_get(spec, "out"), bundled);
 }
@@ -340,7 +350,8 @@ static void put_servers(const struct save *save)
 		struct ph_value servers = ph_value_get(part, "servers");
 
 		for (size_t k = 0; k < ph_value_count(servers); k++)
-			put_server(save->out, node, ph_value_at(servers, k));
+			put_server(save->out, node, ph_value_at(servers, k),
+				ph_value_get(part, "needs"));
 	}
 }
 

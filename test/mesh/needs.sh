@@ -49,5 +49,10 @@ refused 'servers: {a: {use: clock, needs: b}, b: {host: beta, use: clock}}' \
 	"'needs' of a server on another host is not in this version"
 holds alpha 'all(.items[]; .scope == "needs")' servers ||
 	fail "a refused file started something"
+# What is saved says it, too.
+expect_exit 0 ph alpha save needs -o "$W/saved.yaml"
+grep -q 'needs: \[second, first\]' "$W/saved.yaml" ||
+	fail "saved without needs: $(cat "$W/saved.yaml")"
+expect_exit 0 ph alpha apply "$W/saved.yaml"
 expect_exit 0 ph alpha unapply needs
 say "what cannot be is refused: ok"
