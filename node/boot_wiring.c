@@ -61,6 +61,7 @@ static void on_applied(
 	struct ph_error error;
 
 	if (!status) {
+		job->node->applying = false;
 		ph_log_info("boot", "wiring.applied file=%s", job->file);
 		free(job->text);
 		free(job);
@@ -153,6 +154,7 @@ void ph_boot_wiring(struct ph_node *node)
 		ph_node_stop(node, "no wiring file");
 		return;
 	}
+	node->applying = true;
 	job->timer.on_due = apply_wiring;
 	apply_wiring(&job->timer);
 }

@@ -52,6 +52,7 @@ struct ph_node {
 	struct ph_timer door_timer;
 	struct ph_slim slim;
 	bool stopping;
+	bool applying; /* what it starts with is not taken yet */
 	bool stopped;
 	int exit;
 };

@@ -188,7 +188,7 @@ static void write_status(struct ph_writer *writer, const struct survey *survey)
 
 static bool is_ready(const struct survey *survey)
 {
-	return !survey->servers[SERVERS_WAITING] &&
+	return !survey->node->applying && !survey->servers[SERVERS_WAITING] &&
 	       !survey->servers[SERVERS_FAILED] &&
 	       !survey->wires[WIRES_WAITING] && !survey->wires[WIRES_FAILED];
 }
@@ -208,7 +208,10 @@ static void answer_survey(struct survey *survey)
 		ph_put_text(writer, "node", survey->node->name);
 	ph_put_bool(writer, "ready", is_ready(survey));
 	ph_put_bool(writer, "healthy", !survey->node->stopping);
-	ph_put_text(writer, "waiting_for", survey->waiting);
+	ph_put_text(writer, "waiting_for",
+		survey->node->applying && !survey->waiting[0]
+			? "the wiring it starts with is not applied yet"
+			: survey->waiting);
 	ph_write_end(writer);
 	ph_write_end(writer);
 	ph_write_end(writer);

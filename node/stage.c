@@ -165,12 +165,40 @@ int ph_stage_open(struct ph_stage *stage, struct ph_error *error)
 	return client_wait(stage, error);
 }
 
+/* Asked again while the node is still reading what it keeps. */
+static int apply_send(
+	struct ph_stage *stage, const char *text, struct ph_error *error)
+{
+	int64_t until = ph_clock_real.now(&ph_clock_real) + APPLY_TIME;
+	struct ph_writer *writer;
+	int failed;
+
+	if (ph_writer_create(&writer))
+		return ph_fail(
+			error, PH_EXIT_NEGATIVE, "test", "", "out of memory");
+	ph_write_map(writer);
+	ph_put_map(writer, "variables");
+	ph_write_end(writer);
+	ph_put_text(writer, "text", text);
+	ph_put_text(writer, "file", "test");
+	ph_write_end(writer);
+	do {
+		struct ph_reply reply = {0};
+
+		failed = ph_client_call(stage->client, "", PH_CONTROL_APPLY,
+			writer, APPLY_TIME, &reply, error);
+		ph_reply_free(&reply);
+	} while (failed && error->exit == PH_EXIT_UNREACHABLE &&
+		 ph_clock_real.now(&ph_clock_real) < until &&
+		 ph_stage_nap(stage));
+	ph_writer_free(writer);
+	return failed;
+}
+
 int ph_stage_apply(
 	struct ph_stage *stage, struct ph_writer *map, struct ph_error *error)
 {
 	struct ph_document *document;
-	struct ph_writer *writer;
-	struct ph_reply reply = {0};
 	const uint8_t *data;
 	size_t length;
 	char *text = NULL;
@@ -181,21 +209,10 @@ int ph_stage_apply(
 		text = ph_json_text(ph_document_root(document));
 		ph_document_free(document);
 	}
-	if (!text || ph_writer_create(&writer)) {
-		free(text);
+	if (!text)
 		return ph_fail(
 			error, PH_EXIT_NEGATIVE, "test", "", "out of memory");
-	}
-	ph_write_map(writer);
-	ph_put_map(writer, "variables");
-	ph_write_end(writer);
-	ph_put_text(writer, "text", text);
-	ph_put_text(writer, "file", "test");
-	ph_write_end(writer);
-	failed = ph_client_call(stage->client, "", PH_CONTROL_APPLY, writer,
-		APPLY_TIME, &reply, error);
-	ph_reply_free(&reply);
-	ph_writer_free(writer);
+	failed = apply_send(stage, text, error);
 	free(text);
 	return failed;
 }

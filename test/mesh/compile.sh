@@ -71,6 +71,9 @@ new_phrase
 IN=/nobody OUT=/nobody
 POSTHOUSE=$W/build/posthouse
 node_up alpha --discovery off
+# Ready is what has been applied.
+expect_exit 0 ph alpha ready --wait
+holds alpha '.items | length == 5' servers || fail "ready, and not applied"
 expect_soon 15 "the built-in wiring runs" all_ended alpha
 same_bytes "$W/in" "$W/first" || fail "the copy differs"
 gzip -dc "$W/first.gz" | cmp - "$W/in" || fail "the packed file differs"
