@@ -20,7 +20,7 @@
  * indirect ping did, a few others look after it at once. So one node with a
  * broken network convinces nobody quickly, not even itself. The suspect
  * hears of it, in every datagram, and refutes with a higher incarnation, its
- * own signed word.
+ * own signed word. Before it is given up, each asks it twice more.
  *
  * Death is one accuser's signed word as well, taken from him only if there was
  * suspicion before, or if he says that the host refused it: the process is
@@ -164,8 +164,10 @@ int64_t ph_members_due(const struct ph_members *members)
 static void pause_make_good(
 	struct ph_members *members, int64_t now, int64_t gap)
 {
-	for (uint32_t i = 0; i < members->suspect_count; i++)
+	for (uint32_t i = 0; i < members->suspect_count; i++) {
 		members->slots[members->suspects[i]].suspected += gap;
+		members->slots[members->suspects[i]].looks = 0;
+	}
 	probe_drop_all(members);
 	probe_ill(members, 1);
 	members->period_begun = now;

@@ -66,6 +66,7 @@ struct member {
 	bool met; /* it sent a datagram in this epoch */
 	bool sequence_known;
 	uint8_t accuser_count;
+	uint8_t looks; /* before it is given up */
 	uint16_t accusers[MEMBERS_CONFIRM + 1];
 	uint16_t suspect_at; /* its place among the suspects */
 	uint32_t word;	     /* of its newest signed word that was passed on */
@@ -75,6 +76,7 @@ struct member {
 	int64_t since;	   /* when it came into its state */
 	int64_t silent;	   /* our last probe without an answer; 0 none */
 	int64_t suspected; /* when suspicion began; pauses move it */
+	int64_t looked;	   /* the last look before it is given up */
 };
 
 static_assert(sizeof(struct member) <= 160, "with its indices below 200 bytes");

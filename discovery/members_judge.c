@@ -13,8 +13,14 @@
 enum {
 	ACCUSE_FEWEST = 2, /* the storm brake: max(2, N / 20) a period */
 	ACCUSE_SHARE = 20,
-	EVENTS_SPARE = 16
+	EVENTS_SPARE = 16,
+	LAST_LOOKS = 2
 };
+
+/* How long before the end of a suspicion its last word is asked for, and how
+ * long each answer may take. */
+#define LAST_WORD   (800 * PH_MILLISECOND)
+#define LAST_ANSWER (300 * PH_MILLISECOND)
 
 /* --- suspicion's time --- */
 
@@ -87,6 +93,7 @@ void judge_enter(struct ph_members *members, int64_t now, struct member *member,
 			members_slot(members, member);
 		member->suspected = now;
 		member->accuser_count = 0;
+		member->looks = 0;
 	}
 	if (!member_takes_part(member)) {
 		probe_drop(members, members_slot(members, member));
@@ -276,12 +283,36 @@ static bool still_speaks(
 	return true;
 }
 
+/*
+ * The last word: before its time runs out the suspect is asked twice, by each
+ * who would give it up. So nobody dies because one of us missed a refutation.
+ * true: the time is over, and the questions had theirs.
+ */
+static bool last_word_is_over(
+	struct ph_members *members, int64_t now, struct member *member)
+{
+	int64_t ends = judge_ends(members, member);
+
+	if (now < ends - LAST_WORD)
+		return false;
+	if (member->looks && now - member->looked < LAST_ANSWER)
+		return false;
+	if (member->looks < LAST_LOOKS) {
+		member->looks++;
+		member->looked = now;
+		probe_begin(members, now, members_slot(members, member),
+			PROBE_GREET);
+		return false;
+	}
+	return now >= ends;
+}
+
 void judge_round(struct ph_members *members, int64_t now)
 {
 	for (uint32_t i = members->suspect_count; i-- > 0;) {
 		struct member *member = &members->slots[members->suspects[i]];
 
-		if (now < judge_ends(members, member) ||
+		if (!last_word_is_over(members, now, member) ||
 			still_speaks(members, now, member))
 			continue;
 		if (members->event_count + EVENTS_SPARE > MEMBERS_EVENTS)

@@ -182,6 +182,24 @@ static void silence_kills_who_was_suspect(void **state)
 	world_close();
 }
 
+/* Who would give it up asks it twice before. */
+static void last_word_is_asked_for(void **state)
+{
+	(void)state;
+	world_open(99);
+	for (unsigned by = 2; by < 6; by++)
+		accuse(1, by);
+	run(3 * PH_SECOND);
+	forget_what_was();
+	run(900 * MS);
+	is(1, PH_MEMBER_SUSPECT);
+	assert_true(count_sent_to(1, PH_SWIM_PING) >= 2);
+	assert_int_equal(sent_to(1, PH_SWIM_PING)->swim.held, PH_SWIM_SUSPECT);
+	run(300 * MS);
+	is(1, PH_MEMBER_DEAD);
+	world_close();
+}
+
 static void suspicion_shrinks(void **state)
 {
 	static const struct {
@@ -543,6 +561,7 @@ int main(void)
 		cmocka_unit_test(what_records_do),
 		cmocka_unit_test(latecomer_is_set_right),
 		cmocka_unit_test(silence_kills_who_was_suspect),
+		cmocka_unit_test(last_word_is_asked_for),
 		cmocka_unit_test(suspicion_shrinks),
 		cmocka_unit_test(nobody_else_could_confirm),
 		cmocka_unit_test(accusers_count_once),

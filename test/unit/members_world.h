@@ -242,6 +242,16 @@ static inline unsigned count_sent(enum ph_swim_type type)
 	return count;
 }
 
+static inline unsigned count_sent_to(unsigned number, enum ph_swim_type type)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < world.sent && i < KEPT; i++)
+		count += world.sends[i].swim.type == type &&
+			 number_of(world.sends[i].to) == number;
+	return count;
+}
+
 static inline unsigned count_events(enum ph_member_state to)
 {
 	unsigned count = 0;
