@@ -91,8 +91,9 @@ static bool record_suspect(struct ph_members *members, int64_t now,
 static bool death_is_believed(const struct ph_members *members, int64_t now,
 	const struct member *member, const struct ph_swim_record *record)
 {
-	if (record->cause == PH_SWIM_BY_REFUSAL ||
-		member->state == PH_MEMBER_HEARD)
+	if (record->cause == PH_SWIM_BY_REFUSAL && !member->defies)
+		return true;
+	if (member->state == PH_MEMBER_HEARD)
 		return true;
 	return member->state == PH_MEMBER_SUSPECT &&
 	       now - member->suspected >= judge_shortest(members) / 2;

@@ -65,6 +65,8 @@ struct member {
 	bool stale;
 	bool met; /* it sent a datagram in this epoch */
 	bool sequence_known;
+	bool refused; /* declared dead because its host refused */
+	bool defies;  /* and lived: what its host says means nothing */
 	uint8_t accuser_count;
 	uint8_t looks; /* before it is given up */
 	uint16_t accusers[MEMBERS_CONFIRM + 1];

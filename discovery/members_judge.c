@@ -141,6 +141,8 @@ void judge_restart(struct ph_members *members, int64_t now,
 	member->word = 0;
 	member->sequence_known = false;
 	member->met = false;
+	member->refused = false;
+	member->defies = false;
 	member->stale = false;
 	member->introduced = now;
 	member->silent = 0;
@@ -163,6 +165,8 @@ void judge_alive(struct ph_members *members, int64_t now, struct member *member,
 		member->state == PH_MEMBER_LEFT)
 		return;
 	member->incarnation = incarnation;
+	member->defies |= was_dead && member->refused;
+	member->refused = false;
 	member->stale = false;
 	member->silent = 0;
 	rumour_outdate(members, member->id, epoch, incarnation);
@@ -266,6 +270,12 @@ void judge_refused(
 {
 	if (!member_takes_part(member))
 		return;
+	/* A firewall that rejects what comes in, and lets out. */
+	if (member->defies) {
+		judge_silence(members, now, member);
+		return;
+	}
+	member->refused = true;
 	judge_enter(members, now, member, PH_MEMBER_DEAD, PH_MEMBER_BY_REFUSED,
 		MEMBERS_NOBODY);
 	judge_say(members, now, member, PH_SWIM_DEAD, PH_SWIM_BY_REFUSAL);

@@ -139,6 +139,28 @@ static void refusals_confirm(void **state)
 	}
 }
 
+/* Its firewall refuses in its name, once it is believed. */
+static void who_lives_refused_is_not_refused_again(void **state)
+{
+	(void)state;
+	for (unsigned round = 0; round < 3; round++) {
+		world_open(10);
+		pinged_by(1);
+		for (unsigned life = 0; life < round; life++) {
+			ph_members_hint(world.members, world.now, id_of(1),
+				PH_MEMBER_LINE_BROKEN);
+			take();
+			refused(1);
+			all_report(1, PH_SWIM_REFUSED, 3);
+			is(1, life ? PH_MEMBER_SUSPECT : PH_MEMBER_DEAD);
+			told(1, record_of(1, 1, PH_SWIM_ALIVE, 1, life + 1));
+			is(1, PH_MEMBER_ALIVE);
+			forget_what_was();
+		}
+		world_close();
+	}
+}
+
 static void favours_are_done(void **state)
 {
 	struct ph_swim ask;
@@ -239,6 +261,7 @@ int main(void)
 		cmocka_unit_test(silence_asks_others),
 		cmocka_unit_test(agreed_silence_is_an_accusation),
 		cmocka_unit_test(refusals_confirm),
+		cmocka_unit_test(who_lives_refused_is_not_refused_again),
 		cmocka_unit_test(favours_are_done),
 		cmocka_unit_test(who_found_silence_agrees),
 		cmocka_unit_test(timeouts_follow_round_trips),
