@@ -10,6 +10,8 @@
 
 /* Announcements to seeds, once somebody is known: one in so many. */
 #define SEEDS_EVERY 12u
+/* Newcomers among so many are answered within 50 ms. */
+#define ANSWERED_CROWD 8u
 
 #define MEMBER(pointer, type, field)                                           \
 	((type *)((char *)(pointer)-offsetof(type, field)))
@@ -136,6 +138,20 @@ static void log_neighbour(
 		why);
 }
 
+/* It shall hear us soon, too: of two that start together, the one who heard the
+ * other may be the one who waits to be dialled. A crowd has others to say it.
+ */
+static void greet_newcomer(struct ph_discovery *discovery)
+{
+	unsigned crowd =
+		ph_neighbours_count(discovery->neighbours, PH_MEMBER) +
+		ph_neighbours_count(discovery->neighbours, PH_STRANGER);
+
+	announcer_event(discovery, PH_ANNOUNCER_ON_NEWCOMER);
+	if (crowd <= ANSWERED_CROWD)
+		announcer_event(discovery, PH_ANNOUNCER_ON_CHANGED);
+}
+
 static void neighbour_event(
 	struct ph_discovery *discovery, const struct ph_neighbour_event *event)
 {
@@ -145,10 +161,9 @@ static void neighbour_event(
 	switch (event->kind) {
 	case PH_NEIGHBOUR_NEW:
 		log_neighbour(neighbour, "new", "");
-		/* It shall hear us soon, too. */
 		if (neighbour->standing != PH_FOREIGN &&
 			neighbour->via.carrier != PH_HEARD_LINE)
-			announcer_event(discovery, PH_ANNOUNCER_ON_NEWCOMER);
+			greet_newcomer(discovery);
 		break;
 	case PH_NEIGHBOUR_GONE:
 		log_neighbour(neighbour, "gone", ph_gone_name(event->reason));
