@@ -23,18 +23,25 @@ struct heard {
 	bool repeated;
 };
 
-static bool floor_get(const struct ph_neighbours *table,
-	const struct heard *heard, struct ph_floor *out)
+/* Above everything heard of it: as a member, and before that as a stranger. */
+static bool is_above_floors(
+	const struct ph_neighbours *table, const struct heard *heard)
 {
-	const uint8_t *id = heard->announcement->id;
+	const struct ph_announcement *said = heard->announcement;
+	const struct ph_floors *floors[] = {
+		table->member_floors, table->stranger_floors};
+	struct ph_floor floor;
 
 	if (heard->entry) {
-		*out = (struct ph_floor){
+		floor = (struct ph_floor){
 			heard->entry->shown.epoch, heard->entry->shown.seq};
-		return true;
+		return ph_floor_below(floor, said->epoch, said->seq);
 	}
-	return ph_floors_get(table->member_floors, id, heard->now, out) ||
-	       ph_floors_get(table->stranger_floors, id, heard->now, out);
+	for (unsigned i = 0; i < 2; i++)
+		if (ph_floors_get(floors[i], said->id, heard->now, &floor) &&
+			!ph_floor_below(floor, said->epoch, said->seq))
+			return false;
+	return true;
 }
 
 /* The newest announcement once more: by another carrier, within the moment in
@@ -56,10 +63,8 @@ static bool is_old(const struct ph_neighbours *table, const struct heard *heard)
 {
 	const struct ph_announcement *announcement = heard->announcement;
 	const struct ph_entry *entry = heard->entry;
-	struct ph_floor floor;
 
-	if (floor_get(table, heard, &floor) &&
-		!ph_floor_below(floor, announcement->epoch, announcement->seq))
+	if (!is_above_floors(table, heard))
 		return true;
 	/* By hearsay only news count, and a goodbye is one. */
 	return heard->via->carrier == PH_HEARD_LINE && entry &&

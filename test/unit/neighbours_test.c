@@ -255,6 +255,26 @@ static void a_floor_outlives_its_node_by_a_day(void **state)
 	assert_int_equal(hear(street, &alpha), PH_HEARD_NEW);
 }
 
+/* Said goodbye as a member, then as a stranger: neither floor hides the
+ * other. */
+static void the_higher_floor_counts(void **state)
+{
+	struct street *street = *state;
+	struct ph_announcement alpha = crier_stranger(1);
+
+	alpha.seq = 9;
+	alpha.ttl = 0;
+	assert_int_equal(hear(street, &alpha), PH_HEARD_UNWANTED);
+	ph_neighbours_floor(street->table, alpha.id, 1, 4, street->now);
+	alpha.ttl = 21;
+	for (alpha.seq = 3; alpha.seq <= 9; alpha.seq++)
+		assert_int_equal(hear(street, &alpha), PH_HEARD_OLD);
+	ph_neighbours_floor(street->table, alpha.id, 1, 12, street->now);
+	for (alpha.seq = 10; alpha.seq <= 12; alpha.seq++)
+		assert_int_equal(hear(street, &alpha), PH_HEARD_OLD);
+	assert_int_equal(hear(street, &alpha), PH_HEARD_NEW);
+}
+
 static void forgetting_keeps_the_floor(void **state)
 {
 	struct street *street = *state;
@@ -565,6 +585,7 @@ int main(void)
 		T(who_is_not_heard_ages_out),
 		T(who_is_proven_alive_is_kept),
 		T(a_floor_outlives_its_node_by_a_day),
+		T(the_higher_floor_counts),
 		T(forgetting_keeps_the_floor),
 		T(what_is_not_for_us_is_ignored),
 		T(a_wrong_mac_costs_no_signature),
