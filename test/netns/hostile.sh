@@ -17,6 +17,8 @@ wire_start mallory record "$W/recorded"
 node_launch alpha
 node_launch beta
 await_full 15 alpha beta || fail "no mesh to be hostile to"
+wire_stop mallory record >"$W/kept"
+[ "$(cat "$W/kept")" -gt 0 ] || fail "nothing was recorded"
 
 # --- the flood
 nsenter --net=/run/netns/mallory "$BUILD/test/netns/flood" eth0 "$mesh" \
@@ -50,6 +52,7 @@ changes alpha beta gamma | awk '$3 ~ /^forged/' >"$W/forged"
 await_full 5 alpha beta gamma || fail "a flood separates members"
 
 # --- played back: beta is dead, gamma left and came back, delta left
+wire_start mallory record "$W/replayed"
 node_launch delta
 await_full 15 alpha beta gamma delta || fail "no full views"
 begin=$(clock_ms)
@@ -65,7 +68,7 @@ wire_stop mallory record >"$W/kept"
 say "replay: of $(cat "$W/kept") recorded announcements"
 await 1 false
 begin=$(clock_ms)
-in_host mallory "$WIRE" replay eth0 "$W/recorded" $replays 20000 >"$W/replay"
+in_host mallory "$WIRE" replay eth0 "$W/replayed" $replays 20000 >"$W/replay"
 say "replay: $(cat "$W/replay")"
 await 1 false
 changes alpha gamma | awk -v since="$begin" '$1 >= since' >"$W/fooled"

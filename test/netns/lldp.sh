@@ -23,6 +23,9 @@ nsenter --net=/run/netns/switch lldpd -d -u "$W/lldpd" -I eth0 \
 	-S "a switch of somebody" >"$W/switch.log" 2>&1 {NAP}>&- &
 PID[switch]=$! MINE[$!]=switch
 expect_soon 10 "lldpd runs" test -S "$W/lldpd"
+# Every 30 s is its habit.
+lldpcli -u "$W/lldpd" configure lldp tx-interval 1 >/dev/null ||
+	fail "lldpd takes no orders"
 
 neighbour() { # JQ: of the neighbour's interface entry at lldpd
 	lldpcli -u "$W/lldpd" show neighbors details hidden -f json0 \
@@ -50,11 +53,13 @@ expect_soon 40 "alpha hears lldpd" foreign
 say "alpha shows lldpd: ok"
 
 begin=$(now_ms)
-node_stop alpha || fail "alpha ended with $?"
-expect_soon 2 "lldpd forgets alpha" unnamed
+kill -TERM "${PID[alpha]}"
+expect_soon 3 "lldpd forgets alpha" unnamed
 say "goodbye: forgotten within $(($(now_ms) - begin)) ms (goal: 500 ms)"
 
-# Killed, it stays until its TTL is over; a goodbye of lldpd reaches us.
+node_stop alpha || fail "alpha ended with $?"
+
+# A goodbye of lldpd reaches us, too.
 node_up alpha --l2 listen
 unheard() { ! foreign; }
 expect_soon 40 "alpha hears lldpd again" foreign
