@@ -327,6 +327,7 @@ fail:
 void ph_control_start(struct ph_control *control)
 {
 	load_ask(control, "wiring", loaded_scopes);
+	ph_control_renew_start(control);
 }
 
 static void stop_timers(struct ph_control *control)
@@ -334,6 +335,7 @@ static void stop_timers(struct ph_control *control)
 	struct ph_edge *edge;
 
 	ph_timer_stop(control->config.loop, &control->retry);
+	ph_control_renew_stop(control);
 	for (edge = control->connectome.ids; edge; edge = edge->by_id.next)
 		ph_timer_stop(control->config.loop, &edge->timer);
 	ph_manuals_stop(control);

@@ -1,4 +1,5 @@
 #include "controlsurface/control_inner.h"
+#include "controlsurface/manual.h"
 
 #include <stdio.h>
 
@@ -54,6 +55,32 @@ static void do_record(struct ph_control *control, struct ph_edge *edge)
 		control->node, STORE_CALL);
 }
 
+/* The hold that a wire laid by hand uses: its id, or id/token in hex when
+ * another node holds it. */
+static void write_hold(struct ph_control *control, const struct ph_edge *edge,
+	struct ph_writer *writer, bool token)
+{
+	const struct ph_manual *manual =
+		ph_manual_of_wire(control, &edge->declared);
+	uint8_t bytes[PH_CONNECTION_TOKEN];
+	const char *hex;
+	size_t i = 0;
+
+	if (!manual || !*manual->reservation)
+		return;
+	hex = strchr(manual->reservation, '/');
+	ph_write_text(writer, "hold");
+	ph_write_textn(
+		writer, manual->reservation, strcspn(manual->reservation, "/"));
+	if (!hex || !token)
+		return;
+	while (i < sizeof(bytes) &&
+		sscanf(hex + 1 + 2 * i, "%2hhx", &bytes[i]) == 1)
+		i++;
+	if (i == sizeof(bytes))
+		ph_put_bytes(writer, "hold_token", bytes, i);
+}
+
 static void do_find(struct ph_control *control, struct ph_edge *edge)
 {
 	struct ph_writer *writer = ph_control_writer(control);
@@ -61,6 +88,8 @@ static void do_find(struct ph_control *control, struct ph_edge *edge)
 	ph_write_map(writer);
 	ph_put_text(writer, "server", edge->declared.from.server);
 	ph_put_text(writer, "terminal", edge->declared.from.terminal);
+	ph_put_text(writer, "connection", edge->actual.id);
+	write_hold(control, edge, writer, false);
 	ph_write_end(writer);
 	edge_ask(control, edge, PH_CONNECTION_DO_FIND, PH_HOSTESS_FIND,
 		control->node, RESERVE_CALL);
@@ -79,6 +108,7 @@ static void do_reserve(struct ph_control *control, struct ph_edge *edge)
 		ph_put_text(writer, "type", edge->actual.type);
 	ph_put_text(writer, "from",
 		ph_edge_from(&control->connectome, edge, from, sizeof(from)));
+	write_hold(control, edge, writer, true);
 	ph_write_end(writer);
 	edge_ask(control, edge, PH_CONNECTION_DO_RESERVE, PH_HOSTESS_RESERVE,
 		edge->declared.to.node, RESERVE_CALL);

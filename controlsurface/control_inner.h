@@ -11,6 +11,8 @@
  *
  *   control.c         create, load, serve
  *   control_call.c    calls to other servers, a bounded number at a time
+ *   control_renew.c   bookings go on
+ *   control_renew.c   bookings go on
  *   control_drive.c   the connections' shell: outputs become calls
  *   part_check.c      may this node's part be so
  *   part_survey.c     what would change here
@@ -83,6 +85,7 @@ struct ph_control {
 	struct ph_task beginning; /* of ready connections */
 
 	struct ph_timer retry;
+	struct ph_timer renewal; /* of bookings */
 	bool loaded;
 	bool skipped; /* a scope could not be read back */
 	bool quiet;
@@ -147,6 +150,11 @@ void ph_control_work_end(
 void ph_control_event(struct ph_control *control, struct ph_edge *edge,
 	const struct ph_connection_event *event);
 ph_call_fn ph_control_serve_carrier;
+
+/* --- control_renew.c --- */
+
+void ph_control_renew_start(struct ph_control *control);
+void ph_control_renew_stop(struct ph_control *control);
 
 /* --- part_check.c --- */
 

@@ -37,9 +37,9 @@ struct ph_manual {
 	struct ph_wire wire; /* there by hand: connect, move */
 	char by[PH_NAME_MAX + 1];
 	char why[160];
-	int64_t since;	      /* wall clock, ns */
-	int64_t until;	      /* wall clock, ns; 0: until it is reverted */
-	char reservation[96]; /* a hold that the wire uses; "" */
+	int64_t since;	       /* wall clock, ns */
+	int64_t until;	       /* wall clock, ns; 0: until it is reverted */
+	char reservation[128]; /* a hold that the wire uses; "" */
 	struct ph_timer timer;
 	struct ph_manual *prev;
 	struct ph_manual *next;

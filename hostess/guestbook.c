@@ -113,10 +113,31 @@ void ph_guestbook_touch(struct ph_guestbook *book, struct ph_guest *guest)
 	book->stamp++;
 }
 
+void ph_guestbook_freshen(struct ph_guestbook *book, struct ph_guest *guest)
+{
+	if (guest->fresh)
+		return;
+	guest->fresh = true;
+	DL_APPEND(book->fresh, guest);
+}
+
+struct ph_guest *ph_guestbook_take_fresh(struct ph_guestbook *book)
+{
+	struct ph_guest *guest = book->fresh;
+
+	if (guest) {
+		guest->fresh = false;
+		DL_DELETE(book->fresh, guest);
+	}
+	return guest;
+}
+
 void ph_guestbook_remove(struct ph_guestbook *book, struct ph_guest *guest)
 {
 	HASH_DEL(book->guests, guest);
 	book_disorder(book, guest);
+	if (guest->fresh)
+		DL_DELETE(book->fresh, guest);
 	ph_guest_free(guest);
 	book->stamp++;
 }
@@ -235,7 +256,17 @@ struct ph_guest_terminal *ph_guest_terminal_find(const struct ph_guest *guest,
 
 bool ph_guest_terminal_is_free(const struct ph_guest_terminal *terminal)
 {
-	return terminal->capacity == 0 || terminal->in_use < terminal->capacity;
+	return !terminal->guest->holders &&
+	       (terminal->capacity == 0 ||
+		       terminal->in_use < terminal->capacity);
+}
+
+bool ph_guest_is_free(const struct ph_guest *guest)
+{
+	for (unsigned i = 0; i < guest->terminal_count; i++)
+		if (guest->terminals[i].in_use)
+			return false;
+	return !guest->holders;
 }
 
 static bool terminal_is_output(const struct ph_guest_terminal *terminal)
@@ -245,13 +276,18 @@ static bool terminal_is_output(const struct ph_guest_terminal *terminal)
 
 void ph_guest_terminal_clear(struct ph_guest_terminal *terminal)
 {
+	const struct ph_reservation *hold;
 	struct ph_feed *at, *next;
 
 	LL_FOREACH_SAFE(terminal->feeds, at, next)
 	free(at);
 	terminal->feeds = NULL;
-	if (terminal_is_output(terminal))
-		terminal->in_use = 0;
+	terminal->declared = 0;
+	if (!terminal_is_output(terminal))
+		return;
+	terminal->in_use = 0;
+	DL_FOREACH(terminal->bookings, hold)
+	terminal->in_use++;
 }
 
 void ph_guestbook_clear_feeds(struct ph_guestbook *book)
@@ -275,65 +311,4 @@ int ph_guest_terminal_feed(
 	LL_PREPEND(terminal->feeds, feed);
 	terminal->in_use++;
 	return 0;
-}
-
-static void terminal_write(
-	const struct ph_guest_terminal *terminal, struct ph_writer *writer)
-{
-	const struct ph_reservation *booking;
-	const struct ph_feed *feed;
-
-	ph_write_map(writer);
-	ph_put_text(writer, "name", terminal->name);
-	ph_put_text(
-		writer, "direction", ph_direction_name(terminal->direction));
-	ph_put_text(writer, "type", terminal->media);
-	ph_put_int(writer, "in_use", terminal->in_use);
-	ph_put_int(writer, "capacity", terminal->capacity);
-	ph_put_list(writer, "connections");
-	DL_FOREACH(terminal->bookings, booking)
-	ph_write_text(writer, booking->connection);
-	LL_FOREACH(terminal->feeds, feed)
-	ph_write_text(writer, feed->connection);
-	ph_write_end(writer);
-	ph_write_end(writer);
-}
-
-static void labels_write(const struct ph_guest *guest, struct ph_writer *writer)
-{
-	ph_put_map(writer, "labels");
-	for (unsigned i = 0; i < guest->label_count; i++) {
-		const char *equals = strchr(guest->labels[i], '=');
-
-		ph_write_textn(writer, guest->labels[i],
-			(size_t)(equals - guest->labels[i]));
-		ph_write_text(writer, equals + 1);
-	}
-	ph_write_end(writer);
-}
-
-void ph_guest_write(const struct ph_guest *guest, const char *node,
-	const struct ph_mask *mask, struct ph_writer *writer)
-{
-	char identity[PH_IDENTITY_MAX + 1];
-
-	if (ph_identity_format(&guest->identity, identity, sizeof(identity)) <
-		0)
-		identity[0] = '\0';
-	ph_write_map(writer);
-	ph_put_text(writer, "identity", identity);
-	ph_put_text(writer, "node", node);
-	ph_put_text(writer, "server", guest->server);
-	ph_put_int(writer, "class", guest->identity.class);
-	ph_put_list(writer, "caps");
-	for (unsigned i = 0; i < guest->cap_count; i++)
-		ph_write_text(writer, guest->caps[i]);
-	ph_write_end(writer);
-	labels_write(guest, writer);
-	ph_put_list(writer, "terminals");
-	for (unsigned i = 0; i < guest->terminal_count; i++)
-		if (ph_mask_takes_terminal(mask, &guest->terminals[i]))
-			terminal_write(&guest->terminals[i], writer);
-	ph_write_end(writer);
-	ph_write_end(writer);
 }

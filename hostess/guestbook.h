@@ -40,6 +40,7 @@ struct ph_guest_terminal {
 	unsigned in_use;		 /* how many `bookings`, or `feeds` */
 	struct ph_reservation *bookings; /* utlist, the ledger's */
 	struct ph_feed *feeds;		 /* of outputs */
+	unsigned declared; /* of outputs: connections that did not end */
 };
 
 struct ph_guest {
@@ -54,6 +55,10 @@ struct ph_guest {
 	unsigned label_count;
 	uint8_t digest[16]; /* what the menu shows of it: menu_version.h */
 	bool digested;
+	struct ph_reservation *holders; /* of the whole server */
+	bool held_away; /* of another node's menu: somebody holds it whole */
+	bool fresh;	/* in the book's list of those that have news */
+	struct ph_guest *prev, *next;
 	UT_hash_handle hh;
 };
 
@@ -63,6 +68,9 @@ struct ph_guestbook {
 	unsigned count;
 	unsigned room;	/* of `ordered` */
 	uint64_t stamp; /* grows with whatever changes the menu */
+	/* Guests of which something became free since whoever waits for them
+	 * looked. */
+	struct ph_guest *fresh;
 };
 
 void ph_guestbook_init(struct ph_guestbook *book);
@@ -78,6 +86,10 @@ void ph_guestbook_remove(struct ph_guestbook *book, struct ph_guest *guest);
 unsigned ph_guestbook_count(const struct ph_guestbook *book);
 /* Something that the menu shows of it has changed. */
 void ph_guestbook_touch(struct ph_guestbook *book, struct ph_guest *guest);
+/* Something of it became free. */
+void ph_guestbook_freshen(struct ph_guestbook *book, struct ph_guest *guest);
+/* One of the fresh guests, which is no longer fresh then; or NULL. */
+struct ph_guest *ph_guestbook_take_fresh(struct ph_guestbook *book);
 
 /* NULL with exit 4 told, naming what is there; `error` may be NULL. */
 struct ph_guest *ph_guestbook_find(const struct ph_guestbook *book,
@@ -86,6 +98,8 @@ struct ph_guest_terminal *ph_guest_terminal_find(const struct ph_guest *guest,
 	const char *terminal, struct ph_error *error);
 
 bool ph_guest_terminal_is_free(const struct ph_guest_terminal *terminal);
+/* Nobody holds it, and nothing of it is in use. */
+bool ph_guest_is_free(const struct ph_guest *guest);
 /* What outputs feed is told anew before each look at the book. */
 void ph_guestbook_clear_feeds(struct ph_guestbook *book);
 /* -ENOMEM, -EINVAL for an input. */
@@ -102,5 +116,7 @@ bool ph_media_differ(const char *one, const char *other);
 struct ph_mask;
 void ph_guest_write(const struct ph_guest *guest, const char *node,
 	const struct ph_mask *mask, struct ph_writer *writer);
+/* About how many bytes that is; never far too few. */
+size_t ph_guest_size(const struct ph_guest *guest);
 
 #endif

@@ -16,6 +16,12 @@ void ph_hostess_alarm(struct ph_hostess *hostess, int64_t due)
 		ph_timer_start(hostess->loop, &hostess->timer, due);
 }
 
+void ph_hostess_settle(struct ph_hostess *hostess)
+{
+	ph_wishes_offer(&hostess->wishes, ph_loop_now(hostess->loop), false);
+	ph_hostess_menu_look(hostess);
+}
+
 static void hostess_on_due(struct ph_timer *timer)
 {
 	struct ph_hostess *hostess =
@@ -24,7 +30,7 @@ static void hostess_on_due(struct ph_timer *timer)
 
 	ph_hostess_alarm(hostess,
 		ph_ledger_tick(&hostess->ledger, ph_loop_now(hostess->loop)));
-	ph_hostess_menu_look(hostess);
+	ph_hostess_settle(hostess);
 }
 
 struct ph_writer *ph_hostess_writer(struct ph_hostess *hostess)
@@ -62,6 +68,11 @@ static ph_hostess_serve_fn *const serves[PH_METHODS] = {
 	[PH_HOSTESS_UNREGISTER] = ph_hostess_serve_unregister,
 	[PH_HOSTESS_GUESTS] = ph_hostess_serve_guests,
 	[PH_HOSTESS_MENU] = ph_hostess_serve_guests,
+	[PH_HOSTESS_NEWS] = ph_hostess_serve_news,
+	[PH_HOSTESS_KNOWN] = ph_hostess_serve_known,
+	[PH_HOSTESS_HOLD] = ph_hostess_serve_hold,
+	[PH_HOSTESS_HELD] = ph_hostess_serve_held,
+	[PH_HOSTESS_RENEW] = ph_hostess_serve_renew,
 	[PH_HOSTESS_FIND] = ph_hostess_serve_find,
 	[PH_HOSTESS_FILTER] = ph_hostess_serve_filter,
 	[PH_HOSTESS_CHECK] = ph_hostess_serve_check,
@@ -83,7 +94,7 @@ static void hostess_serve(
 	if (serves[call->method](hostess, &request, &error) < 0)
 		ph_answer_error(hostess->door, ticket, &error);
 	ph_request_close(&request);
-	ph_hostess_menu_look(hostess);
+	ph_hostess_settle(hostess);
 }
 
 int ph_hostess_create(
@@ -99,15 +110,22 @@ int ph_hostess_create(
 	hostess->timer.on_due = hostess_on_due;
 	snprintf(hostess->node, sizeof(hostess->node), "%s", config->node);
 	ph_guestbook_init(&hostess->book);
-	ph_ledger_init(&hostess->ledger, &hostess->book);
-	ph_hostess_menu_init(hostess, config->epoch);
+	ph_ledger_init(
+		&hostess->ledger, &hostess->book, hostess->node, config->epoch);
+	hostess->ledger.changed = ph_hostess_on_change;
+	hostess->ledger.changed_context = hostess;
+	ph_hostess_holds_init(hostess);
+	ph_hostess_known_init(hostess);
 	hostess->menu = (struct ph_menu){
 		.loop = config->loop,
 		.door = config->door,
 		.book = &hostess->book,
 		.node = hostess->node,
 	};
+	ph_hostess_menu_init(hostess, config->epoch);
 	code = ph_writer_create(&hostess->writer);
+	if (code == 0)
+		code = ph_writer_create(&hostess->keeper);
 	for (uint16_t i = 0; code == 0 && i < PH_METHODS; i++)
 		if (serves[i])
 			code = ph_door_serve(
@@ -125,11 +143,15 @@ void ph_hostess_destroy(struct ph_hostess *hostess)
 	if (!hostess)
 		return;
 	ph_timer_stop(hostess->loop, &hostess->timer);
+	ph_hostess_holds_fini(hostess);
+	ph_hostess_seats_fini(hostess);
+	ph_hostess_known_fini(hostess);
 	ph_hostess_menu_fini(hostess);
 	ph_menu_fini(&hostess->menu);
 	ph_ledger_fini(&hostess->ledger);
 	ph_guestbook_fini(&hostess->book);
 	ph_writer_free(hostess->writer);
+	ph_writer_free(hostess->keeper);
 	free(hostess);
 }
 

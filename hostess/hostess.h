@@ -26,6 +26,11 @@ struct ph_hostess_config {
 int ph_hostess_create(
 	struct ph_hostess **out, const struct ph_hostess_config *config);
 void ph_hostess_destroy(struct ph_hostess *hostess);
+/* From now on bookings are kept in the store, and changes go to the journal;
+ * those that were kept are read back. Before any server is registered. */
+void ph_hostess_start(struct ph_hostess *hostess);
+/* The node stops: what is kept stays as it is, though the servers leave. */
+void ph_hostess_quiesce(struct ph_hostess *hostess);
 /* Told when a seated booking must be taken away (its server left, or it was
  * released): close that connection's carrier. */
 void ph_hostess_set_evict(struct ph_hostess *hostess,
@@ -38,5 +43,25 @@ void ph_hostess_menu_version(
  * once a second. Comes from the loop, never from inside a call. */
 void ph_hostess_set_menu_changed(struct ph_hostess *hostess,
 	void (*changed)(void *context), void *context);
+
+/* Another node's menu is that now, as it was heard: it is fetched when it is
+ * later than what is known. */
+void ph_hostess_menu_heard(struct ph_hostess *hostess, const char *node,
+	const struct ph_menu_version *version);
+/* Nothing is known of that node's menu from now on. */
+void ph_hostess_menu_forget(struct ph_hostess *hostess, const char *node);
+/* Pairs "menu" (known | old | none) and "menu_version" of an open map. */
+void ph_hostess_menu_describe(const struct ph_hostess *hostess,
+	const char *node, struct ph_writer *writer);
+/* Whether a line to a node stands: no menu is worth a dial. Without it every
+ * node may be asked. */
+void ph_hostess_set_reachable(struct ph_hostess *hostess,
+	bool (*reachable)(void *context, const char *node), void *context);
+/* A line to that node came up: it is told which menu is offered here. */
+void ph_hostess_peer_up(struct ph_hostess *hostess, const char *node);
+/* How far a node is (a round trip, or its place in an order): requests that
+ * this node cannot fill go to the nearest first. Without it, by name. */
+void ph_hostess_set_distance(struct ph_hostess *hostess,
+	int64_t (*distance)(void *context, const char *node), void *context);
 
 #endif

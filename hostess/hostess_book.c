@@ -9,7 +9,7 @@
 
 /* A connection belongs to the node in its id: a peer speaks only for its own
  * (this node's servers may act for any). */
-static int connection_read(
+int ph_hostess_connection(
 	struct ph_request *request, char connection[96], struct ph_error *error)
 {
 	const struct ph_caller *caller = request->call->caller;
@@ -47,12 +47,27 @@ int ph_hostess_admit(struct ph_hostess *hostess, struct ph_request *request,
 	return -1;
 }
 
+/* Who holds it, or has booked it, has been admitted. */
+static bool is_admitted(struct ph_hostess *hostess,
+	const struct ph_ledger_entry *entry, int64_t now)
+{
+	const struct ph_reservation *known =
+		ph_ledger_find(&hostess->ledger, now, entry->connection);
+
+	if (known)
+		return true;
+	known = *entry->hold
+			? ph_ledger_find_id(&hostess->ledger, now, entry->hold)
+			: NULL;
+	return known && known->guest == entry->terminal->guest;
+}
+
 int ph_hostess_serve_reserve(struct ph_hostess *hostess,
 	struct ph_request *request, struct ph_error *error)
 {
 	int64_t now = ph_loop_now(hostess->loop);
 	uint8_t token[PH_ATTACH_TOKEN];
-	char connection[96], media[64], from[128];
+	char connection[96], media[64], from[128], hold[PH_RESERVATION_ID];
 	struct ph_reservation *reservation;
 	struct ph_ledger_entry entry = {
 		.connection = connection,
@@ -62,17 +77,26 @@ int ph_hostess_serve_reserve(struct ph_hostess *hostess,
 		.from = ph_get_copy(
 			request->arguments, "from", from, sizeof(from)),
 		.token = token,
+		.hold = ph_get_copy(
+			request->arguments, "hold", hold, sizeof(hold)),
 	};
 	struct ph_writer *writer;
+	size_t length;
 
-	if (connection_read(request, connection, error) < 0)
+	if (ph_hostess_connection(request, connection, error) < 0)
 		return -1;
 	entry.terminal = ph_hostess_terminal(hostess, request, error);
 	if (!entry.terminal ||
-		ph_hostess_suits(entry.terminal, media, error) < 0 ||
+		ph_hostess_suits(entry.terminal, media, error) < 0)
+		return -1;
+	if (!is_admitted(hostess, &entry, now) &&
 		ph_hostess_admit(
 			hostess, request, entry.terminal->guest, error) < 0)
 		return -1;
+	entry.hold_token = ph_value_bytes(
+		ph_value_get(request->arguments, "hold_token"), &length);
+	if (length != PH_ATTACH_TOKEN)
+		entry.hold_token = NULL;
 	ph_random(token, sizeof(token));
 	if (ph_ledger_book(&hostess->ledger, now, &entry, &reservation, error) <
 		0)
@@ -84,6 +108,85 @@ int ph_hostess_serve_reserve(struct ph_hostess *hostess,
 	return ph_hostess_answer(hostess, request);
 }
 
+static void renew_one(struct ph_hostess *hostess, const char *node,
+	const char *connection, int64_t now)
+{
+	static const struct ph_reservation_event renew = {
+		.kind = PH_RESERVE_RENEW};
+	struct ph_reservation *found =
+		ph_ledger_find(&hostess->ledger, now, connection);
+
+	if (!found || strcmp(found->node, node) != 0)
+		return;
+	found->round = hostess->round;
+	ph_ledger_step(&hostess->ledger, found, now, &renew);
+}
+
+/* Bookings of connections that their owner does not know: it took them away
+ * while we could not be told. */
+static void release_unnamed(
+	struct ph_hostess *hostess, const char *node, int64_t now)
+{
+	static const struct ph_reservation_event release = {
+		.kind = PH_RESERVE_RELEASE,
+		.because = "its owner has no such connection",
+	};
+	struct ph_reservation *at, *next;
+
+	HASH_ITER(hh, hostess->ledger.reservations, at, next)
+	{
+		if (*at->connection && at->round != hostess->round &&
+			strcmp(at->node, node) == 0)
+			ph_ledger_step(&hostess->ledger, at, now, &release);
+	}
+}
+
+int ph_hostess_serve_renew(struct ph_hostess *hostess,
+	struct ph_request *request, struct ph_error *error)
+{
+	struct ph_value list = ph_value_get(request->arguments, "connections");
+	const char *node = ph_hostess_caller(hostess, request);
+	int64_t now = ph_loop_now(hostess->loop);
+	char connection[96];
+
+	hostess->round++;
+	for (size_t i = 0; i < ph_value_count(list); i++)
+		renew_one(hostess, node,
+			ph_value_copy(ph_value_at(list, i), connection,
+				sizeof(connection)),
+			now);
+	if (ph_get_bool(request->arguments, "complete"))
+		release_unnamed(hostess, node, now);
+	return ph_hostess_answer_nothing(hostess, request);
+}
+
+/* A reservation by its id: of the caller's own, or this node's word. */
+static int release_id(struct ph_hostess *hostess, struct ph_request *request,
+	const char *id, struct ph_error *error)
+{
+	static const struct ph_reservation_event release = {
+		.kind = PH_RESERVE_RELEASE};
+	const char *node = ph_hostess_caller(hostess, request);
+	int64_t now = ph_loop_now(hostess->loop);
+	struct ph_reservation *found =
+		ph_ledger_find_id(&hostess->ledger, now, id);
+
+	if (!found)
+		return ph_fail(error, PH_EXIT_NOT_FOUND, id,
+			"posthouse guests shows what is held",
+			"no such reservation here, or it ran out");
+	if (strcmp(found->node, node) != 0 && strcmp(node, hostess->node) != 0)
+		return ph_fail(error, PH_EXIT_DENIED, id,
+			"let the node that holds it release it",
+			"the reservation is held by %s", found->node);
+	if (*found->connection)
+		return ph_fail(error, PH_EXIT_CONFLICT, id,
+			"posthouse disconnect takes a connection away",
+			"it is a booking of connection %s", found->connection);
+	ph_ledger_step(&hostess->ledger, found, now, &release);
+	return ph_hostess_answer_nothing(hostess, request);
+}
+
 int ph_hostess_serve_release(struct ph_hostess *hostess,
 	struct ph_request *request, struct ph_error *error)
 {
@@ -91,80 +194,14 @@ int ph_hostess_serve_release(struct ph_hostess *hostess,
 		.kind = PH_RESERVE_RELEASE};
 	int64_t now = ph_loop_now(hostess->loop);
 	struct ph_reservation *found;
-	char connection[96];
+	char connection[96], id[PH_RESERVATION_ID];
 
-	if (connection_read(request, connection, error) < 0)
+	if (*ph_get_copy(request->arguments, "id", id, sizeof(id)))
+		return release_id(hostess, request, id, error);
+	if (ph_hostess_connection(request, connection, error) < 0)
 		return -1;
 	found = ph_ledger_find(&hostess->ledger, now, connection);
 	if (found)
 		ph_ledger_step(&hostess->ledger, found, now, &release);
-	return ph_hostess_answer_nothing(hostess, request);
-}
-
-/* One answer outside for every reason; the reason goes to the log. */
-static int attach_denied(
-	const char *connection, const char *because, struct ph_error *error)
-{
-	ph_log_warn("hostess", "attach.denied connection=%s because=\"%s\"",
-		connection, because);
-	return ph_fail(error, PH_EXIT_DENIED, connection,
-		"book the terminal again", "the carrier has no booking here");
-}
-
-static bool generation_read(struct ph_request *request, uint64_t *out)
-{
-	int64_t value = ph_get_int(request->arguments, "generation");
-
-	*out = (uint64_t)value;
-	return value >= 0;
-}
-
-int ph_hostess_serve_attach(struct ph_hostess *hostess,
-	struct ph_request *request, struct ph_error *error)
-{
-	struct ph_value arguments = request->arguments;
-	struct ph_reservation_event event = {.kind = PH_RESERVE_ATTACH};
-	int64_t now = ph_loop_now(hostess->loop);
-	struct ph_reservation_output output;
-	struct ph_reservation *found;
-	char connection[96], peer[PH_NAME_MAX + 1];
-	size_t length;
-
-	if (connection_read(request, connection, error) < 0)
-		return -1;
-	event.token = ph_value_bytes(ph_value_get(arguments, "token"), &length);
-	ph_get_copy(arguments, "peer", peer, sizeof(peer));
-	event.node = *peer ? peer : hostess->node;
-	found = ph_ledger_find(&hostess->ledger, now, connection);
-	if (!found)
-		return attach_denied(connection, "no such booking", error);
-	if (!generation_read(request, &event.generation) ||
-		length != PH_ATTACH_TOKEN)
-		return attach_denied(connection, "not well-formed", error);
-	output = ph_ledger_step(&hostess->ledger, found, now, &event);
-	if (output.outcome != PH_RESERVED_OK)
-		return attach_denied(connection, output.because, error);
-	ph_put_u64(
-		ph_hostess_writer(hostess), "input", found->terminal->handle);
-	return ph_hostess_answer(hostess, request);
-}
-
-int ph_hostess_serve_detach(struct ph_hostess *hostess,
-	struct ph_request *request, struct ph_error *error)
-{
-	struct ph_reservation_event event = {
-		.kind = PH_RESERVE_DETACH,
-		.finished = ph_get_bool(request->arguments, "finished"),
-	};
-	int64_t now = ph_loop_now(hostess->loop);
-	struct ph_reservation *found;
-	char connection[96];
-
-	if (connection_read(request, connection, error) < 0)
-		return -1;
-	found = ph_ledger_find(&hostess->ledger, now, connection);
-	if (found && generation_read(request, &event.generation) &&
-		!ph_ledger_step(&hostess->ledger, found, now, &event).free)
-		ph_hostess_alarm(hostess, found->expires);
 	return ph_hostess_answer_nothing(hostess, request);
 }

@@ -15,6 +15,7 @@ int ph_hostess_serve_register(struct ph_hostess *hostess,
 	if (ph_guestbook_enter(
 		    &hostess->book, request->arguments, &guest, error) < 0)
 		return -1;
+	ph_ledger_arrive(&hostess->ledger, ph_loop_now(hostess->loop), guest);
 	ph_log_info("hostess", "guest.entered server=%s terminals=%u",
 		guest->server, guest->terminal_count);
 	return ph_hostess_answer_nothing(hostess, request);
@@ -57,17 +58,52 @@ int ph_hostess_serve_unregister(struct ph_hostess *hostess,
 int ph_hostess_serve_guests(struct ph_hostess *hostess,
 	struct ph_request *request, struct ph_error *error)
 {
+	struct ph_value arguments = request->arguments;
 	size_t length;
-	const char *text = ph_value_text(
-		ph_value_get(request->arguments, "mask"), &length);
-	struct ph_mask mask;
+	const char *text =
+		ph_value_text(ph_value_get(arguments, "mask"), &length);
+	struct ph_menu_question question = {
+		.epoch = ph_get_u64(arguments, "epoch"),
+		.version = ph_get_u64(arguments, "version"),
+	};
 
-	if (ph_mask_parse(&mask, text, length, error) < 0)
+	if (ph_mask_parse(&question.mask, text, length, error) < 0)
 		return -1;
-	if (ph_menu_answer(&hostess->menu, request->ticket, &mask) < 0)
+	ph_get_copy(arguments, "after", question.after, sizeof(question.after));
+	if (ph_menu_answer(&hostess->menu, request->ticket, &question) < 0)
 		return ph_fail(error, PH_EXIT_NEGATIVE, "menu", "free memory",
 			"out of memory");
 	return 0;
+}
+
+/* An output that somebody holds is for him; his hold has then done its work. */
+static int output_check(struct ph_hostess *hostess, struct ph_request *request,
+	struct ph_guest_terminal *terminal, struct ph_error *error)
+{
+	static const struct ph_reservation_event release = {
+		.kind = PH_RESERVE_RELEASE, .because = "wired"};
+	int64_t now = ph_loop_now(hostess->loop);
+	char connection[96], id[PH_RESERVATION_ID];
+	struct ph_reservation *hold;
+	bool output =
+		terminal->direction == PH_OUT || terminal->direction == PH_MUX;
+
+	if (!output || !*ph_get_copy(request->arguments, "connection",
+			       connection, sizeof(connection)))
+		return 0;
+	ph_get_copy(request->arguments, "hold", id, sizeof(id));
+	hold = *id ? ph_ledger_find_id(&hostess->ledger, now, id) : NULL;
+	if (hold && hold->guest == terminal->guest &&
+		(!hold->terminal || hold->terminal == terminal)) {
+		if (hold->terminal)
+			ph_ledger_step(&hostess->ledger, hold, now, &release);
+		return 0;
+	}
+	if (!terminal->guest->holders &&
+		(!terminal->bookings || !terminal->capacity))
+		return 0;
+	return ph_ledger_room(
+		&hostess->ledger, now, terminal->guest, terminal, error);
 }
 
 int ph_hostess_serve_find(struct ph_hostess *hostess,
@@ -77,7 +113,7 @@ int ph_hostess_serve_find(struct ph_hostess *hostess,
 		ph_hostess_terminal(hostess, request, error);
 	struct ph_writer *writer;
 
-	if (!terminal)
+	if (!terminal || output_check(hostess, request, terminal, error) < 0)
 		return -1;
 	writer = ph_hostess_writer(hostess);
 	ph_put_u64(writer, "handle", terminal->handle);
@@ -88,13 +124,13 @@ int ph_hostess_serve_find(struct ph_hostess *hostess,
 }
 
 /* The one of that direction; where a program has several, the usual one. */
-static const struct ph_guest_terminal *only_one(const struct ph_guest *guest,
-	enum ph_direction direction, const char *usual)
+static struct ph_guest_terminal *only_one(
+	struct ph_guest *guest, enum ph_direction direction, const char *usual)
 {
-	const struct ph_guest_terminal *found = NULL;
+	struct ph_guest_terminal *found = NULL;
 
 	for (unsigned i = 0; i < guest->terminal_count; i++) {
-		const struct ph_guest_terminal *terminal = &guest->terminals[i];
+		struct ph_guest_terminal *terminal = &guest->terminals[i];
 
 		if (terminal->direction != direction)
 			continue;
@@ -111,8 +147,8 @@ int ph_hostess_serve_filter(struct ph_hostess *hostess,
 	struct ph_request *request, struct ph_error *error)
 {
 	struct ph_guest *guest = guest_named(hostess, request, error);
-	const struct ph_guest_terminal *in;
-	const struct ph_guest_terminal *out;
+	struct ph_guest_terminal *in;
+	struct ph_guest_terminal *out;
 	struct ph_writer *writer;
 
 	if (!guest)
@@ -123,11 +159,9 @@ int ph_hostess_serve_filter(struct ph_hostess *hostess,
 		return ph_fail(error, PH_EXIT_WIRING, guest->server,
 			"take a server with one `in` and one `out`",
 			"it cannot be a filter");
-	if (in->in_use)
-		return ph_fail(error, PH_EXIT_CONFLICT, guest->server,
-			"take a server that is not wired",
-			"its %s belongs to %s", in->name,
-			in->bookings->connection);
+	if (ph_ledger_room(&hostess->ledger, ph_loop_now(hostess->loop), guest,
+		    in, error) < 0)
+		return -1;
 	writer = ph_hostess_writer(hostess);
 	ph_put_u64(writer, "input", in->handle);
 	ph_put_u64(writer, "output", out->handle);

@@ -5,6 +5,8 @@
 #include "hostess/hostess.h"
 #include "hostess/ledger.h"
 #include "hostess/menu.h"
+#include "hostess/menus.h"
+#include "hostess/wish.h"
 #include "proto/address.h"
 #include "proto/calls.h"
 
@@ -15,22 +17,43 @@
  *
  *   hostess.c         create, serve
  *   hostess_guest.c   who is here: register, find, guests
- *   hostess_book.c    who uses what: reserve, attach, release
+ *   hostess_book.c    who uses what: reserve, renew, release
+ *   hostess_seat.c    carriers: attach, detach
+ *   hostess_hold.c    holds, and who waits for them; see hold.h
+ *   hostess_known.c   the menus of other nodes
+ *   hostess_keep.c    what is durable, and the journal
  *   hostess_menu.c    which menu is offered, and who is told
  */
 struct ph_hostess {
 	struct ph_loop *loop;
 	struct ph_door *door;
-	struct ph_writer *writer;
+	struct ph_writer *writer; /* answers */
+	struct ph_writer *keeper; /* what goes to the store */
 	struct ph_guestbook book;
 	struct ph_ledger ledger;
 	struct ph_menu menu;
 	struct ph_timer timer; /* when the next booking may run out */
+	struct ph_wishes wishes;
+	struct ph_hold *holds; /* being asked for, or remembered */
+	struct ph_timer hold_timer;
+	struct ph_seat *seats; /* that wait for the disk */
+	uint64_t round;	       /* of renewals */
+	bool keeping;	       /* there is a store */
+	bool quiet;	       /* the node stops */
 	char node[PH_NAME_MAX + 1];
+
+	struct ph_known menus; /* of other nodes */
+	unsigned fetches;      /* under way */
+	struct ph_timer known_timer;
+	int64_t (*distance)(void *context, const char *node);
+	void *distance_context;
+	bool (*reachable)(void *context, const char *node);
+	void *reachable_context;
 
 	struct ph_menu_version offered;
 	uint64_t stamp; /* of the book, as `offered` was computed */
 	struct ph_timer menu_timer;
+	bool menu_untold;  /* it has changed, and nobody heard yet */
 	int64_t menu_told; /* when `offered` changed last */
 	void (*menu_changed)(void *context);
 	void *menu_context;
@@ -42,6 +65,9 @@ typedef int ph_hostess_serve_fn(struct ph_hostess *hostess,
 
 /* Looks at the ledger again at `due`; INT64_MAX: not for this. */
 void ph_hostess_alarm(struct ph_hostess *hostess, int64_t due);
+/* Something may have changed: who waits gets what is free, and peers hear of
+ * another menu. */
+void ph_hostess_settle(struct ph_hostess *hostess);
 /* Empties the writer and opens a map in it. */
 struct ph_writer *ph_hostess_writer(struct ph_hostess *hostess);
 /* Ends that map and answers with it. */
@@ -73,10 +99,50 @@ int ph_hostess_suits(const struct ph_guest_terminal *terminal,
 int ph_hostess_admit(struct ph_hostess *hostess, struct ph_request *request,
 	const struct ph_guest *guest, struct ph_error *error);
 
+/* The connection of a call, which its caller may speak for. */
+int ph_hostess_connection(struct ph_request *request, char connection[96],
+	struct ph_error *error);
 ph_hostess_serve_fn ph_hostess_serve_reserve;
+ph_hostess_serve_fn ph_hostess_serve_renew;
 ph_hostess_serve_fn ph_hostess_serve_release;
+
+/* --- hostess_seat.c --- */
+
 ph_hostess_serve_fn ph_hostess_serve_attach;
 ph_hostess_serve_fn ph_hostess_serve_detach;
+void ph_hostess_seats_fini(struct ph_hostess *hostess);
+
+/* --- hostess_hold.c --- */
+
+ph_hostess_serve_fn ph_hostess_serve_hold;
+ph_hostess_serve_fn ph_hostess_serve_held;
+void ph_hostess_holds_init(struct ph_hostess *hostess);
+void ph_hostess_holds_fini(struct ph_hostess *hostess);
+
+/* --- hostess_keep.c --- */
+
+/* Of the ledger: to the journal, and to the store. */
+void ph_hostess_on_change(void *context, const struct ph_reservation *about,
+	enum ph_ledger_change change, const char *because);
+/* {space key value} of a booking, into the keeper. */
+void ph_hostess_record(
+	struct ph_hostess *hostess, const struct ph_reservation *reservation);
+
+/* --- hostess_known.c --- */
+
+ph_hostess_serve_fn ph_hostess_serve_news;
+ph_hostess_serve_fn ph_hostess_serve_known;
+void ph_hostess_known_init(struct ph_hostess *hostess);
+void ph_hostess_known_fini(struct ph_hostess *hostess);
+/* Reads back what the store has. */
+void ph_hostess_known_load(struct ph_hostess *hostess);
+/* What is later than the store has it is written. */
+void ph_hostess_known_save(struct ph_hostess *hostess);
+/* It goes out of the store. */
+void ph_hostess_known_drop(
+	struct ph_hostess *hostess, const struct ph_known_menu *menu);
+/* This node's menu has changed: whoever has a line hears it. */
+void ph_hostess_known_tell(struct ph_hostess *hostess);
 
 /* --- hostess_menu.c --- */
 

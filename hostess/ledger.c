@@ -3,24 +3,99 @@
 
 #include "hostess/ledger.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
 
-void ph_ledger_init(struct ph_ledger *ledger, struct ph_guestbook *book)
+void ph_ledger_init(struct ph_ledger *ledger, struct ph_guestbook *book,
+	const char *node, uint64_t epoch)
 {
 	memset(ledger, 0, sizeof(*ledger));
 	ledger->book = book;
+	ledger->epoch = epoch;
+	snprintf(ledger->node, sizeof(ledger->node), "%s", node);
+}
+
+void ph_ledger_tell_change(struct ph_ledger *ledger,
+	const struct ph_reservation *about, enum ph_ledger_change change,
+	const char *because)
+{
+	if (ledger->changed)
+		ledger->changed(
+			ledger->changed_context, about, change, because);
+}
+
+/* Into the list of what it is for. */
+static void ledger_link(
+	struct ph_ledger *ledger, struct ph_reservation *reservation)
+{
+	struct ph_guest_terminal *terminal = reservation->terminal;
+
+	if (!reservation->guest) {
+		ledger->homeless++;
+		return;
+	}
+	if (terminal) {
+		DL_APPEND(terminal->bookings, reservation);
+		terminal->in_use++;
+	} else {
+		DL_APPEND(reservation->guest->holders, reservation);
+	}
+	ph_guestbook_touch(ledger->book, reservation->guest);
+}
+
+static void ledger_unlink(
+	struct ph_ledger *ledger, struct ph_reservation *reservation)
+{
+	struct ph_guest_terminal *terminal = reservation->terminal;
+
+	if (!reservation->guest) {
+		ledger->homeless--;
+		return;
+	}
+	if (terminal) {
+		DL_DELETE(terminal->bookings, reservation);
+		terminal->in_use--;
+	} else {
+		DL_DELETE(reservation->guest->holders, reservation);
+	}
+	ph_guestbook_touch(ledger->book, reservation->guest);
+	ph_guestbook_freshen(ledger->book, reservation->guest);
+}
+
+int ph_ledger_enter_connection(
+	struct ph_ledger *ledger, struct ph_reservation *reservation)
+{
+	HASH_ADD(by_connection, ledger->connections, connection,
+		strlen(reservation->connection), reservation);
+	return reservation->by_connection.tbl ? 0 : -ENOMEM;
+}
+
+int ph_ledger_enter(struct ph_ledger *ledger, struct ph_reservation *made)
+{
+	HASH_ADD_STR(ledger->reservations, id, made);
+	if (!made->hh.tbl) {
+		free(made);
+		return -ENOMEM;
+	}
+	if (*made->connection && ph_ledger_enter_connection(ledger, made) < 0) {
+		HASH_DEL(ledger->reservations, made);
+		free(made);
+		return -ENOMEM;
+	}
+	ledger_link(ledger, made);
+	return 0;
 }
 
 static void ledger_drop(
 	struct ph_ledger *ledger, struct ph_reservation *reservation)
 {
 	HASH_DEL(ledger->reservations, reservation);
-	DL_DELETE(reservation->terminal->bookings, reservation);
-	reservation->terminal->in_use--;
-	ph_guestbook_touch(ledger->book, reservation->terminal->guest);
+	if (*reservation->connection)
+		HASH_DELETE(by_connection, ledger->connections, reservation);
+	ledger_unlink(ledger, reservation);
 	free(reservation);
 }
 
@@ -37,17 +112,41 @@ unsigned ph_ledger_count(const struct ph_ledger *ledger)
 	return HASH_COUNT(ledger->reservations);
 }
 
+/* What a step was, if it changed anything that others want to know. */
+static int change_of(const struct ph_reservation *reservation,
+	enum ph_reservation_state before, bool attached, uint64_t generation)
+{
+	if (reservation->state == PH_RESERVATION_EXPIRED)
+		return before == PH_RESERVATION_EXPIRED ? -1 : PH_LEDGER_FREE;
+	if (reservation->generation != generation)
+		return PH_LEDGER_SEAT;
+	if (attached && !reservation->attached)
+		return PH_LEDGER_UNSEAT;
+	if (before == PH_RESERVATION_HELD &&
+		reservation->state == PH_RESERVATION_BOOKED)
+		return PH_LEDGER_BOOK;
+	return -1;
+}
+
 struct ph_reservation_output ph_ledger_step(struct ph_ledger *ledger,
 	struct ph_reservation *reservation, int64_t now,
 	const struct ph_reservation_event *event)
 {
+	enum ph_reservation_state before = reservation->state;
+	bool attached = reservation->attached;
+	uint64_t generation = reservation->generation;
 	struct ph_reservation_output output =
 		ph_reservation_step(reservation, now, event);
+	int change = change_of(reservation, before, attached, generation);
 
 	/* Before it is freed: the next connection must not meet this one's
 	 * carrier at the terminal. */
 	if (output.evict && ledger->evict)
 		ledger->evict(ledger->context, reservation->connection);
+	if (change >= 0)
+		ph_ledger_tell_change(ledger, reservation,
+			(enum ph_ledger_change)change,
+			output.because ? output.because : "");
 	if (output.free)
 		ledger_drop(ledger, reservation);
 	return output;
@@ -67,128 +166,86 @@ struct ph_reservation *ph_ledger_find(
 {
 	struct ph_reservation *found;
 
-	HASH_FIND_STR(ledger->reservations, connection, found);
-	if (!found || ledger_step_tick(ledger, found, now))
-		return NULL;
-	return found;
+	HASH_FIND(by_connection, ledger->connections, connection,
+		strlen(connection), found);
+	return found && !ledger_step_tick(ledger, found, now) ? found : NULL;
 }
 
-static int terminal_taken(
-	const struct ph_guest_terminal *terminal, struct ph_error *error)
+struct ph_reservation *ph_ledger_find_id(
+	struct ph_ledger *ledger, int64_t now, const char *id)
 {
-	char where[96];
+	struct ph_reservation *found;
 
-	snprintf(where, sizeof(where), "%s:%s", terminal->guest->server,
-		terminal->name);
-	return ph_fail(error, PH_EXIT_CONFLICT, where,
-		"disconnect that one first, or use a free terminal",
-		"the terminal is in use by connection %s",
-		terminal->bookings->connection);
+	HASH_FIND_STR(ledger->reservations, id, found);
+	return found && !ledger_step_tick(ledger, found, now) ? found : NULL;
 }
 
-static int terminal_check(struct ph_ledger *ledger, int64_t now,
-	const struct ph_ledger_entry *entry, struct ph_error *error)
+static void step_all(struct ph_ledger *ledger, int64_t now,
+	struct ph_reservation *first, enum ph_reservation_kind kind)
 {
-	struct ph_guest_terminal *terminal = entry->terminal;
+	const struct ph_reservation_event event = {.kind = kind};
 	struct ph_reservation *at, *next;
 
-	DL_FOREACH_SAFE(terminal->bookings, at, next)
-	ledger_step_tick(ledger, at, now);
-	if (!ph_guest_terminal_is_free(terminal))
-		return terminal_taken(terminal, error);
-	if (HASH_COUNT(ledger->reservations) >= PH_RESERVATIONS_MOST)
-		return ph_fail(error, PH_EXIT_CONFLICT, entry->connection,
-			"release what is not needed",
-			"this node holds %u bookings already",
-			PH_RESERVATIONS_MOST);
-	return 0;
-}
-
-/* What both sides can live with: the more definite of the two types. */
-static void media_agree(
-	char *out, size_t size, const char *asked, const char *declared)
-{
-	bool open = !*declared || strchr(declared, '*');
-
-	snprintf(out, size, "%s", open && *asked ? asked : declared);
-}
-
-static struct ph_reservation *ledger_add(struct ph_ledger *ledger, int64_t now,
-	const struct ph_ledger_entry *entry)
-{
-	struct ph_reservation *made = calloc(1, sizeof(*made));
-
-	if (!made)
-		return NULL;
-	ph_reservation_init(
-		made, now, entry->connection, entry->node, entry->token);
-	snprintf(made->from, sizeof(made->from), "%s", entry->from);
-	media_agree(made->media, sizeof(made->media), entry->media,
-		entry->terminal->media);
-	HASH_ADD_STR(ledger->reservations, connection, made);
-	if (!made->hh.tbl) {
-		free(made);
-		return NULL;
-	}
-	made->terminal = entry->terminal;
-	DL_APPEND(entry->terminal->bookings, made);
-	entry->terminal->in_use++;
-	ph_guestbook_touch(ledger->book, entry->terminal->guest);
-	return made;
-}
-
-static int ledger_renew(struct ph_reservation *found,
-	const struct ph_ledger_entry *entry, struct ph_error *error)
-{
-	if (strcmp(found->node, entry->node) != 0)
-		return ph_fail(error, PH_EXIT_DENIED, entry->connection,
-			"only the node that booked may ask again",
-			"the connection was booked by another node");
-	if (found->terminal != entry->terminal)
-		return ph_fail(error, PH_EXIT_CONFLICT, entry->connection,
-			"release it first",
-			"the connection has booked %s:%s already",
-			found->terminal->guest->server, found->terminal->name);
-	return 0;
-}
-
-int ph_ledger_book(struct ph_ledger *ledger, int64_t now,
-	const struct ph_ledger_entry *entry, struct ph_reservation **out,
-	struct ph_error *error)
-{
-	static const struct ph_reservation_event book = {
-		.kind = PH_RESERVE_BOOK};
-	struct ph_reservation *found =
-		ph_ledger_find(ledger, now, entry->connection);
-
-	if (found) {
-		if (ledger_renew(found, entry, error) < 0)
-			return -1;
-	} else {
-		if (terminal_check(ledger, now, entry, error) < 0)
-			return -1;
-		found = ledger_add(ledger, now, entry);
-		if (!found)
-			return ph_fail(error, PH_EXIT_NEGATIVE,
-				entry->connection, "free memory",
-				"out of memory");
-	}
-	ph_ledger_step(ledger, found, now, &book);
-	*out = found;
-	return 0;
+	DL_FOREACH_SAFE(first, at, next)
+	ph_ledger_step(ledger, at, now, &event);
 }
 
 void ph_ledger_leave(
 	struct ph_ledger *ledger, int64_t now, struct ph_guest *guest)
 {
-	static const struct ph_reservation_event evict = {
-		.kind = PH_RESERVE_EVICT};
+	for (unsigned i = 0; i < guest->terminal_count; i++)
+		step_all(ledger, now, guest->terminals[i].bookings,
+			PH_RESERVE_EVICT);
+	step_all(ledger, now, guest->holders, PH_RESERVE_EVICT);
+}
 
-	for (unsigned i = 0; i < guest->terminal_count; i++) {
-		struct ph_reservation *at, *next;
+/* Refusal in words, or NULL when it may stay. */
+static const char *no_home(
+	const struct ph_guest_terminal *terminal, const char *media)
+{
+	if (!terminal)
+		return "its terminal is gone";
+	if (terminal->direction != PH_IN && terminal->direction != PH_COMBINE)
+		return "its terminal is an output now";
+	if (ph_media_differ(media, terminal->media))
+		return "its terminal takes something else now";
+	if (!ph_guest_terminal_is_free(terminal))
+		return "its terminal was taken";
+	return NULL;
+}
 
-		DL_FOREACH_SAFE(guest->terminals[i].bookings, at, next)
-		ph_ledger_step(ledger, at, now, &evict);
+static void ledger_house(struct ph_ledger *ledger, int64_t now,
+	struct ph_reservation *reservation, struct ph_guest *guest)
+{
+	struct ph_guest_terminal *terminal =
+		ph_guest_terminal_find(guest, reservation->name, NULL);
+	const struct ph_reservation_event release = {
+		.kind = PH_RESERVE_RELEASE,
+		.because = no_home(terminal, reservation->media),
+	};
+
+	if (release.because) {
+		ph_ledger_step(ledger, reservation, now, &release);
+		return;
+	}
+	ledger->homeless--;
+	reservation->guest = guest;
+	reservation->terminal = terminal;
+	ledger_link(ledger, reservation);
+}
+
+void ph_ledger_arrive(
+	struct ph_ledger *ledger, int64_t now, struct ph_guest *guest)
+{
+	struct ph_reservation *at, *next;
+
+	ph_guestbook_freshen(ledger->book, guest);
+	if (!ledger->homeless)
+		return;
+	HASH_ITER(hh, ledger->reservations, at, next)
+	{
+		if (!at->guest && strcmp(at->server, guest->server) == 0)
+			ledger_house(ledger, now, at, guest);
 	}
 }
 

@@ -103,13 +103,14 @@ static void sum_value(crypto_generichash_state *sum, struct ph_value value)
 }
 
 static void sum_terminal_item(
-	crypto_generichash_state *sum, struct ph_value terminal)
+	crypto_generichash_state *sum, struct ph_value terminal, bool held)
 {
 	int64_t capacity = ph_get_int(terminal, "capacity");
 	char name[16];
 	int direction = ph_direction_parse(
 		ph_get_copy(terminal, "direction", name, sizeof(name)));
-	bool room = capacity == 0 || ph_get_int(terminal, "in_use") < capacity;
+	bool room = !held && (capacity == 0 ||
+				     ph_get_int(terminal, "in_use") < capacity);
 
 	if (direction >= 0 && !room_is_told((enum ph_direction)direction))
 		room = true;
@@ -141,6 +142,7 @@ void ph_menu_item_digest(uint8_t out[PH_MENU_DIGEST], struct ph_value item)
 	struct ph_value caps = ph_value_get(item, "caps");
 	struct ph_value labels = ph_value_get(item, "labels");
 	struct ph_value terminals = ph_value_get(item, "terminals");
+	bool held = ph_value_count(ph_value_get(item, "holds")) > 0;
 	crypto_generichash_state sum;
 
 	sum_begin(&sum);
@@ -153,7 +155,7 @@ void ph_menu_item_digest(uint8_t out[PH_MENU_DIGEST], struct ph_value item)
 		sum_label(&sum, labels, i);
 	sum_number(&sum, (uint32_t)ph_value_count(terminals));
 	for (size_t i = 0; i < ph_value_count(terminals); i++)
-		sum_terminal_item(&sum, ph_value_at(terminals, i));
+		sum_terminal_item(&sum, ph_value_at(terminals, i), held);
 	sum_end(&sum, out);
 }
 

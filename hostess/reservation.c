@@ -29,32 +29,31 @@ static void reservation_enter(struct ph_reservation *reservation,
 	if (reservation->state == state)
 		return;
 	ph_log_debug("hostess",
-		"reservation.state connection=%s from=%s to=%s because=%s",
-		reservation->connection, state_names[reservation->state],
-		state_names[state], because);
+		"reservation.state id=%s connection=%s from=%s to=%s "
+		"because=%s",
+		reservation->id, reservation->connection,
+		state_names[reservation->state], state_names[state], because);
 	reservation->state = state;
 }
 
 void ph_reservation_init(struct ph_reservation *reservation, int64_t now,
-	const char *connection, const char *node,
-	const uint8_t token[PH_ATTACH_TOKEN])
+	int64_t lasts, const char *node, const uint8_t token[PH_ATTACH_TOKEN])
 {
 	memset(reservation, 0, sizeof(*reservation));
-	text_copy(reservation->connection, sizeof(reservation->connection),
-		connection);
 	text_copy(reservation->node, sizeof(reservation->node), node);
 	memcpy(reservation->token, token, PH_ATTACH_TOKEN);
 	reservation->state = PH_RESERVATION_HELD;
-	reservation->expires = now + PH_HOLD_LASTS;
+	reservation->expires = lasts == INT64_MAX ? INT64_MAX : now + lasts;
 }
 
 /* What must be watched in constant time is what a stranger may guess at. */
-static bool token_is(const uint8_t *one, const uint8_t *other)
+bool ph_reservation_token_is(
+	const struct ph_reservation *reservation, const uint8_t *token)
 {
 	uint8_t differ = 0;
 
 	for (unsigned i = 0; i < PH_ATTACH_TOKEN; i++)
-		differ |= one[i] ^ other[i];
+		differ |= reservation->token[i] ^ token[i];
 	return differ == 0;
 }
 
@@ -70,6 +69,7 @@ static struct ph_reservation_output reservation_expire(
 	struct ph_reservation_output output = {
 		.evict = reservation->state == PH_RESERVATION_SEATED,
 		.free = true,
+		.because = because,
 	};
 
 	reservation_enter(reservation, PH_RESERVATION_EXPIRED, because);
@@ -79,12 +79,29 @@ static struct ph_reservation_output reservation_expire(
 }
 
 static struct ph_reservation_output reservation_book(
+	struct ph_reservation *reservation, int64_t now,
+	const struct ph_reservation_event *event)
+{
+	if (reservation->state == PH_RESERVATION_SEATED)
+		return (struct ph_reservation_output){0};
+	if (reservation->state == PH_RESERVATION_HELD)
+		text_copy(reservation->connection,
+			sizeof(reservation->connection), event->connection);
+	reservation_enter(reservation, PH_RESERVATION_BOOKED, "asked");
+	reservation->expires = now + PH_LEASE_LASTS;
+	return (struct ph_reservation_output){0};
+}
+
+/* A hold is not renewed: it is for a while, or for a connection. */
+static struct ph_reservation_output reservation_renew(
 	struct ph_reservation *reservation, int64_t now)
 {
-	if (reservation->state != PH_RESERVATION_SEATED) {
-		reservation_enter(reservation, PH_RESERVATION_BOOKED, "asked");
+	if (reservation->state == PH_RESERVATION_HELD)
+		return denied("it is only held");
+	if (reservation->state == PH_RESERVATION_BOOKED)
 		reservation->expires = now + PH_LEASE_LASTS;
-	}
+	else if (!reservation->attached)
+		reservation->expires = now + PH_SEAT_KEPT;
 	return (struct ph_reservation_output){0};
 }
 
@@ -96,7 +113,7 @@ static struct ph_reservation_output reservation_attach(
 		return denied("it is only held");
 	if (strcmp(reservation->node, event->node) != 0)
 		return denied("another node booked it");
-	if (!token_is(reservation->token, event->token))
+	if (!ph_reservation_token_is(reservation, event->token))
 		return denied("wrong token");
 	if (event->generation <= reservation->generation)
 		return denied("an old generation");
@@ -145,13 +162,16 @@ struct ph_reservation_output ph_reservation_step(
 	}
 	switch (event->kind) {
 	case PH_RESERVE_BOOK:
-		return reservation_book(reservation, now);
+		return reservation_book(reservation, now, event);
 	case PH_RESERVE_ATTACH:
 		return reservation_attach(reservation, event);
 	case PH_RESERVE_DETACH:
 		return reservation_detach(reservation, now, event);
+	case PH_RESERVE_RENEW:
+		return reservation_renew(reservation, now);
 	case PH_RESERVE_RELEASE:
-		return reservation_expire(reservation, "released");
+		return reservation_expire(reservation,
+			event->because ? event->because : "released");
 	case PH_RESERVE_EVICT:
 		return reservation_expire(reservation, "its server left");
 	case PH_RESERVE_TICK:

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "controlsurface/control.h"
+#include "hostess/hostess.h"
 #include "kernel/log.h"
 #include "node/discover.h"
 #include "node/gate.h"
@@ -340,6 +341,7 @@ void ph_boot_open(struct ph_node *node)
 		(unsigned long long)node->epoch, (int)getpid());
 	for (unsigned i = 0; i < node->options.joins; i++)
 		ph_lines_seed(node->lines, &node->options.join[i]);
+	ph_hostess_start(node->hostess);
 	ph_lines_start(node->lines);
 	ph_discover_start(node->discover);
 	ph_control_start(node->control);

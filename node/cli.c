@@ -16,7 +16,15 @@ const struct ph_command ph_commands[] = {
 	{"guests", "guests [--mask M]",
 		"the guest book of a node: its servers and terminals",
 		ph_cmd_guests, true},
-	{"menu", "menu [NODE]", "what a node offers to its peers", ph_cmd_menu,
+	{"menu", "menu [NODE] [--mask M]",
+		"what a node offers to its peers; of one that is away, what "
+		"it offered last",
+		ph_cmd_menu, true},
+	{"reserve", "reserve ADDR|--mask M [--count N]",
+		"hold terminals or servers; also --for T, --wait T, --node "
+		"NODE, --auth-file F",
+		ph_cmd_reserve, true},
+	{"release", "release ID", "give a reservation back", ph_cmd_release,
 		true},
 	{"connections", "connections",
 		"every connection of the mesh, with state and flow",

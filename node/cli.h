@@ -32,6 +32,8 @@ struct ph_cli {
 	const char *to;		 /* --to */
 	const char *on_full;	 /* --on-full */
 	const char *reservation; /* --reservation */
+	int64_t wait;		 /* --wait T, ns; 0: without T, or not given */
+	const char *auth_file;	 /* --auth-file */
 	int argc;		 /* what is left: the command's own words */
 	char **argv;
 	struct ph_client *client;
@@ -72,11 +74,15 @@ void ph_cli_offline_envelope(struct ph_value items);
 int ph_cmd_peers(struct ph_cli *cli);
 /* cli_views.c */
 int ph_cmd_status(struct ph_cli *cli);
-int ph_cmd_guests(struct ph_cli *cli);
-int ph_cmd_menu(struct ph_cli *cli);
 int ph_cmd_connections(struct ph_cli *cli);
 int ph_cmd_show(struct ph_cli *cli);
 int ph_cmd_servers(struct ph_cli *cli);
+/* cli_guests.c */
+int ph_cmd_guests(struct ph_cli *cli);
+int ph_cmd_menu(struct ph_cli *cli);
+/* cli_reserve.c */
+int ph_cmd_reserve(struct ph_cli *cli);
+int ph_cmd_release(struct ph_cli *cli);
 /* cli_top.c */
 int ph_cmd_top(struct ph_cli *cli);
 /* cli_wiring.c */

@@ -18,8 +18,8 @@ static const char *const common_flags =
 static const char *const words =
 	"ADDR is NODE/SERVER, NODE/SERVER:TERMINAL or a connection's ID "
 	"(alpha#1.2);\nwithout NODE/ it is the asked node's own. M is "
-	"KEY=VALUE,... with the keys\nserver class owner caps labels terminal "
-	"type direction free.\n";
+	"KEY=VALUE,... with the keys\nserver fqdn class owner auth mechanism "
+	"uuid caps labels terminal type\ndirection capacity in_use free.\n";
 
 static const char *const exit_codes =
 	"Exit codes: 0 ok, 1 negative answer, 2 usage, 3 unreachable, 4 not "
@@ -148,6 +148,7 @@ static const char *const bash_before =
 	"\tpeers) words+=' --watch forget revoke' ;;\n"
 	"\tguests | menu) words+=' --mask' ;;\n"
 	"\tlogs | events) words+=' --follow -n' ;;\n"
+	"\treserve) words+=' --mask --count --for --wait --auth-file' ;;\n"
 	"\ttop | tap) words+=' -n' ;;\n"
 	"\tready) words+=' --wait' ;;\n"
 	"\tpassphrase) words+=' rotate' ;;\n"

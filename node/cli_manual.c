@@ -106,6 +106,36 @@ static int put_input(
 	return 0;
 }
 
+/* With its token, as far as the local node knows it: the one that lays the
+ * wire may be another than the one that holds the end. */
+static void put_reservation(struct ph_cli *cli, struct ph_writer *writer)
+{
+	struct ph_writer *asked = ph_cli_argument("id", cli->reservation);
+	struct ph_reply reply;
+	struct ph_error error;
+	const uint8_t *token = NULL;
+	size_t length = 0;
+	char text[160];
+	int used = snprintf(text, sizeof(text), "%.90s", cli->reservation);
+
+	if (!ph_client_call(cli->client, "", PH_HOSTESS_HELD, asked,
+		    cli->timeout, &reply, &error))
+		token = ph_value_bytes(
+			ph_value_get(
+				ph_value_at(
+					ph_value_get(reply.body, "items"), 0),
+				"token"),
+			&length);
+	if (token && length == 16)
+		used += snprintf(text + used, sizeof(text) - used, "/");
+	for (size_t i = 0; token && length == 16 && i < length; i++)
+		used += snprintf(
+			text + used, sizeof(text) - used, "%02x", token[i]);
+	ph_put_text(writer, "reservation", text);
+	ph_writer_free(asked);
+	ph_reply_free(&reply);
+}
+
 int ph_cmd_connect(struct ph_cli *cli)
 {
 	struct ph_writer *writer;
@@ -127,7 +157,7 @@ int ph_cmd_connect(struct ph_cli *cli)
 	if (cli->on_full)
 		ph_put_text(writer, "on_full", cli->on_full);
 	if (cli->reservation)
-		ph_put_text(writer, "reservation", cli->reservation);
+		put_reservation(cli, writer);
 	return change(cli, PH_CONTROL_CONNECT, writer);
 }
 

@@ -92,6 +92,20 @@ static int on_locate(void *context, const char *id, struct ph_address *out)
 	return ph_lines_candidate(discover->node->lines, id, out, key);
 }
 
+/* Requests that this node cannot fill go where menus show room. */
+static void hear_menu(struct ph_discover *discover,
+	const struct ph_discovery_node *node, const struct ph_digest *menu)
+{
+	struct ph_menu_version version = {
+		.epoch = node->epoch,
+		.version = menu->version,
+		.count = menu->count,
+	};
+
+	memcpy(version.digest, menu->hash, sizeof(version.digest));
+	ph_hostess_menu_heard(discover->node->hostess, node->name, &version);
+}
+
 static void on_heard(void *context, const struct ph_discovery_node *node)
 {
 	struct ph_discover *discover = context;
@@ -117,6 +131,8 @@ static void on_heard(void *context, const struct ph_discovery_node *node)
 	if (node->member && menu->version)
 		ph_menus_said(discover->menus, node->id, node->name,
 			node->epoch, menu->version, menu->hash);
+	if (node->member && menu->version)
+		hear_menu(discover, node, menu);
 }
 
 static void on_unheard(void *context, const char *id)

@@ -7,6 +7,7 @@
 
 #include <utlist.h>
 
+#include "hostess/hostess.h"
 #include "kernel/log.h"
 #include "node/peer.h"
 #include "node/trust.h"
@@ -252,6 +253,7 @@ static void line_up(struct ph_lines *lines, struct peer *peer,
 	road_flush(peer);
 	lines_stir(lines);
 	ph_wires_peer_there(node->wires, peer->name);
+	ph_hostess_peer_up(node->hostess, peer->name);
 }
 
 /* A seed's address led to this peer: from now on the peer's own dialling

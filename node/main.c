@@ -53,6 +53,19 @@ static int take_watch(struct ph_cli *cli, const char *text)
 	return 0;
 }
 
+/* `--wait`, or `--wait T`. */
+static int take_wait(struct ph_cli *cli, const char *text)
+{
+	cli->watch = !text;
+	return text ? ph_parse_duration(&cli->wait, text) : 0;
+}
+
+static int take_auth_file(struct ph_cli *cli, const char *text)
+{
+	cli->auth_file = text;
+	return 0;
+}
+
 static int take_timeout(struct ph_cli *cli, const char *text)
 {
 	return ph_parse_duration(&cli->timeout, text);
@@ -150,8 +163,10 @@ static const struct common commons[] = {
 	{"--timeout", true, take_timeout, "a duration with its unit, as 10s"},
 	{"--follow", false, take_follow, ""},
 	{"--watch", false, take_watch, ""},
-	{"--wait", false, take_watch, ""},
+	{"--wait", false, take_wait, "a duration with its unit, as 30s"},
 	{"-n", true, take_count, "a number from 1 to 1000000"},
+	{"--count", true, take_count, "a number from 1 to 1000000"},
+	{"--auth-file", true, take_auth_file, "a file's name"},
 	{"--mask", true, take_mask, "a mask, as type=video/*,free=yes"},
 	{"--why", true, take_reason, "a text"},
 	{"--on-crash", true, take_on_crash, "block or bypass"},
@@ -197,6 +212,19 @@ static const struct common *find_common(const char *word, size_t length)
 	return NULL;
 }
 
+/* The one value that may be missing: `--wait=T`, or a number behind it. */
+static const char *wait_value(int argc, char **argv, int *at)
+{
+	const char *equals = strchr(argv[*at], '=');
+
+	if (equals)
+		return equals + 1;
+	if (*at + 1 < argc && argv[*at + 1][0] >= '0' &&
+		argv[*at + 1][0] <= '9')
+		return argv[++*at];
+	return NULL;
+}
+
 /* Takes the flags out of the words; what is left are the command's own. */
 static int take_flags(struct ph_cli *cli, int argc, char **argv)
 {
@@ -214,6 +242,12 @@ static int take_flags(struct ph_cli *cli, int argc, char **argv)
 		flag = find_common(word, length);
 		if (!flag)
 			return bad_flag(word, "no such flag");
+		if (flag->take == take_wait) {
+			value = wait_value(argc, argv, &i);
+			if (take_wait(cli, value))
+				return bad_value(flag, value);
+			continue;
+		}
 		if (!flag->value && word[length])
 			return bad_flag(word, "the flag takes no value");
 		if (flag->value) {

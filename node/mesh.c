@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hostess/hostess.h"
 #include "kernel/log.h"
 #include "node/peer.h"
 #include "node/trust.h"
@@ -47,6 +48,8 @@ static void write_peer(struct ph_writer *writer, const struct peer *peer)
 	} else {
 		ph_put_list(writer, "caps");
 		ph_write_end(writer);
+		ph_hostess_menu_describe(peer->dialling.lines->node->hostess,
+			peer->name, writer);
 	}
 	ph_put_text(writer, "heard_by", peer->heard_by);
 	ph_put_int(writer, "since",
@@ -168,6 +171,7 @@ static void forget_peer(struct ph_lines *lines, const char *id)
 		return;
 	if (peer->active.proven)
 		lines_tell_member(peer, false);
+	ph_hostess_menu_forget(lines->node->hostess, peer->name);
 	peer_remove(peer);
 }
 

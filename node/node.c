@@ -187,6 +187,13 @@ static int open_executor(struct ph_node *node, struct ph_error *error)
 	return code ? no_memory(error, "the executor", code) : 0;
 }
 
+static bool has_line(void *context, const char *peer)
+{
+	struct ph_node *node = context;
+
+	return ph_lines_is_up(node->lines, peer);
+}
+
 static int open_servers(struct ph_node *node, struct ph_error *error)
 {
 	struct ph_control_config config = {.loop = node->loop,
@@ -209,6 +216,7 @@ static int open_servers(struct ph_node *node, struct ph_error *error)
 	if (code)
 		return no_memory(error, "the Hostess", code);
 	ph_hostess_set_evict(node->hostess, evict, node);
+	ph_hostess_set_reachable(node->hostess, has_line, node);
 	if (open_executor(node, error))
 		return -1;
 	code = ph_control_create(&node->control, &config);
@@ -283,6 +291,7 @@ void ph_node_stop(struct ph_node *node, const char *because)
 	ph_log_info("node", "stopping because=%s", because);
 	ph_notify("STOPPING=1");
 	ph_control_quiesce(node->control);
+	ph_hostess_quiesce(node->hostess);
 	ph_executor_stop(node->executor, STOP_GRACE, servers_stopped, node);
 }
 

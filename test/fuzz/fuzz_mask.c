@@ -35,6 +35,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct ph_mask mask;
 	struct ph_error error;
 
+	terminals[0].guest = &guest;
+	terminals[1].guest = &guest;
 	if (ph_mask_parse(&mask, (const char *)data, size, &error) < 0) {
 		must(error.exit == PH_EXIT_USAGE);
 		return 0;

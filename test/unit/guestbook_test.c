@@ -27,7 +27,7 @@ static int setup(void **state)
 	struct fixture *fixture = calloc(1, sizeof(*fixture));
 
 	ph_guestbook_init(&fixture->book);
-	ph_ledger_init(&fixture->ledger, &fixture->book);
+	ph_ledger_init(&fixture->ledger, &fixture->book, "alpha", 1);
 	*state = fixture;
 	return ph_writer_create(&fixture->writer);
 }
@@ -285,6 +285,7 @@ static int book(struct fixture *fixture, int64_t now, const char *connection,
 		.terminal = terminal,
 		.media = "",
 		.from = "beta/a:b",
+		.hold = "",
 		.token = (const uint8_t *)"0123456789abcdef",
 	};
 

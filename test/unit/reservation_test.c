@@ -15,6 +15,7 @@ static struct ph_reservation_output step(struct ph_reservation *reservation,
 {
 	struct ph_reservation_event event = {
 		.kind = kind,
+		.connection = "beta#1.1",
 		.node = "beta",
 		.token = token,
 		.generation = generation,
@@ -25,7 +26,7 @@ static struct ph_reservation_output step(struct ph_reservation *reservation,
 
 static void booked(struct ph_reservation *reservation, int64_t now)
 {
-	ph_reservation_init(reservation, now, "beta#1.1", "beta", token);
+	ph_reservation_init(reservation, now, PH_HOLD_LASTS, "beta", token);
 	assert_int_equal(reservation->state, PH_RESERVATION_HELD);
 	step(reservation, now, PH_RESERVE_BOOK, 0);
 	assert_int_equal(reservation->state, PH_RESERVATION_BOOKED);
@@ -36,7 +37,7 @@ static void test_a_hold_runs_out(void **state)
 	struct ph_reservation one;
 	struct ph_reservation_output output;
 
-	ph_reservation_init(&one, 5, "beta#1.1", "beta", token);
+	ph_reservation_init(&one, 5, PH_HOLD_LASTS, "beta", token);
 	output = step(&one, 5 + PH_HOLD_LASTS - 1, PH_RESERVE_TICK, 0);
 	assert_false(output.free);
 	output = step(&one, 5 + PH_HOLD_LASTS, PH_RESERVE_TICK, 0);
