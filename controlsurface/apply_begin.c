@@ -170,6 +170,18 @@ void ph_control_serve_plan(
 	ph_control_serve_apply(context, ticket, call);
 }
 
+/* It has a line, or one can be dialled for the question. */
+static bool may_be_asked(struct ph_value peer)
+{
+	struct ph_value state = ph_value_get(peer, "state");
+
+	if (ph_value_is(ph_value_get(peer, "line"), "up"))
+		return true;
+	return !ph_value_is(state, "dead") && !ph_value_is(state, "left") &&
+	       !ph_value_is(ph_value_get(peer, "proven_by"), "nothing") &&
+	       ph_value_count(ph_value_get(peer, "addresses"));
+}
+
 /* This node knows nothing of the scope: perhaps a peer does. */
 static void peers_told(struct ph_control *control, const struct ph_ask *ask,
 	const struct ph_reply *reply)
@@ -183,8 +195,7 @@ static void peers_told(struct ph_control *control, const struct ph_ask *ask,
 		char name[PH_NAME_MAX + 1];
 
 		ph_get_copy(item, "node", name, sizeof(name));
-		if (ph_value_is(ph_value_get(item, "line"), "up") &&
-			ph_name_is_valid(name, strlen(name)))
+		if (may_be_asked(item) && ph_name_is_valid(name, strlen(name)))
 			ph_apply_add(apply, name, false);
 	}
 	ph_apply_step(apply);

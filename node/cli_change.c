@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "node/cli.h"
+#include "node/gather.h"
 #include "node/keys.h"
 #include "proto/secret.h"
 
@@ -112,7 +113,7 @@ static int tell_peers(
 		struct ph_value peer = ph_value_at(peers, i);
 
 		ph_get_copy(peer, "node", name, sizeof(name));
-		if (!ph_value_is(ph_value_get(peer, "line"), "up"))
+		if (!ph_gather_may_ask(peer))
 			ph_fail(&error, PH_EXIT_UNREACHABLE, name, "",
 				"no line");
 		else if (!tell_node(cli, name, mesh, secret, &error))

@@ -63,6 +63,18 @@ static int local_name(
 	return code;
 }
 
+bool ph_gather_may_ask(struct ph_value peer)
+{
+	struct ph_value state = ph_value_get(peer, "state");
+
+	if (ph_value_is(ph_value_get(peer, "line"), "up"))
+		return true;
+	if (ph_value_is(state, "dead") || ph_value_is(state, "left") ||
+		ph_value_is(ph_value_get(peer, "proven_by"), "nothing"))
+		return false;
+	return ph_value_count(ph_value_get(peer, "addresses")) != 0;
+}
+
 static void ask_peers(struct ph_cli *cli, uint16_t method, const char *key,
 	const char *value, struct ph_writer *writer)
 {
@@ -79,7 +91,7 @@ static void ask_peers(struct ph_cli *cli, uint16_t method, const char *key,
 
 		ph_get_copy(peer, "node", name, sizeof(name));
 		/* A view without a node must not look like a whole one. */
-		if (!ph_value_is(ph_value_get(peer, "line"), "up"))
+		if (!ph_gather_may_ask(peer))
 			fprintf(stderr, "posthouse: %s left out: no line\n",
 				name);
 		else if (ask(cli, name, name, method, key, value, writer,

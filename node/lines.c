@@ -49,6 +49,13 @@ static bool is_busy(struct ph_lines *lines, struct peer *peer)
 	return true;
 }
 
+static void hang_up_idle(struct peer *peer)
+{
+	peer_hang_up(peer, "idle");
+	/* Nothing is amiss with it. */
+	peer->was_up = false;
+}
+
 static void turn_due(struct ph_timer *timer)
 {
 	struct ph_lines *lines =
@@ -66,7 +73,7 @@ static void turn_due(struct ph_timer *timer)
 		if (act == PH_ACTIVE_DIAL)
 			dial_start(&PEER_OF(active)->dialling);
 		else if (!is_busy(lines, PEER_OF(active)))
-			peer_hang_up(PEER_OF(active), "idle");
+			hang_up_idle(PEER_OF(active));
 	}
 	due = ph_active_due(lines->active, now);
 	if (due != INT64_MAX)
@@ -322,6 +329,9 @@ static void lost_line(
 	else
 		ph_log_info("lines", "line.down peer=%s because=\"%s\"",
 			peer->name, why);
+	/* It found the line idle; a node that ends is dialled in vain soon. */
+	if (!reason && !peer->active.wanted)
+		peer->was_up = false;
 	peer->session = NULL;
 	peer->line = NULL; /* the session destroys it */
 	peer->since = ph_clock_wall();
