@@ -112,6 +112,8 @@ static int tell_peers(
 	for (size_t i = 0; i < ph_value_count(peers); i++) {
 		struct ph_value peer = ph_value_at(peers, i);
 
+		if (!ph_gather_is_member(peer))
+			continue;
 		ph_get_copy(peer, "node", name, sizeof(name));
 		if (!ph_gather_may_ask(peer))
 			ph_fail(&error, PH_EXIT_UNREACHABLE, name, "",

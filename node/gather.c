@@ -63,14 +63,18 @@ static int local_name(
 	return code;
 }
 
+bool ph_gather_is_member(struct ph_value peer)
+{
+	return !ph_value_is(ph_value_get(peer, "proven_by"), "nothing");
+}
+
 bool ph_gather_may_ask(struct ph_value peer)
 {
 	struct ph_value state = ph_value_get(peer, "state");
 
 	if (ph_value_is(ph_value_get(peer, "line"), "up"))
 		return true;
-	if (ph_value_is(state, "dead") || ph_value_is(state, "left") ||
-		ph_value_is(ph_value_get(peer, "proven_by"), "nothing"))
+	if (ph_value_is(state, "dead") || ph_value_is(state, "left"))
 		return false;
 	return ph_value_count(ph_value_get(peer, "addresses")) != 0;
 }
@@ -89,6 +93,8 @@ static void ask_peers(struct ph_cli *cli, uint16_t method, const char *key,
 	for (size_t i = 0; !code && i < ph_value_count(peers); i++) {
 		struct ph_value peer = ph_value_at(peers, i);
 
+		if (!ph_gather_is_member(peer))
+			continue;
 		ph_get_copy(peer, "node", name, sizeof(name));
 		/* A view without a node must not look like a whole one. */
 		if (!ph_gather_may_ask(peer))

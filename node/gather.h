@@ -18,7 +18,9 @@ struct ph_gathered {
  * Non-zero is the exit code, the error was told. */
 int ph_gather(struct ph_cli *cli, uint16_t method, const char *key,
 	const char *value, struct ph_gathered *out);
-/* Whether an item of mesh.peers may be asked: it has a line, or one can be
+/* An item of mesh.peers that is more than heard: its key is proven. */
+bool ph_gather_is_member(struct ph_value peer);
+/* Whether a member may be asked: it has a line, or one can be
  * dialled for the question. */
 bool ph_gather_may_ask(struct ph_value peer);
 void ph_gathered_free(struct ph_gathered *gathered);

@@ -53,7 +53,7 @@ struct wire {
 	/* out: how the next carrier comes; see wire_way.c */
 	struct ph_way_attempt attempt;
 	struct ph_timer asking;
-	struct ph_address dialled; /* host "": not under way */
+	struct ph_address dialled;	   /* host "": not under way */
 	uint8_t question[PH_ATTACH_TOKEN]; /* an offer repeats it */
 	char unreached[160];
 
