@@ -141,6 +141,7 @@ struct ph_members {
 	uint32_t ring_self; /* where this node would stand */
 	uint32_t order_next;
 	uint32_t dead_next;   /* in the ring: whom to try for his return */
+	uint32_t heard_next;  /* of the ring, likewise */
 	uint32_t greet_next;  /* in the ring */
 	uint32_t greet_count; /* members with greets left */
 

@@ -5,7 +5,8 @@
 #include "discovery/members_inner.h"
 
 enum {
-	DEAD_EVERY = 8 /* periods, between pings to one of the dead */
+	DEAD_EVERY = 8, /* periods, between pings to one of the dead */
+	HEARD_EACH = 2	/* pings a period to those only heard of */
 };
 
 uint16_t turn_successor(const struct ph_members *members)
@@ -49,10 +50,32 @@ static void probe_one_dead(struct ph_members *members, int64_t now)
 	}
 }
 
+/* Whose greetings were lost, in a start of many or for want of a common key,
+ * would else wait for its turn among all. */
+static void probe_some_heard(struct ph_members *members, int64_t now)
+{
+	unsigned left = HEARD_EACH;
+
+	for (uint32_t i = 0;
+		members->in[PH_MEMBER_HEARD] && left && i < members->count;
+		i++) {
+		uint32_t at = members->heard_next++ % members->count;
+		uint16_t slot = members->ring[at];
+		struct member *member = &members->slots[slot];
+
+		if (member->state != PH_MEMBER_HEARD || member->greets ||
+			probe_own(members, slot))
+			continue;
+		probe_begin(members, now, slot, PROBE_GREET);
+		left--;
+	}
+}
+
 void turn_period(struct ph_members *members, int64_t now)
 {
 	uint16_t target = MEMBERS_NOBODY;
 
+	probe_some_heard(members, now);
 	if (members->periods % DEAD_EVERY == 0)
 		probe_one_dead(members, now);
 	if (members->periods & 1)

@@ -22,6 +22,29 @@ static void strangers_are_greeted(void **state)
 	world_close();
 }
 
+/* Every greeting was lost: among a hundred its turn would come in minutes. */
+static void strangers_are_greeted_again(void **state)
+{
+	unsigned pings = 0;
+
+	(void)state;
+	world_open(100);
+	for (unsigned i = 1; i < 100; i++)
+		pinged_by(i);
+	introduce(101, 1, false);
+	run(5 * 1000 * MS);
+	forget_what_was();
+	/* Nobody answers, so periods are nine times as long. */
+	for (unsigned i = 0; i < 400; i++) {
+		run(100 * MS);
+		pings += sent_to(101, PH_SWIM_PING) != NULL;
+		forget_what_was();
+	}
+	assert_in_range(pings, 3, 40);
+	is(101, PH_MEMBER_HEARD);
+	world_close();
+}
+
 /* Lets the first probe begin; whom of. */
 static unsigned first_pinged(void)
 {
@@ -258,6 +281,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(strangers_are_greeted),
+		cmocka_unit_test(strangers_are_greeted_again),
 		cmocka_unit_test(silence_asks_others),
 		cmocka_unit_test(agreed_silence_is_an_accusation),
 		cmocka_unit_test(refusals_confirm),
