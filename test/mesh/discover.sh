@@ -36,7 +36,7 @@ node_stop beta || fail "beta ended with $?"
 expect_soon 3 "beta left" is alpha beta left
 expect_soon 3 "gamma heard it, too" is gamma beta left
 ph alpha menu beta >"$W/menu" 2>"$W/said" || fail "no last menu: $(cat "$W/said")"
-expect_said "what follows it offered"
+expect_said "its menu of"
 node_kill gamma
 expect_soon 10 "gamma is dead" is alpha gamma dead
 told() { holds alpha "any(.items[]; .what | test(\"$1\"))" events; }
