@@ -265,7 +265,8 @@ static void say_failed(struct attempt *attempt, const char *why, bool hopeless)
 		dialling->refused = true;
 }
 
-/* Nobody listens where it was reached: its process is gone. */
+/* Nobody listens where it was reached: its process is gone. Of a stranger it
+ * says nothing: its name may be a member's. */
 static bool is_gone(const struct attempt *attempt, int reason)
 {
 	const struct dialling *dialling = attempt->dialling;
@@ -273,7 +274,7 @@ static bool is_gone(const struct attempt *attempt, int reason)
 		&dialling->candidates->list[attempt_index(attempt)];
 
 	return reason == -ECONNREFUSED && dialling->peer &&
-	       !dialling->peer->line &&
+	       dialling->peer->active.proven && !dialling->peer->line &&
 	       (candidate->worked || dialling->candidates->count == 1);
 }
 

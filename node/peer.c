@@ -16,20 +16,38 @@ struct peer *peer_find(struct ph_lines *lines, const char *id)
 	return peer;
 }
 
-struct peer *peer_named(struct ph_lines *lines, const char *text)
+/* By name or beginning of an id, of those that are proven or of the others.
+ * Several that begin so: none, and `*many`. */
+static struct peer *named_among(
+	struct ph_lines *lines, const char *text, bool proven, bool *many)
 {
 	struct peer *found = NULL;
 	size_t length = strlen(text);
 
 	for (struct peer *peer = lines->peers; peer; peer = peer->hh.next) {
+		if (peer->active.proven != proven)
+			continue;
 		if (!strcmp(peer->name, text))
 			return peer;
-		if (length >= 8 && !strncmp(peer->id, text, length)) {
-			if (found)
-				return NULL;
-			found = peer;
-		}
+		if (length < 8 || strncmp(peer->id, text, length) != 0)
+			continue;
+		*many |= found != NULL;
+		found = peer;
 	}
+	return *many ? NULL : found;
+}
+
+/* A stranger calls itself what it likes, a member's name or id: it is meant
+ * only if no member is. */
+struct peer *peer_named(struct ph_lines *lines, const char *text)
+{
+	struct peer *found = peer_find(lines, text);
+	bool many = false;
+
+	if (!found)
+		found = named_among(lines, text, true, &many);
+	if (!found && !many)
+		found = named_among(lines, text, false, &many);
 	return found;
 }
 

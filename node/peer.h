@@ -132,7 +132,8 @@ struct ph_lines {
 
 /* peer.c */
 struct peer *peer_find(struct ph_lines *lines, const char *id);
-/* By name, id, or an unambiguous beginning of an id of 8 or more. */
+/* By id, name, or an unambiguous beginning of an id of 8 or more; a member
+ * before whoever is not proven. */
 struct peer *peer_named(struct ph_lines *lines, const char *text);
 struct peer *peer_of_line(struct ph_lines *lines, uint64_t line);
 /* Found or made; NULL: the table is full, or it is this node. */
