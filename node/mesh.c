@@ -19,10 +19,11 @@ static const char *peer_state(const struct peer *peer)
 	static const char *const names[] = {
 		"", "heard", "alive", "suspect", "dead", "left"};
 
+	/* Who holds a line has proven itself, and lives. */
+	if (peer->line && peer->presence <= PH_PRESENCE_HEARD)
+		return "alive";
 	if (peer->presence != PH_PRESENCE_UNKNOWN)
 		return names[peer->presence];
-	if (peer->line)
-		return "alive";
 	if (!peer->was_up)
 		return "heard";
 	return ph_clock_wall() - peer->since < SUSPECT_FOR ? "suspect" : "dead";
