@@ -72,6 +72,33 @@ static bool heard_at(const struct ph_neighbour *neighbour, uint16_t port,
 	return !ph_address_parse(out, ph_udp_text(&end, text, sizeof(text)));
 }
 
+/* This machine's own loopback leads to the neighbour only if that is here. */
+static bool is_here(const struct ph_via *via)
+{
+	struct ph_udp_end end = {0};
+
+	if (!is_direct(via))
+		return via->carrier == PH_HEARD_LINE;
+	memcpy(end.ip, via->address, sizeof(end.ip));
+	return ph_udp_is_loopback(&end);
+}
+
+/* Nobody makes us knock at our own doors by what he says of himself; nor does
+ * a stranger choose names that we look up. */
+static bool is_dialable(
+	const struct ph_neighbour *neighbour, const struct ph_locator *locator)
+{
+	struct ph_udp_end end = {.ip = {[10] = 0xff, [11] = 0xff}};
+
+	if (locator->kind == PH_LOCATOR_NAME)
+		return neighbour->standing != PH_STRANGER;
+	if (locator->kind == PH_LOCATOR_IPV4)
+		memcpy(end.ip + 12, locator->host, 4);
+	else
+		memcpy(end.ip, locator->host, sizeof(end.ip));
+	return !ph_udp_is_loopback(&end) || is_here(&neighbour->via);
+}
+
 static bool same_place(const struct ph_address *a, const struct ph_address *b)
 {
 	return a->port == b->port && !strcmp(a->host, b->host);
@@ -96,6 +123,7 @@ static unsigned list_addresses(const struct ph_neighbour *neighbour,
 		out[count++] = heard;
 	for (unsigned i = 0; i < said->locators; i++) {
 		if (count == PH_DISCOVERY_ADDRESSES ||
+			!is_dialable(neighbour, &said->locator[i]) ||
 			ph_locator_address(
 				&said->locator[i], zone, &out[count]))
 			continue;
