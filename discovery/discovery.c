@@ -125,12 +125,14 @@ static void tell_heard(
 		discovery->events.heard(discovery->events.context, &node);
 }
 
+/* What strangers do must not fill the log of a quiet node. */
 static void log_neighbour(
 	const struct ph_neighbour *neighbour, const char *what, const char *why)
 {
+	bool stranger = neighbour->standing == PH_STRANGER;
 	char id[PH_NODE_ID_TEXT];
 
-	ph_log_info("discovery",
+	ph_log_write(stranger ? PH_LOG_DEBUG : PH_LOG_INFO, "discovery",
 		"neighbour.%s name=%s id=%.8s standing=%s via=%s%s%s", what,
 		neighbour->name, id_text(id, neighbour->id),
 		ph_standing_name(neighbour->standing),

@@ -101,10 +101,11 @@ struct probe {
 	uint16_t relays[MEMBERS_RELAYS];
 	uint8_t kind; /* enum probe_kind */
 	uint8_t asked;
-	uint8_t answered; /* reports that came */
-	uint8_t reported; /* of whom: bits */
-	uint8_t refusals; /* relays whom its host refused */
-	uint8_t refused;  /* how often it refused us */
+	uint8_t answered;   /* reports that came */
+	uint8_t reported;   /* of whom: bits */
+	uint8_t refusals;   /* relays whom its host refused */
+	uint8_t refused;    /* how often it refused us */
+	int64_t refused_at; /* the last time; 0 never */
 	bool escalated;
 	bool again; /* pinged twice: no round trip from it */
 };

@@ -372,7 +372,11 @@ void probe_refused(
 	}
 	if (!own)
 		return;
+	/* Each ping is refused once: what comes more often was made up. */
+	if (own->refused && own->pinged <= own->refused_at)
+		return;
 	own->refused++;
+	own->refused_at = now;
 	if (members_size(members) == 2 && own->refused < ALONE_REFUSALS) {
 		own->escalated = false;
 		own->deadline = now + MEMBERS_ROUND;

@@ -251,10 +251,14 @@ static bool is_hopeless(
 static void say_failed(struct attempt *attempt, const char *why, bool hopeless)
 {
 	struct dialling *dialling = attempt->dialling;
+	struct peer *peer = dialling->peer;
+	bool stranger = peer && !hopeless &&
+			!ph_trust_find(dialling->lines->node->trust, peer->key);
 
 	if (dialling->refused || dialling->lines->closed)
 		return;
-	ph_log_warn("lines",
+	/* Anybody may announce himself and not be there. */
+	ph_log_write(stranger ? PH_LOG_DEBUG : PH_LOG_WARN, "lines",
 		"dial.failed to=%s at=%s because=\"%s\" next=\"%s\"",
 		dialling->peer ? dialling->peer->name : "seed",
 		dialling->candidates->list[attempt_index(attempt)].address, why,

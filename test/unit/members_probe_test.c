@@ -45,6 +45,23 @@ static void strangers_are_greeted_again(void **state)
 	world_close();
 }
 
+/* Errors that somebody made up come as often as he likes. */
+static void refusals_are_counted_by_pings(void **state)
+{
+	(void)state;
+	world_open(1);
+	pinged_by(1);
+	forget_what_was();
+	for (unsigned i = 0; i < 100; i++)
+		refused(1);
+	is(1, PH_MEMBER_ALIVE);
+	acked_by(1, sent_to(1, PH_SWIM_PING)->swim.sequence);
+	for (unsigned i = 0; i < 100; i++)
+		refused(1);
+	is(1, PH_MEMBER_ALIVE);
+	world_close();
+}
+
 /* Lets the first probe begin; whom of. */
 static unsigned first_pinged(void)
 {
@@ -152,8 +169,12 @@ static void refusals_confirm(void **state)
 		ph_members_hint(world.members, world.now, id_of(1),
 			PH_MEMBER_LINE_BROKEN);
 		take();
-		for (unsigned own = 0; own < cases[i].own; own++)
+		for (unsigned own = 0; own < cases[i].own; own++) {
 			refused(1);
+			/* Alone, it is asked again first. */
+			if (cases[i].others == 1 && own + 1 < cases[i].own)
+				run(200 * MS);
+		}
 		all_report(1, PH_SWIM_REFUSED, cases[i].relays);
 		if (view_of(1).state != cases[i].state)
 			fail_msg("case %zu: is %s", i,
@@ -282,6 +303,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(strangers_are_greeted),
 		cmocka_unit_test(strangers_are_greeted_again),
+		cmocka_unit_test(refusals_are_counted_by_pings),
 		cmocka_unit_test(silence_asks_others),
 		cmocka_unit_test(agreed_silence_is_an_accusation),
 		cmocka_unit_test(refusals_confirm),
