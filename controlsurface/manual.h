@@ -88,6 +88,10 @@ int ph_manual_read_disconnect(struct ph_control *control,
 int ph_manual_read_time(struct ph_manual *manual, struct ph_value arguments,
 	struct ph_error *error);
 
+/* The connection that its output feeds, and would still feed; NULL: none. */
+const struct ph_edge *ph_manual_output_feeds(
+	struct ph_control *control, const struct ph_manual *manual);
+
 /* The map `override` of a view. */
 void ph_manual_write(struct ph_writer *writer, const struct ph_manual *manual);
 const char *ph_manual_verb_name(enum ph_manual_verb verb);

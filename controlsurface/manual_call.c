@@ -166,6 +166,19 @@ static void check_input(struct change *change, const char *type)
 	ph_control_ask(control, &ask);
 }
 
+static void fail_taken(struct change *change, const struct ph_edge *edge)
+{
+	const struct ph_place *from = &change->manual->wire.from;
+	struct ph_error error;
+
+	ph_fail(&error, PH_EXIT_CONFLICT, change->control->node,
+		"move that one (posthouse move), or declare the output with "
+		"kind: mux",
+		"%s:%s feeds %s already, and feeds one at a time", from->server,
+		from->terminal, edge->actual.id);
+	change_fail(change, &error);
+}
+
 static void output_found(struct ph_control *control, const struct ph_ask *ask,
 	const struct ph_reply *reply)
 {
@@ -185,6 +198,10 @@ static void output_found(struct ph_control *control, const struct ph_ask *ask,
 			"%s:%s is an input; a wire starts at an output",
 			from->server, from->terminal);
 		change_fail(change, &error);
+	} else if (direction == PH_OUT &&
+		   ph_manual_output_feeds(control, change->manual)) {
+		fail_taken(change,
+			ph_manual_output_feeds(control, change->manual));
 	} else {
 		check_input(change,
 			ph_get_copy(reply->body, "type", type, sizeof(type)));

@@ -176,3 +176,26 @@ int ph_manual_read_disconnect(struct ph_control *control,
 		manual->verb = PH_MANUAL_DISCONNECT;
 	return 0;
 }
+
+const struct ph_edge *ph_manual_output_feeds(
+	struct ph_control *control, const struct ph_manual *manual)
+{
+	const struct ph_manual *old = ph_manual_find(control, manual->id);
+	const struct ph_edge *edge;
+
+	for (edge = control->connectome.ids; edge; edge = edge->by_id.next) {
+		const struct ph_wire *wire = &edge->declared;
+
+		if (edge->withdrawn || edge->actual.ended ||
+			strcmp(wire->from.server, manual->wire.from.server) ||
+			strcmp(wire->from.terminal, manual->wire.from.terminal))
+			continue;
+		/* What is moved makes room. */
+		if ((ph_manual_has_cut(manual) &&
+			    ph_wire_equal(wire, &manual->cut)) ||
+			(old && ph_manual_of_wire(control, wire) == old))
+			continue;
+		return edge;
+	}
+	return NULL;
+}

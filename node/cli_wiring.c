@@ -177,7 +177,7 @@ static int apply_plan(struct ph_cli *cli, struct ph_reply *reply)
 /* p-12.3, unless a file is called so. */
 static bool is_plan(const char *text)
 {
-	return !strncmp(text, "p-", 2) && strchr(text, '.') &&
+	return !strncmp(text, "p-", 2) &&
 	       strspn(text + 2, "0123456789.") == strlen(text + 2) &&
 	       access(text, F_OK);
 }

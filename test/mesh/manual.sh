@@ -49,10 +49,12 @@ expect_soon 20 "the wire by hand after a restart" \
 # --- what cannot be
 expect_exit 5 ph alpha connect tock:out beta/three:in
 expect_said "wired already" "$id"
+expect_exit 5 ph alpha connect tock:out gamma/two:in
+expect_said "feeds $id already" "posthouse move"
 expect_exit 78 ph alpha connect beta/one:in gamma/two:in
 expect_said "is an input"
 expect_exit 4 ph alpha connect tock:wrong gamma/two:in
-expect_exit 4 ph alpha connect tock:out gamma/nobody:in
+expect_exit 4 ph alpha move "$id" --to gamma/nobody:in
 expect_exit 4 ph alpha disconnect alpha#9.9
 expect_exit 2 ph alpha move "$id"
 expect_exit 4 ph alpha revert o-9.9
