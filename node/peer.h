@@ -44,6 +44,7 @@ struct dialling {
 struct waiting {
 	ph_handle ticket;
 	struct ph_call call;
+	int64_t until; /* then it is told that there is no line */
 	struct waiting *next;
 	char destination[64];
 	uint8_t arguments[];

@@ -13,6 +13,8 @@
 
 /* So much before its deadline a call learns that nobody will take it. */
 #define ANSWER_EARLY (100 * PH_MILLISECOND)
+/* So long a call waits for a node that is known to have gone. */
+#define GONE_PATIENCE (2 * PH_SECOND)
 
 static void refuse(struct ph_lines *lines, ph_handle ticket, enum ph_exit code,
 	const char *where, const char *next, const char *what)
@@ -36,10 +38,17 @@ static void carry(
 }
 
 /* Who waits for a line is told in time that there is none: a call that was
- * never sent has not timed out, its node is unreachable. */
-static int64_t gives_up(const struct waiting *waiting)
+ * never sent has not timed out, its node is unreachable. One that said goodbye,
+ * or is dead, may just be starting again; it gets a moment, no more. */
+static int64_t gives_up(const struct peer *peer, int64_t deadline)
 {
-	return waiting->call.deadline - ANSWER_EARLY;
+	int64_t moment =
+		ph_loop_now(peer->dialling.lines->node->loop) + GONE_PATIENCE;
+	bool gone = peer->presence == PH_PRESENCE_LEFT ||
+		    peer->presence == PH_PRESENCE_DEAD;
+
+	deadline -= ANSWER_EARLY;
+	return gone && moment < deadline ? moment : deadline;
 }
 
 static void drop_late(struct peer *peer)
@@ -52,9 +61,9 @@ static void drop_late(struct peer *peer)
 	while (*place) {
 		struct waiting *waiting = *place;
 
-		if (gives_up(waiting) > now) {
-			if (gives_up(waiting) < next)
-				next = gives_up(waiting);
+		if (waiting->until > now) {
+			if (waiting->until < next)
+				next = waiting->until;
 			place = &waiting->next;
 			continue;
 		}
@@ -100,9 +109,10 @@ static void wait_for_line(
 	*last = waiting;
 	peer->waiting_count++;
 	peer->patience.on_due = patience_over;
-	if (!peer->patience.slot || gives_up(waiting) < peer->patience.due)
+	waiting->until = gives_up(peer, call->deadline);
+	if (!peer->patience.slot || waiting->until < peer->patience.due)
 		ph_timer_start(peer->dialling.lines->node->loop,
-			&peer->patience, gives_up(waiting));
+			&peer->patience, waiting->until);
 }
 
 void road_flush(struct peer *peer)
