@@ -75,9 +75,13 @@ changes alpha gamma | awk -v since="$begin" '$1 >= since' >"$W/fooled"
 [ ! -s "$W/fooled" ] || fail "played back, and believed: $(cat "$W/fooled")"
 say "replay: 0 accepted"
 
-# --- off is off: on a host that nobody knows, beside others that announce
+# --- off is off: on a host that nobody knows, beside others that announce:
+# delta comes back, and a start is announced at once
 wire_start quiet count
 node_up quiet --discovery off
+begin=$(clock_ms)
+node_launch delta
+await_found 20 "$begin" delta alive alpha || fail "delta is not back"
 await 3 false
 wire_stop quiet count >"$W/count"
 jq -e '[.sent | to_entries[] | select(.key != "ndp" and .key != "arp") |
