@@ -36,8 +36,10 @@ LIBRARY := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard library/*.c)))
 KERNEL  := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard kernel/*.c)))
 
 # Static archives where Debian has them: the binary needs only glibc.
+# LINK=dynamic is for packages of a distribution.
 STATIC  := -lfyaml -ljansson -lsqlite3 -lmsgpackc -lsodium -lssl -lcrypto
-LIBS    := -Wl,-Bstatic $(STATIC) -Wl,-Bdynamic -lm -lpthread -ldl
+LIBS    := $(if $(filter dynamic,$(LINK)),$(STATIC),-Wl,-Bstatic $(STATIC) \
+           -Wl,-Bdynamic) -lm -lpthread -ldl
 LDFLAGS += -Wl,--gc-sections $(LDSAN)
 
 Q := $(if $(filter 1,$(V)),,@)
@@ -119,3 +121,5 @@ $(BUILD)/%.o: %.c
 include test/test.mk
 include bench/bench.mk
 include test/house.mk
+include debian/debian.mk
+include docker/docker.mk

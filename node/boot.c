@@ -347,6 +347,7 @@ void ph_boot_open(struct ph_node *node)
 	ph_control_start(node->control);
 	ph_boot_wiring(node);
 	ph_notify("READY=1");
+	ph_watchdog_start(&node->watchdog, node->loop);
 	ph_slim_start(&node->slim, node->loop);
 }
 

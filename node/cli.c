@@ -118,6 +118,10 @@ const struct ph_command ph_commands[] = {
 		ph_cmd_ready, true},
 	{"version", "version", "what this is", ph_cmd_version, false},
 	{"help", "help [COMMAND]", "this text", ph_cmd_help, false},
+	{"man", "man [wiring]",
+		"the manual: of this program, or of wiring files (posthouse "
+		"man | man -l -)",
+		ph_cmd_man, false},
 	{"completion", "completion bash|zsh|fish",
 		"what a shell completes: source <(posthouse completion bash)",
 		ph_cmd_completion, false},

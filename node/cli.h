@@ -129,6 +129,9 @@ int ph_cmd_ready(struct ph_cli *cli);
 /* cli_help.c */
 int ph_cmd_version(struct ph_cli *cli);
 int ph_cmd_help(struct ph_cli *cli);
+/* cli_completion.c */
 int ph_cmd_completion(struct ph_cli *cli);
+/* cli_man.c */
+int ph_cmd_man(struct ph_cli *cli);
 
 #endif

@@ -308,6 +308,7 @@ static void turn_until(struct ph_node *node, const bool *done, int64_t most)
 static void close_node(struct ph_node *node)
 {
 	ph_slim_stop(&node->slim);
+	ph_watchdog_stop(&node->watchdog);
 	if (node->wires)
 		ph_wires_close(node->wires);
 	if (node->lines)

@@ -8,6 +8,7 @@
 #include "kernel/loop.h"
 #include "kernel/worker.h"
 #include "node/options.h"
+#include "node/notify.h"
 #include "node/slim.h"
 #include "proto/identity.h"
 #include "proto/passphrase.h"
@@ -51,6 +52,7 @@ struct ph_node {
 
 	struct ph_timer door_timer;
 	struct ph_slim slim;
+	struct ph_watchdog watchdog;
 	bool stopping;
 	bool applying; /* what it starts with is not taken yet */
 	bool stopped;

@@ -218,6 +218,17 @@ void ph_options_help(void)
 	       "flag wins.\n");
 }
 
+bool ph_options_flag(struct ph_flag *out, size_t index)
+{
+	if (index >= FLAGS)
+		return false;
+	out->name = flags[index].name;
+	out->variable = flags[index].variable;
+	out->value = flags[index].value;
+	out->sentence = flags[index].sentence;
+	return true;
+}
+
 static void default_name(struct ph_options *options)
 {
 	char host[256] = "";

@@ -2,6 +2,7 @@
 #define PH_NODE_OPTIONS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "discovery/ethernet.h"
@@ -40,6 +41,17 @@ struct ph_options {
 int ph_options_read(
 	struct ph_options *out, int argc, char **argv, struct ph_error *error);
 void ph_options_help(void);
+
+/* One flag of `up`, for manuals and shells. */
+struct ph_flag {
+	const char *name;     /* without -- */
+	const char *variable; /* NULL: none */
+	const char *value;    /* how its value is called; NULL: a switch */
+	const char *sentence;
+};
+
+/* The flags in their order; false after the last. */
+bool ph_options_flag(struct ph_flag *out, size_t index);
 
 /* Values of --discovery, --l2 and --cap; -1 with the error. */
 int ph_options_discovery(

@@ -35,7 +35,8 @@ static bool is_ours(const char *variable)
 {
 	static const char *const names[] = {"POSTHOUSE_",
 		"STATE_DIRECTORY=", "RUNTIME_DIRECTORY=",
-		"CREDENTIALS_DIRECTORY=", "NOTIFY_SOCKET=", "LISTEN_"};
+		"CREDENTIALS_DIRECTORY=", "NOTIFY_SOCKET=", "WATCHDOG_",
+		"LISTEN_"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
 		if (!strncmp(variable, names[i], strlen(names[i])))

@@ -2,7 +2,7 @@
 # Names the Debian packages that are missing, and installs them. Does nothing
 # when none is.
 #
-#   test/deps.sh [build|lint|fuzz|bench|lldpd]...   (build when nothing is said)
+#   test/deps.sh [build|lint|fuzz|bench|deb|lldpd]...   (build when nothing is said)
 #
 # lldpd is a list of its own, because Debian's package starts a daemon that
 # announces the machine, now and at every boot: for machines of CI. Here it is
@@ -12,11 +12,12 @@ set -eu
 build='build-essential pkg-config libssl-dev libsodium-dev libmsgpack-dev
 	libfyaml-dev libjansson-dev libsqlite3-dev libcmocka-dev uthash-dev
 	libcap-dev libseccomp-dev libwebsockets-dev gzip jq openssl graphviz
-	iproute2 nftables python3-jsonschema python3-yaml'
+	iproute2 nftables groff-base python3-jsonschema python3-yaml'
 lint='clang-format'
 fuzz='clang'
 bench='libzmq3-dev libnng-dev socat openssh-client openssh-server'
 lldpd='lldpd'
+deb='debhelper lintian dpkg-dev'
 
 wanted= quiet=no
 for list in "${@:-build}"; do
@@ -25,10 +26,11 @@ for list in "${@:-build}"; do
 	lint) wanted="$wanted $lint" ;;
 	fuzz) wanted="$wanted $fuzz" ;;
 	bench) wanted="$wanted $bench" ;;
+	deb) wanted="$wanted $deb" ;;
 	lldpd) wanted="$wanted $lldpd" quiet=yes ;;
 	*)
 		echo "deps: no list is called '$list':" \
-			"say build, lint, fuzz, bench or lldpd" >&2
+			"say build, lint, fuzz, bench, deb or lldpd" >&2
 		exit 2
 		;;
 	esac

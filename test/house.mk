@@ -14,7 +14,8 @@ REPLAYS := $(FUZZERS:%.c=$(BUILD)/%)
 help: ## this list
 	@echo 'posthouse:'
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' \
-		test/house.mk bench/bench.mk
+		test/house.mk bench/bench.mk debian/debian.mk \
+		docker/docker.mk
 	@echo 'with:'
 	@echo '  SAN=address,undefined | SAN=thread   any target with sanitizers'
 	@echo '  V=1                                  the commands themselves'
@@ -100,15 +101,6 @@ cover: deps ## which lines the tests reach
 	$(AGAIN) COVER=1 test-build
 	$(AGAIN) COVER=1 test-run
 	@test/cover.sh build/cover
-
-.PHONY: install
-install: all ## the binary and the client library, to $(DESTDIR)$(PREFIX)
-	install -D -m 0755 $(BUILD)/posthouse \
-		$(DESTDIR)$(PREFIX)/bin/posthouse
-	install -D -m 0644 library/posthouse.h \
-		$(DESTDIR)$(PREFIX)/include/posthouse.h
-	install -D -m 0644 $(BUILD)/libposthouse.a \
-		$(DESTDIR)$(PREFIX)/lib/libposthouse.a
 
 .PHONY: clean
 clean: ## everything that was built

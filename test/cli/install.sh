@@ -1,0 +1,109 @@
+#!/bin/bash
+# What is handed to people: an installation, its manuals, completions and unit,
+# and the release file, which needs nothing but glibc.
+set -u
+: "${POSTHOUSE:=$PWD/build/posthouse}"
+: "${BUILD:=$PWD/build}"
+cd "$(dirname "$0")/../.." || exit 1
+[ "$BUILD" = "$PWD/build" ] || {
+	echo "# a build with sanitizers is not handed to anybody"
+	exit 77
+}
+W=$(mktemp -d)
+trap 'rm -rf "$W"; [ -z "${node:-}" ] || kill "$node" 2>/dev/null' EXIT
+
+fail() {
+	echo "FAILED: $*"
+	exit 1
+}
+
+make --no-print-directory install DESTDIR="$W" PREFIX=/opt/house >"$W/log" 2>&1 ||
+	fail "make install: $(tail -n 5 "$W/log")"
+root=$W/opt/house
+for file in bin/posthouse include/posthouse.h lib/libposthouse.a \
+	share/man/man1/posthouse.1 share/man/man5/posthouse-wiring.5 \
+	share/bash-completion/completions/posthouse \
+	share/zsh/vendor-completions/_posthouse \
+	share/fish/vendor_completions.d/posthouse.fish \
+	lib/systemd/system/posthouse.service; do
+	[ -s "$root/$file" ] || fail "$file is not installed"
+done
+
+# --- manuals: no warning of the formatter, every command and key in them
+for page in man1/posthouse.1 man5/posthouse-wiring.5; do
+	told=$(groff -man -Tutf8 -ww -z "$root/share/man/$page" 2>&1)
+	[ -z "$told" ] || fail "$page: $told"
+done
+shown=$(groff -man -Tascii -P-c -rLL=200n "$root/share/man/man1/posthouse.1" |
+	sed 's/.\x08//g')
+while read -r verb; do
+	grep -qE "^ +$verb( |$)" <<<"$shown" || fail "no '$verb' in the manual"
+done < <("$POSTHOUSE" help | sed -n '/^Every command/q; s/^  \([a-z]*\).*/\1/p' |
+	grep .)
+
+# --- completion, as bash calls it
+# shellcheck disable=SC1090
+complete_words() {
+	COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+	_posthouse posthouse "${!#}" "${COMP_WORDS[COMP_CWORD - 1]}"
+	printf '%s\n' "${COMPREPLY[@]}"
+}
+source "$root/share/bash-completion/completions/posthouse"
+[ "$(complete_words posthouse pee)" = peers ] || fail "pee is not peers"
+complete_words posthouse up --jo | grep -qx -- --join || fail "no --join"
+complete_words posthouse peers '' | grep -qx revoke || fail "no revoke"
+complete_words posthouse lint test/lint/ru | grep -q run.sh || fail "no files"
+for shell in zsh fish; do
+	command -v $shell >/dev/null || continue
+	case $shell in
+	zsh) zsh -n "$root/share/zsh/vendor-completions/_posthouse" ;;
+	fish) fish -n "$root/share/fish/vendor_completions.d/posthouse.fish" ;;
+	esac || fail "$shell does not read its completion"
+done
+
+# --- the unit, and the signs of life that it asks for
+grep -q "^ExecStart=/opt/house/bin/posthouse up$" \
+	"$root/lib/systemd/system/posthouse.service" || fail "not our path"
+if systemd-analyze --version >/dev/null 2>&1; then
+	sed "s|/opt/house|$root|; /^Documentation/d" \
+		"$root/lib/systemd/system/posthouse.service" \
+		>"$W/posthouse.service"
+	told=$(systemd-analyze verify "$W/posthouse.service" 2>&1)
+	[ -z "$told" ] || fail "the unit: $told"
+	score=$(systemd-analyze security --offline=yes "$W/posthouse.service" |
+		sed -n 's/.*exposure level for.*: \([0-9.]*\) .*/\1/p')
+	awk -v score="$score" 'BEGIN { exit !(score > 0 && score < 3.0) }' ||
+		fail "the unit is exposed: ${score:-not told}"
+	echo "# the unit's exposure: $score"
+fi
+cat >"$W/manager.py" <<'END'
+import os, socket, subprocess, sys
+binary, work = sys.argv[1:]
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind(work + "/notify")
+s.settimeout(10)
+node = subprocess.Popen([binary, "up", "--local", "--discovery", "off",
+    "--state", work + "/state", "--socket", work + "/socket",
+    "--listen", "unix:" + work + "/peers", "--log", "error"],
+    env=dict(os.environ, NOTIFY_SOCKET=work + "/notify",
+    WATCHDOG_USEC="100000"), stderr=subprocess.DEVNULL)
+try:
+    said = [s.recv(200) for _ in range(4)]
+    assert said[0] == b"READY=1", said
+    assert said.count(b"WATCHDOG=1") == 3, said
+    node.terminate()
+    while s.recv(200) != b"STOPPING=1":
+        pass
+    assert node.wait(10) == 0
+finally:
+    node.kill()
+END
+python3 "$W/manager.py" "$POSTHOUSE" "$W" || fail "a service manager is not told"
+
+# --- the release: one file, only glibc, at most 8 MB, sums that are right
+make --no-print-directory release >"$W/log" 2>&1 ||
+	fail "make release: $(tail -n 5 "$W/log")"
+(cd build/release && sha256sum -c --quiet SHA256SUMS) || fail "wrong sums"
+jq -e '[.packages[].name] | contains(["libssl-dev", "libsodium-dev"])' \
+	build/release/*.spdx.json >/dev/null || fail "the SBOM lacks parts"
+echo "# $(stat -c %s build/release/posthouse-*-linux-* | head -n 1) bytes stripped"
