@@ -2,7 +2,7 @@
 # Names the Debian packages that are missing, and installs them. Does nothing
 # when none is.
 #
-#   test/deps.sh [build|lint|fuzz|bench|deb|lldpd]...   (build when nothing is said)
+#   test/deps.sh [build|lint|fuzz|bench|deb|docker|image|lldpd]...   (build when nothing is said)
 #
 # lldpd is a list of its own, because Debian's package starts a daemon that
 # announces the machine, now and at every boot: for machines of CI. Here it is
@@ -18,6 +18,11 @@ fuzz='clang'
 bench='libzmq3-dev libnng-dev socat openssh-client openssh-server'
 lldpd='lldpd'
 deb='debhelper lintian dpkg-dev'
+docker='docker.io docker-compose iptables debootstrap jq'
+# What an image is built with: no tests.
+image='build-essential pkg-config libssl-dev libsodium-dev libmsgpack-dev
+	libfyaml-dev libjansson-dev libsqlite3-dev uthash-dev libcap-dev
+	libseccomp-dev libwebsockets-dev jq gzip'
 
 wanted= quiet=no
 for list in "${@:-build}"; do
@@ -27,10 +32,12 @@ for list in "${@:-build}"; do
 	fuzz) wanted="$wanted $fuzz" ;;
 	bench) wanted="$wanted $bench" ;;
 	deb) wanted="$wanted $deb" ;;
+	docker) wanted="$wanted $docker" ;;
+	image) wanted="$wanted $image" ;;
 	lldpd) wanted="$wanted $lldpd" quiet=yes ;;
 	*)
 		echo "deps: no list is called '$list':" \
-			"say build, lint, fuzz, bench, deb or lldpd" >&2
+			"say build, lint, fuzz, bench, deb, docker, image or lldpd" >&2
 		exit 2
 		;;
 	esac
