@@ -1,43 +1,14 @@
 #include "controlsurface/alarms.h"
 
 #include <errno.h>
-#include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "proto/address.h"
+#include "controlsurface/alarms_inner.h"
 
-/* Causes are found first, then each connection that does not stand is put
- * below the first cause that explains it, or is an alarm of its own. */
-enum kind {
-	DEAD_NODE,
-	FAILED_SERVER,
-	DOWN_CONNECTION
-};
-
-struct cause {
-	enum kind kind;
-	char node[PH_NAME_MAX + 1];
-	char server[PH_NAME_MAX + 1]; /* of a server */
-	char reason[160];
-	int64_t since;
-	unsigned seen_by;	/* nodes that say so */
-	struct ph_value item;	/* of a connection */
-	struct ph_value *wires; /* that it explains */
-	unsigned wire_count;
-};
-
-struct causes {
-	struct cause *list;
-	unsigned count;
-	unsigned room;
-	int error;
-};
-
-static struct cause *cause_add(struct causes *causes, enum kind kind)
+struct ph_cause *ph_cause_add(struct ph_causes *causes, enum ph_cause_kind kind)
 {
-	struct cause *grown = causes->list;
+	struct ph_cause *grown = causes->list;
 
 	if (causes->count == causes->room) {
 		causes->room = causes->room ? 2 * causes->room : 16;
@@ -51,15 +22,15 @@ static struct cause *cause_add(struct causes *causes, enum kind kind)
 		causes->list = grown;
 	}
 	grown += causes->count++;
-	*grown = (struct cause){.kind = kind};
+	*grown = (struct ph_cause){.kind = kind};
 	return grown;
 }
 
-static struct cause *cause_find(const struct causes *causes, enum kind kind,
-	const char *node, const char *server)
+struct ph_cause *ph_cause_find(const struct ph_causes *causes,
+	enum ph_cause_kind kind, const char *node, const char *server)
 {
 	for (unsigned i = 0; i < causes->count; i++) {
-		struct cause *cause = &causes->list[i];
+		struct ph_cause *cause = &causes->list[i];
 
 		if (cause->kind == kind && !strcmp(cause->node, node) &&
 			!strcmp(cause->server, server))
@@ -68,7 +39,32 @@ static struct cause *cause_find(const struct causes *causes, enum kind kind,
 	return NULL;
 }
 
-/* --- causes --- */
+void ph_cause_take(
+	struct ph_causes *causes, struct ph_cause *cause, struct ph_value item)
+{
+	struct ph_value *grown = cause->below;
+	unsigned count = cause->below_count;
+
+	/* Doubled whenever it is a power of two. */
+	if (!(count & (count - 1)))
+		grown = realloc(cause->below,
+			(count ? 2 * (size_t)count : 1) * sizeof(*grown));
+	if (!grown) {
+		causes->error = -ENOMEM;
+		return;
+	}
+	cause->below = grown;
+	grown[cause->below_count++] = item;
+}
+
+int ph_cause_place(struct ph_place *out, struct ph_value item, const char *key)
+{
+	char text[160];
+
+	return ph_place_parse(out, ph_get_copy(item, key, text, sizeof(text)));
+}
+
+/* --- nodes and servers --- */
 
 /* Alive in somebody's eyes is not dead: a node that was cut off says all
  * others are. */
@@ -84,20 +80,22 @@ static bool somebody_sees(const struct ph_alarms *alarms, const char *node)
 	return false;
 }
 
-static void find_dead(const struct ph_alarms *alarms, struct causes *causes)
+static void find_dead(struct ph_causes *causes)
 {
+	const struct ph_alarms *alarms = causes->alarms;
+
 	for (size_t i = 0; i < ph_value_count(alarms->peers); i++) {
 		struct ph_value peer = ph_value_at(alarms->peers, i);
 		int64_t since = ph_get_int(peer, "since");
-		struct cause *cause;
+		struct ph_cause *cause;
 		char node[PH_NAME_MAX + 1];
 
 		ph_get_copy(peer, "node", node, sizeof(node));
 		if (!ph_value_is(ph_value_get(peer, "state"), "dead") ||
 			somebody_sees(alarms, node))
 			continue;
-		cause = cause_find(causes, DEAD_NODE, node, "");
-		if (!cause && (cause = cause_add(causes, DEAD_NODE))) {
+		cause = ph_cause_find(causes, PH_CAUSE_NODE, node, "");
+		if (!cause && (cause = ph_cause_add(causes, PH_CAUSE_NODE))) {
 			memcpy(cause->node, node, sizeof(cause->node));
 			cause->since = since;
 		}
@@ -109,15 +107,17 @@ static void find_dead(const struct ph_alarms *alarms, struct causes *causes)
 	}
 }
 
-static void find_failed(const struct ph_alarms *alarms, struct causes *causes)
+static void find_failed(struct ph_causes *causes)
 {
+	const struct ph_alarms *alarms = causes->alarms;
+
 	for (size_t i = 0; i < ph_value_count(alarms->servers); i++) {
 		struct ph_value server = ph_value_at(alarms->servers, i);
-		struct cause *cause;
+		struct ph_cause *cause;
 
 		if (!ph_value_is(ph_value_get(server, "state"), "failed"))
 			continue;
-		cause = cause_add(causes, FAILED_SERVER);
+		cause = ph_cause_add(causes, PH_CAUSE_SERVER);
 		if (!cause)
 			return;
 		ph_get_copy(server, "node", cause->node, sizeof(cause->node));
@@ -129,159 +129,25 @@ static void find_failed(const struct ph_alarms *alarms, struct causes *causes)
 	}
 }
 
-/* --- connections --- */
-
-static bool is_down(const struct ph_alarms *alarms, struct ph_value wire)
-{
-	static const char *const down[] = {
-		"failed", "declared", "reserving", "dialing"};
-	struct ph_value state = ph_value_get(wire, "state");
-
-	for (size_t i = 0; i < sizeof(down) / sizeof(down[0]); i++) {
-		if (ph_value_is(state, down[i]))
-			/* Between two attempts it is young again. */
-			return ph_get_u64(wire, "failures") > 3 ||
-			       alarms->now - ph_get_int(wire, "since") >
-				       PH_ALARM_PATIENCE;
-	}
-	return false;
-}
-
-static struct cause *explains(const struct causes *causes, struct ph_value wire)
-{
-	static const char *const ends[] = {"to", "from"};
-	struct cause *found = NULL;
-
-	for (size_t i = 0; i < 2 && !found; i++) {
-		struct ph_place place;
-		char text[160];
-
-		if (ph_place_parse(&place,
-			    ph_get_copy(wire, ends[i], text, sizeof(text))))
-			continue;
-		found = cause_find(causes, DEAD_NODE, place.node, "");
-		if (!found)
-			found = cause_find(causes, FAILED_SERVER, place.node,
-				place.server);
-	}
-	return found;
-}
-
-static void put_below(
-	struct causes *causes, struct cause *cause, struct ph_value wire)
-{
-	struct ph_value *grown = realloc(
-		cause->wires, (cause->wire_count + 1) * sizeof(*cause->wires));
-
-	if (!grown) {
-		causes->error = -ENOMEM;
-		return;
-	}
-	cause->wires = grown;
-	grown[cause->wire_count++] = wire;
-}
-
-static void take_wires(const struct ph_alarms *alarms, struct causes *causes)
-{
-	for (size_t i = 0; i < ph_value_count(alarms->connections); i++) {
-		struct ph_value wire = ph_value_at(alarms->connections, i);
-		struct cause *cause;
-
-		if (!is_down(alarms, wire))
-			continue;
-		cause = explains(causes, wire);
-		if (cause) {
-			put_below(causes, cause, wire);
-			continue;
-		}
-		cause = cause_add(causes, DOWN_CONNECTION);
-		if (!cause)
-			return;
-		cause->item = wire;
-		cause->since = ph_get_int(wire, "since");
-		ph_get_copy(
-			wire, "reason", cause->reason, sizeof(cause->reason));
-	}
-}
-
-/* --- what is told --- */
-
-static void write_words(struct ph_writer *writer, const struct cause *cause)
-{
-	char text[320];
-
-	switch (cause->kind) {
-	case DEAD_NODE:
-		ph_put_text(writer, "kind", "node");
-		ph_put_text(writer, "subject", cause->node);
-		ph_put_text(writer, "priority", "high");
-		snprintf(text, sizeof(text), "dead, say %u node%s",
-			cause->seen_by, cause->seen_by == 1 ? "" : "s");
-		ph_put_text(writer, "what", text);
-		ph_put_text(writer, "action",
-			"start it again, or take it out of the wiring; "
-			"posthouse peers");
-		break;
-	case FAILED_SERVER:
-		snprintf(text, sizeof(text), "%s/%s", cause->node,
-			cause->server);
-		ph_put_text(writer, "kind", "server");
-		ph_put_text(writer, "subject", text);
-		ph_put_text(writer, "priority", "high");
-		snprintf(text, sizeof(text), "given up: %s", cause->reason);
-		ph_put_text(writer, "what", text);
-		snprintf(text, sizeof(text), "posthouse logs %s/%s",
-			cause->node, cause->server);
-		ph_put_text(writer, "action", text);
-		break;
-	case DOWN_CONNECTION:
-		ph_put_text(writer, "kind", "connection");
-		ph_put_value(
-			writer, "subject", ph_value_get(cause->item, "id"));
-		ph_put_text(writer, "priority", "medium");
-		ph_put_text(writer, "what",
-			*cause->reason ? cause->reason : "does not stand");
-		ph_get_copy(cause->item, "id", text, 120);
-		memmove(text + 15, text, strlen(text) + 1);
-		memcpy(text, "posthouse show ", 15);
-		ph_put_text(writer, "action", text);
-		break;
-	}
-}
-
-static void write_cause(struct ph_writer *writer, const struct cause *cause)
-{
-	char node[PH_NAME_MAX + 1];
-
-	ph_write_map(writer);
-	write_words(writer, cause);
-	snprintf(node, sizeof(node), "%s", cause->node);
-	if (cause->kind == DOWN_CONNECTION)
-		ph_get_copy(cause->item, "node", node, sizeof(node));
-	ph_put_text(writer, "node", node);
-	ph_put_int(writer, "since", cause->since);
-	ph_put_int(writer, "explained", cause->wire_count);
-	ph_put_list(writer, "explains");
-	for (unsigned i = 0; i < cause->wire_count; i++)
-		ph_write_value(writer, ph_value_get(cause->wires[i], "id"));
-	ph_write_end(writer);
-	ph_write_end(writer);
-}
-
 int ph_alarms_write(const struct ph_alarms *alarms, struct ph_writer *writer)
 {
-	struct causes causes = {0};
+	struct ph_causes causes = {.alarms = alarms};
+	static const enum ph_cause_kind order[] = {PH_CAUSE_NODE,
+		PH_CAUSE_SERVER, PH_CAUSE_LINK, PH_CAUSE_CONNECTION,
+		PH_CAUSE_RULE};
 
-	find_dead(alarms, &causes);
-	find_failed(alarms, &causes);
-	take_wires(alarms, &causes);
+	find_dead(&causes);
+	find_failed(&causes);
+	ph_causes_group(&causes);
 	ph_write_list(writer);
-	/* They were found in the order of their urgency. */
-	for (unsigned i = 0; i < causes.count; i++)
-		write_cause(writer, &causes.list[i]);
+	for (size_t k = 0; k < sizeof(order) / sizeof(order[0]); k++)
+		for (unsigned i = 0; i < causes.count; i++)
+			if (causes.list[i].kind == order[k])
+				ph_cause_write(
+					&causes, &causes.list[i], writer);
 	ph_write_end(writer);
 	for (unsigned i = 0; i < causes.count; i++)
-		free(causes.list[i].wires);
+		free(causes.list[i].below);
 	free(causes.list);
 	return causes.error;
 }

@@ -13,11 +13,19 @@
  *
  *   node        dead, by the word of those that see it     high
  *   server      given up after too many restarts           high
+ *   link        several connections between two nodes do
+ *               not stand, all for one reason              high
  *   connection  has not stood for 5 s, and nothing above explains it   medium
+ *   rule        an alarm of a wiring file (alarm_rule.h)   as the file says
  *
- * Made of what all nodes answered: who lives, what runs, what is wired. An
- * alarm is there as long as its cause is; when it came and went stands in the
- * journals. Pure.
+ * A connection is explained by what its ends are on; when its server waits
+ * because another of its connections is explained, by the same; a rule, by what
+ * explains its connection or whatever leads to it, and by a rule nearer to the
+ * source that says as much.
+ *
+ * Made of what all nodes answered: who lives, what runs, what is wired, which
+ * rules are broken, what people said. An alarm is there as long as its cause
+ * is; when it came and went stands in the journals. Pure.
  */
 #define PH_ALARM_PATIENCE (5 * INT64_C(1000000000)) /* ns */
 
@@ -25,11 +33,13 @@ struct ph_alarms {
 	struct ph_value peers;	     /* of mesh.peers, of every node */
 	struct ph_value servers;     /* of executor.servers, with `node` */
 	struct ph_value connections; /* of control.connections */
+	struct ph_value rules;	     /* of control.alarms, marks too; or nil */
 	int64_t now;		     /* wall clock, ns */
 };
 
-/* A list of {kind, subject, node, priority, what, action, since, explains:
- * [connection...]}. The most urgent stand first. -ENOMEM. */
+/* A list of {alarm, kind, subject, node, priority, what, action, since,
+ * explained, explains: [connection, or alarm...], state: raised | acked |
+ * shelved, by, why, until}. The most urgent stand first. -ENOMEM. */
 int ph_alarms_write(const struct ph_alarms *alarms, struct ph_writer *writer);
 
 #endif

@@ -51,15 +51,18 @@ static uint64_t jitter_next(struct ph_jitter *jitter)
 	return z ^ (z >> 31);
 }
 
-int64_t ph_connection_backoff(uint32_t failures, struct ph_jitter *jitter)
+int64_t ph_connection_backoff(
+	const struct ph_connection *connection, struct ph_jitter *jitter)
 {
-	int64_t wait = BACKOFF_FIRST;
+	bool said = connection->retry_most > 0;
+	int64_t most = said ? connection->retry_most : BACKOFF_MOST;
+	int64_t wait = said ? connection->retry_first : BACKOFF_FIRST;
 	int64_t fifth;
 
-	for (uint32_t i = 1; i < failures && wait < BACKOFF_MOST; i++)
+	for (uint32_t i = 1; i < connection->failures && wait < most; i++)
 		wait *= 2;
-	if (wait > BACKOFF_MOST)
-		wait = BACKOFF_MOST;
+	if (wait > most)
+		wait = most;
 	fifth = wait / 5;
 	return wait - fifth +
 	       (int64_t)(jitter_next(jitter) % (uint64_t)(2 * fifth + 1));
@@ -165,8 +168,7 @@ static void connection_fail(struct step *step, const char *because)
 	connection->wired = false;
 	connection_enter(step, PH_CONNECTION_FAILED,
 		because && *because ? because : "no reason given");
-	step_arm(step,
-		ph_connection_backoff(connection->failures, step->jitter));
+	step_arm(step, ph_connection_backoff(connection, step->jitter));
 	/* A peer that is away for a day is one line, not 17,280. */
 	if (first)
 		step_do(step, PH_CONNECTION_DO_NOTE);
@@ -350,8 +352,8 @@ static void closed_on(struct step *step)
 		step_disarm(step);
 		break;
 	case PH_CONNECTION_ON_REFUSED:
-		step_arm(step, ph_connection_backoff(
-				       ++connection->failures, step->jitter));
+		connection->failures++;
+		step_arm(step, ph_connection_backoff(connection, step->jitter));
 		break;
 	case PH_CONNECTION_ON_DUE:
 		connection->attempt++;

@@ -105,12 +105,14 @@ struct ph_connection {
 	uint32_t generation; /* of the newest carrier */
 	uint32_t ceiling;    /* durable: no larger generation was ever used */
 	uint32_t failures;   /* in a row */
-	uint8_t leaving;     /* answers that draining still waits for */
-	bool ended;	     /* its stream is finished: never run again */
-	bool recorded;	     /* the newest record is durable */
-	bool kept;	     /* there may be a record */
-	bool booked;	     /* there may be a booking */
-	bool wired;	     /* there may be a pipe */
+	int64_t retry_first; /* ns, the pauses between attempts; 0: as usual */
+	int64_t retry_most;
+	uint8_t leaving; /* answers that draining still waits for */
+	bool ended;	 /* its stream is finished: never run again */
+	bool recorded;	 /* the newest record is durable */
+	bool kept;	 /* there may be a record */
+	bool booked;	 /* there may be a booking */
+	bool wired;	 /* there may be a pipe */
 	ph_handle output;
 	char type[64];
 	uint8_t token[PH_CONNECTION_TOKEN];
@@ -152,7 +154,8 @@ enum ph_connection_state ph_connection_shown(
 const char *ph_connection_state_name(enum ph_connection_state state);
 const char *ph_connection_event_name(enum ph_connection_event_kind kind);
 
-/* ns to wait before the attempt after `failures` (from 1) in a row. */
-int64_t ph_connection_backoff(uint32_t failures, struct ph_jitter *jitter);
+/* ns to wait before the attempt after its `failures` (from 1) in a row. */
+int64_t ph_connection_backoff(
+	const struct ph_connection *connection, struct ph_jitter *jitter);
 
 #endif

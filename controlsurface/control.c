@@ -1,5 +1,6 @@
 #include "controlsurface/control.h"
 
+#include "controlsurface/alarm_marks.h"
 #include "controlsurface/decision.h"
 #include "controlsurface/manual.h"
 #include "controlsurface/pact.h"
@@ -35,6 +36,10 @@ static const struct {
 	{PH_CONTROL_DISCONNECT, ph_control_serve_disconnect},
 	{PH_CONTROL_MOVE, ph_control_serve_move},
 	{PH_CONTROL_REVERT, ph_control_serve_revert},
+	{PH_CONTROL_ALARMS, ph_control_serve_alarms},
+	{PH_CONTROL_ACK, ph_control_serve_ack},
+	{PH_CONTROL_SHELVE, ph_control_serve_shelve},
+	{PH_CONTROL_UNSHELVE, ph_control_serve_unshelve},
 	{PH_CONTROL_DIFF, ph_control_serve_diff},
 	{PH_CONTROL_PARTS, ph_control_serve_parts},
 	{PH_CONTROL_TAP, ph_control_serve_tap},
@@ -220,6 +225,25 @@ static int load_manual(struct ph_control *control, const char *key,
 		       : 0;
 }
 
+static int load_mark(struct ph_control *control, const char *key,
+	const uint8_t *data, size_t length, struct ph_error *error)
+{
+	return ph_mark_restore(control, data, length)
+		       ? ph_fail(error, PH_EXIT_NEGATIVE, "", "",
+				 "a record that cannot be read")
+		       : 0;
+}
+
+static void loaded_marks(struct ph_control *control, const struct ph_ask *ask,
+	const struct ph_reply *reply)
+{
+	if (load_failed(control, "alarms", reply))
+		return;
+	load_each(
+		control, "mark", ph_value_get(reply->body, "items"), load_mark);
+	load_ask(control, "connections", loaded_edges);
+}
+
 static void loaded_manuals(struct ph_control *control, const struct ph_ask *ask,
 	const struct ph_reply *reply)
 {
@@ -227,7 +251,7 @@ static void loaded_manuals(struct ph_control *control, const struct ph_ask *ask,
 		return;
 	load_each(control, "override", ph_value_get(reply->body, "items"),
 		load_manual);
-	load_ask(control, "connections", loaded_edges);
+	load_ask(control, "alarms", loaded_marks);
 }
 
 static void loaded_decisions(struct ph_control *control,
@@ -335,6 +359,7 @@ static void stop_timers(struct ph_control *control)
 	struct ph_edge *edge;
 
 	ph_timer_stop(control->config.loop, &control->retry);
+	ph_timer_stop(control->config.loop, &control->watching);
 	ph_control_renew_stop(control);
 	for (edge = control->connectome.ids; edge; edge = edge->by_id.next)
 		ph_timer_stop(control->config.loop, &edge->timer);
@@ -377,6 +402,7 @@ void ph_control_destroy(struct ph_control *control)
 	}
 	ph_control_calls_fini(control);
 	ph_manuals_fini(control);
+	ph_marks_fini(control);
 	ph_pacts_fini(control);
 	ph_decisions_fini(control);
 	ph_plans_fini(control);

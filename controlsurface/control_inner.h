@@ -12,7 +12,6 @@
  *   control.c         create, load, serve
  *   control_call.c    calls to other servers, a bounded number at a time
  *   control_renew.c   bookings go on
- *   control_renew.c   bookings go on
  *   control_drive.c   the connections' shell: outputs become calls
  *   part_check.c      may this node's part be so
  *   part_survey.c     what would change here
@@ -28,6 +27,7 @@
  *   override.c        filters, put in and taken out by hand
  *   manual.c          wires, laid, taken and moved by hand; manual_call.c
  *   diff.c            how what is differs from what is declared
+ *   control_alarms.c  the alarms of wiring files; alarm_marks.c: ack, shelve
  *   views.c           control.connections, views_show.c, views_tap.c
  */
 
@@ -56,6 +56,7 @@ struct ph_pact;
 struct ph_decision;
 struct ph_plan;
 struct ph_manual;
+struct ph_mark;
 struct ph_apply;
 
 struct ph_control {
@@ -70,6 +71,8 @@ struct ph_control {
 	struct ph_plan *plans;
 	struct ph_manual *manuals; /* changes by hand */
 	uint64_t overrides;
+	struct ph_mark *marks; /* of alarms */
+	unsigned mark_count;
 	struct ph_control_work *works;
 	struct ph_apply *applies;
 	uint64_t transactions; /* begun here, in this life */
@@ -85,7 +88,8 @@ struct ph_control {
 	struct ph_task beginning; /* of ready connections */
 
 	struct ph_timer retry;
-	struct ph_timer renewal; /* of bookings */
+	struct ph_timer renewal;  /* of bookings */
+	struct ph_timer watching; /* the alarms' next look */
 	bool loaded;
 	bool skipped; /* a scope could not be read back */
 	bool quiet;
@@ -244,6 +248,14 @@ ph_call_fn ph_control_serve_connect;
 ph_call_fn ph_control_serve_disconnect;
 ph_call_fn ph_control_serve_move;
 ph_call_fn ph_control_serve_revert;
+
+/* --- control_alarms.c --- */
+
+ph_call_fn ph_control_serve_alarms;
+/* They are looked at while there are any. */
+void ph_control_alarms_start(struct ph_control *control);
+/* What was raised stays so when the part is another one. */
+void ph_control_alarms_keep(struct ph_part *part, const struct ph_part *old);
 
 /* --- diff.c --- */
 

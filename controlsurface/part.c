@@ -97,6 +97,7 @@ void ph_part_free(struct ph_part *part)
 	free(part->servers);
 	free(part->sorted);
 	free(part->wires);
+	free(part->alarms);
 	free(part->hosts);
 	free(part);
 }
@@ -334,6 +335,9 @@ static int read_wire(
 		return reader_fail(reader, "an unknown policy",
 			ph_value_get(map, "on_full"));
 	wire->queue = ph_get_u64(map, "queue");
+	if (ph_wire_notes_read(&wire->notes, map))
+		return reader_fail(
+			reader, "labels or retry that cannot be", from);
 	return 0;
 }
 
@@ -394,7 +398,10 @@ static int read_part(struct reader *reader, struct ph_value map)
 		return -1;
 	if (sort_servers(reader))
 		return -1;
-	return ph_part_read_needs(reader->part, map, reader->error);
+	if (ph_part_read_needs(reader->part, map, reader->error))
+		return -1;
+	return ph_part_read_alarms(
+		reader->part, map, reader->here, reader->error);
 }
 
 int ph_part_read(struct ph_part **out, struct ph_value map, const char *here,

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "controlsurface/alarm_rule.h"
+#include "controlsurface/wire_notes.h"
 #include "proto/address.h"
 #include "proto/error.h"
 #include "proto/server.h"
@@ -22,6 +24,7 @@ struct ph_wire {
 	struct ph_place to;   /* node always given */
 	char on_full[16];
 	uint64_t queue; /* bytes; 0: the pipe's default */
+	struct ph_wire_notes notes;
 };
 
 struct ph_part_terminal {
@@ -46,6 +49,26 @@ struct ph_part_host {
 	char at[128]; /* "host:port", or "" */
 };
 
+#define PH_PART_ALARM_PATH 16u
+#define PH_PART_ALARMS	   4096u
+
+/* An alarm, on a wire that leaves from this node. */
+struct ph_part_alarm {
+	char id[PH_ALARM_ID];
+	struct ph_place from; /* node is "" */
+	struct ph_place to;
+	bool output; /* about what was sent, not what was taken */
+	char when[128];
+	struct ph_alarm_rule rule;
+	char priority[8];
+	char action[204];
+	/* "node/server" that lead to it, the nearest first. */
+	char path[PH_PART_ALARM_PATH][2 * PH_NAME_MAX + 2];
+	unsigned path_count;
+	struct ph_alarm state; /* the control surface's notes */
+	int64_t since;	       /* wall clock, ns, of the last change */
+};
+
 struct ph_part {
 	char scope[PH_NAME_MAX + 1];
 	struct ph_part_host *hosts;
@@ -55,6 +78,8 @@ struct ph_part {
 	unsigned server_count;
 	struct ph_wire *wires;
 	unsigned wire_count;
+	struct ph_part_alarm *alarms;
+	unsigned alarm_count;
 };
 
 #define PH_PART_HOSTS	256u
@@ -74,6 +99,9 @@ void ph_part_free(struct ph_part *part);
 /* part_needs.c: who starts before whom. -1 with the error told. */
 int ph_part_read_needs(
 	struct ph_part *part, struct ph_value map, struct ph_error *error);
+/* part_alarms.c. -1 with the error told. */
+int ph_part_read_alarms(struct ph_part *part, struct ph_value map,
+	const char *here, struct ph_error *error);
 /* No server and no wire: the node takes no part (any more). */
 bool ph_part_is_empty(const struct ph_part *part);
 
@@ -85,6 +113,7 @@ const struct ph_part_terminal *ph_part_terminal(
 bool ph_part_server_equal(
 	const struct ph_part_server *one, const struct ph_part_server *other);
 
+/* The same stream: ends, policy and queue; `notes` may differ. */
 bool ph_wire_equal(const struct ph_wire *one, const struct ph_wire *other);
 bool ph_wire_is_output(enum ph_direction direction);
 /* "out mux in combine"; -EINVAL. */

@@ -93,6 +93,15 @@ static bool wire_is_renewed(const struct ph_edge *edge,
 	       !ph_part_server_equal(before, after);
 }
 
+/* What is only said about it takes no new stream. */
+static void edge_take(struct ph_edge *edge, const struct ph_wire *wire)
+{
+	edge->declared_now = true;
+	edge->declared.notes = wire->notes;
+	edge->actual.retry_first = wire->notes.retry_first;
+	edge->actual.retry_most = wire->notes.retry_most;
+}
+
 static void declare_wire(struct ph_control *control, const struct ph_wire *wire,
 	const struct ph_part *part, const struct ph_part *old)
 {
@@ -107,7 +116,7 @@ static void declare_wire(struct ph_control *control, const struct ph_wire *wire,
 		edge = ph_connectome_add(&control->connectome, wire,
 			ph_loop_now(control->config.loop));
 	if (edge)
-		edge->declared_now = true;
+		edge_take(edge, wire);
 	else
 		ph_log_error("control", "connection.lost because=memory");
 }
@@ -367,6 +376,8 @@ void ph_control_bring_about(struct ph_control *control,
 	struct ph_control_scope *scope, const struct ph_part *old)
 {
 	tell_seeds(control, scope->part);
+	ph_control_alarms_keep(scope->part, old);
+	ph_control_alarms_start(control);
 	declare_wires(control, scope, old);
 	stop_servers(control, scope->part, old);
 	start_servers(control, scope);

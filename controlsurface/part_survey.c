@@ -69,6 +69,18 @@ static char *wire_text(const struct ph_wire *wire, char *out, size_t size)
 	return out;
 }
 
+/* Its stream goes on. */
+static void note_effects(struct effects *effects, const struct ph_edge *edge,
+	const struct ph_wire *wire)
+{
+	char text[256];
+
+	if (ph_wire_notes_equal(&edge->declared.notes, &wire->notes))
+		return;
+	effects->changed++;
+	effect(effects, "wire", "adjust", wire_text(wire, text, sizeof(text)));
+}
+
 static void wire_effects(struct ph_control *control, struct effects *effects,
 	const struct ph_part *part, const char *scope)
 {
@@ -84,8 +96,10 @@ static void wire_effects(struct ph_control *control, struct effects *effects,
 		edge = ph_connectome_wire(&control->connectome, wire);
 		if (edge)
 			edge->declared_now = true;
-		if (edge && ph_wire_equal(&edge->declared, wire))
+		if (edge && ph_wire_equal(&edge->declared, wire)) {
+			note_effects(effects, edge, wire);
 			continue;
+		}
 		effects->added += !edge;
 		effects->changed += edge != NULL;
 		effect(effects, "wire", edge ? "replace" : "add",

@@ -254,8 +254,8 @@ void ph_control_write_edge(struct ph_control *control,
 	ph_put_u64(writer, "failures", edge->actual.failures);
 	ph_put_text(writer, "peer",
 		*edge->flow.peer ? edge->flow.peer : edge->declared.to.node);
-	ph_put_map(writer, "labels");
-	ph_write_end(writer);
+	ph_wire_labels_write(writer, edge->declared.notes.labels);
+	ph_put_bool(writer, "optional", edge->declared.notes.optional);
 	ph_write_end(writer);
 }
 

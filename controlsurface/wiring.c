@@ -54,7 +54,7 @@ static void defaults_read(
 	ph_wiring_keys(wiring, PH_LEVEL_DEFAULTS, map);
 	wiring->on_full = ph_wiring_on_full(wiring, map, wiring->on_full);
 	wiring->queue = ph_wiring_queue(wiring, map, wiring->queue);
-	ph_wiring_retry(wiring, map);
+	ph_wiring_retry(wiring, map, &wiring->notes);
 }
 
 static void server_add(struct ph_wiring *wiring, struct ph_yaml_node *node)

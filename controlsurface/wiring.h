@@ -100,10 +100,12 @@ bool ph_wiring_next_guest(const struct ph_wiring *wiring, const char *here,
  *    servers: [spec map (executor/spec.h)...],
  *    needs: {server: [server...]},
  *    wires: [{from: "server:terminal", to: "node/server:terminal",
- *             on_full: "block", queue: bytes}...]}
- * `hosts` are all that take part. `wires` are those whose output is on that
- * host; `queue` is always there. `here` stands for servers without `host:`,
- * and `host` may be "" for it. Only for wirings without errors. */
+ *             on_full: "block", queue: bytes, and what wire_notes.h
+ * writes}...], alarms: [{from, to, when, priority, action, output: bool, path:
+ * ["node/server"...]}...]} `hosts` are all that take part. `wires` are those
+ * whose output is on that host; `queue` is always there. `here` stands for
+ * servers without `host:`, and `host` may be "" for it. Only for wirings
+ * without errors. */
 void ph_wiring_part(const struct ph_wiring *wiring, const char *host,
 	const char *here, struct ph_writer *writer);
 

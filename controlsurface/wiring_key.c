@@ -91,6 +91,7 @@ static void shape_check(struct ph_wiring *wiring, const struct ph_key *key,
 	case PH_SHAPE_ONE_OR_MANY:
 		some_check(wiring, node, PH_YAML_MAP, key->name);
 		break;
+	case PH_SHAPE_SELECT:
 	case PH_SHAPE_END:
 		break;
 	}

@@ -2,6 +2,7 @@
 #define PH_CONTROLSURFACE_WIRING_MODEL_H
 
 #include "controlsurface/wiring.h"
+#include "controlsurface/wire_notes.h"
 #include "controlsurface/wiring_schema.h"
 #include "controlsurface/yaml.h"
 #include "proto/address.h"
@@ -20,7 +21,8 @@
  *   wiring_wire.c      wires and chains; wiring_end.c: what their ends mean
  *   wiring_graph.c     what can be wrong with all of it together; beside it
  *                      wiring_circle.c, _flow.c, _never.c, _port.c, _reach.c
- *   wiring_alarm.c     alarms; wiring_test.c: tests
+ *   wiring_select.c    which of them `never` and `alarms` mean
+ *   wiring_alarm.c     alarms, wiring_alarm_path.c; wiring_test.c: tests
  *   wiring_part.c      one host's part, as a map
  *
  * All memory is the wiring's arena. Strings are terminated.
@@ -35,9 +37,10 @@ struct ph_wiring_terminal {
 	bool declared;	     /* in the file, or of a bundled server */
 	struct ph_span span; /* where it is declared */
 	unsigned wires;
-	struct ph_span first; /* the wire that came first */
-	bool blocks;	      /* F1 was told */
-	bool optional;	      /* need not be wired */
+	struct ph_span first;		   /* the wire that came first */
+	bool blocks;			   /* F1 was told */
+	bool optional;			   /* need not be wired */
+	const struct ph_yaml_node *labels; /* or NULL */
 };
 
 struct ph_wiring_server {
@@ -80,12 +83,31 @@ struct ph_wiring_wire {
 	uint64_t queue;
 	const char *via; /* or NULL */
 	struct ph_span via_span;
-	int64_t budget; /* ns; 0: none */
+	struct ph_wire_notes notes;
+	const char *expect; /* ">= 500kB/s", or NULL */
+	int64_t budget;	    /* ns; 0: none */
 	struct ph_span budget_span;
 	int64_t least; /* ns that it takes, and what leads to it */
 	struct ph_span span;
 	struct ph_wiring_wire *before; /* on a path (wiring_reach.h) */
 	struct ph_wiring_wire *next;
+};
+
+/* Of `alarms:`. */
+#define PH_WIRING_ALARMS     1000
+#define PH_WIRING_ALARM_MOST 4096 /* with every wire that they are on */
+#define PH_WIRING_ALARM_PATH 16
+#define PH_WIRING_ACTION     200 /* bytes */
+
+struct ph_wiring_alarm {
+	struct ph_wiring_wire *wire;
+	const char *when;
+	const char *priority;
+	const char *action;
+	bool output;			/* it is about what leaves */
+	struct ph_wiring_server **path; /* that lead to the wire */
+	unsigned path_count;
+	struct ph_wiring_alarm *next;
 };
 
 struct ph_wiring_host {
@@ -119,6 +141,7 @@ struct ph_wiring {
 	const char *name;
 	const char *on_full;
 	uint64_t queue;
+	struct ph_wire_notes notes; /* of `defaults:` */
 	struct ph_index host_index;
 	struct ph_wiring_host *hosts;
 	struct ph_wiring_host *last_host;
@@ -129,6 +152,9 @@ struct ph_wiring {
 	struct ph_wiring_wire *last_wire;
 	size_t wire_count;
 	struct ph_wiring_test *tests;
+	struct ph_wiring_alarm *alarms;
+	struct ph_wiring_alarm *last_alarm;
+	size_t alarm_count;
 	const char **taking_part;
 	size_t taking_part_count;
 };
@@ -214,9 +240,15 @@ uint64_t ph_wiring_count(struct ph_wiring *wiring,
 /* `class`; false when there is none. `out` may be NULL. */
 bool ph_wiring_class(struct ph_wiring *wiring, const struct ph_yaml_node *map,
 	uint64_t *out);
-/* `retry: 250ms..10s`, `expect: ">= 500kB/s"`: checked alone. */
-void ph_wiring_retry(struct ph_wiring *wiring, const struct ph_yaml_node *map);
-void ph_wiring_expect(struct ph_wiring *wiring, const struct ph_yaml_node *map);
+/* `retry: 250ms..10s` into the notes. */
+void ph_wiring_retry(struct ph_wiring *wiring, const struct ph_yaml_node *map,
+	struct ph_wire_notes *notes);
+/* `expect: ">= 500kB/s"`; NULL after telling. */
+const char *ph_wiring_expect(
+	struct ph_wiring *wiring, const struct ph_yaml_node *map);
+/* `labels: {key: text}` into `out`, of PH_WIRE_LABELS bytes. */
+void ph_wiring_labels(
+	struct ph_wiring *wiring, const struct ph_yaml_node *map, char *out);
 /* `>= 500kB/s`, `< 10/s`: what it compares with; -EINVAL. */
 struct ph_wiring_rate {
 	bool above; /* > or >= */
@@ -251,6 +283,8 @@ void ph_wiring_read_tests(
 	struct ph_wiring *wiring, const struct ph_yaml_node *root);
 void ph_wiring_read_alarms(
 	struct ph_wiring *wiring, const struct ph_yaml_node *root);
+/* wiring_alarm_path.c */
+void ph_wiring_alarm_paths(struct ph_wiring *wiring);
 void ph_wiring_check_graph(struct ph_wiring *wiring);
 /* wiring_part.c: after everything, when there is no error. */
 void ph_wiring_check_parts(struct ph_wiring *wiring);

@@ -120,20 +120,27 @@ static const char *end_host(const struct ph_wiring_end *end, const char *here)
 	return end->server->host != NULL ? end->server->host : here;
 }
 
-static void wire_write(const struct ph_wiring_wire *wire, const char *here,
+static void ends_write(const struct ph_wiring_wire *wire, const char *here,
 	struct ph_writer *writer)
 {
 	char text[3 * (PH_NAME_MAX + 1)];
 
-	ph_write_map(writer);
 	snprintf(text, sizeof(text), "%s:%s", wire->from.server_name,
 		wire->from.terminal);
 	ph_put_text(writer, "from", text);
 	snprintf(text, sizeof(text), "%s/%s:%s", end_host(&wire->to, here),
 		wire->to.server_name, wire->to.terminal);
 	ph_put_text(writer, "to", text);
+}
+
+static void wire_write(const struct ph_wiring_wire *wire, const char *here,
+	struct ph_writer *writer)
+{
+	ph_write_map(writer);
+	ends_write(wire, here, writer);
 	ph_put_text(writer, "on_full", wire->on_full);
 	ph_put_u64(writer, "queue", wire->queue);
+	ph_wire_notes_write(writer, &wire->notes);
 	ph_write_end(writer);
 }
 
@@ -230,6 +237,50 @@ static void needs_write(const struct ph_wiring *wiring, const char *host,
 		ph_write_end(writer);
 }
 
+static void alarm_write(const struct ph_wiring_alarm *alarm, const char *here,
+	struct ph_writer *writer)
+{
+	const struct ph_wiring_wire *wire = alarm->wire;
+	char text[3 * (PH_NAME_MAX + 1)];
+
+	ph_write_map(writer);
+	ends_write(wire, here, writer);
+	ph_put_text(writer, "when", alarm->when);
+	ph_put_text(writer, "priority", alarm->priority);
+	ph_put_text(writer, "action", alarm->action);
+	if (alarm->output)
+		ph_put_bool(writer, "output", true);
+	ph_put_list(writer, "path");
+	for (unsigned i = 0; i < alarm->path_count; i++) {
+		const struct ph_wiring_server *server = alarm->path[i];
+
+		snprintf(text, sizeof(text), "%s/%s",
+			server->host ? server->host : here, server->name);
+		ph_write_text(writer, text);
+	}
+	ph_write_end(writer);
+	ph_write_end(writer);
+}
+
+/* Written only when there are any, as `needs`. */
+static void alarms_write(const struct ph_wiring *wiring, const char *host,
+	const char *here, struct ph_writer *writer)
+{
+	bool open = false;
+
+	for (const struct ph_wiring_alarm *alarm = wiring->alarms;
+		alarm != NULL; alarm = alarm->next) {
+		if (strcmp(end_host(&alarm->wire->from, here), host) != 0)
+			continue;
+		if (!open)
+			ph_put_list(writer, "alarms");
+		open = true;
+		alarm_write(alarm, here, writer);
+	}
+	if (open)
+		ph_write_end(writer);
+}
+
 void ph_wiring_part(const struct ph_wiring *wiring, const char *host,
 	const char *here, struct ph_writer *writer)
 {
@@ -253,6 +304,7 @@ void ph_wiring_part(const struct ph_wiring *wiring, const char *host,
 		if (strcmp(end_host(&wire->from, here), host) == 0)
 			wire_write(wire, here, writer);
 	ph_write_end(writer);
+	alarms_write(wiring, host, here, writer);
 	ph_write_end(writer);
 }
 

@@ -33,6 +33,11 @@ static const char *const transports[] = {
 	{                                                                      \
 		name, PH_KEY_BUILT, shape, level, false, NULL, sentence        \
 	}
+#define PICK(name, sentence)                                                   \
+	{                                                                      \
+		name, PH_KEY_BUILT, PH_SHAPE_SELECT, PH_LEVEL_SELECTOR, true,  \
+			NULL, sentence                                         \
+	}
 #define CHECKED(name, shape, sentence)                                         \
 	ROW(name, PH_KEY_CHECKED, shape, sentence)
 #define LATER(name, sentence) ROW(name, PH_KEY_LATER, PH_SHAPE_TEXT, sentence)
@@ -60,8 +65,8 @@ static const struct ph_key file_keys[] = {
 		"what posthouse test FILE tries"),
 	BELOW("never", PH_SHAPE_MAPS, PH_LEVEL_NEVER,
 		"which paths must not be there (R6)"),
-	{"alarms", PH_KEY_CHECKED, PH_SHAPE_MAPS, PH_LEVEL_ALARM, false, NULL,
-		"when somebody should look"},
+	BELOW("alarms", PH_SHAPE_MAPS, PH_LEVEL_ALARM,
+		"when somebody should look"),
 	LATER("include", "parts in files of their own"),
 	END,
 };
@@ -70,8 +75,9 @@ static const struct ph_key default_keys[] = {
 	CHOICE("on_full", ph_full_policy_names,
 		"what becomes of messages for which there is no room"),
 	BUILT("queue", PH_SHAPE_SIZE, "how much may wait in a wire"),
-	CHECKED("retry", PH_SHAPE_TEXT,
-		"the pause between attempts to lay a wire, as 250ms..10s"),
+	BUILT("retry", PH_SHAPE_TEXT,
+		"the pause between attempts to lay a wire, first and longest, "
+		"as 250ms..10s"),
 	LATER("mode", "kind: mux and kind: combine say it"),
 	LATER("via", "which transport"),
 	LATER("spill", "how much may wait on disk"),
@@ -152,15 +158,20 @@ static const struct ph_key wire_keys[] = {
 	CHOICE("via", transports,
 		"which transport; tcp, between hosts, is what this version "
 		"has"),
-	CHECKED("retry", PH_SHAPE_TEXT,
-		"the pause between attempts to lay it, as 250ms..10s"),
-	CHECKED("expect", PH_SHAPE_TEXT,
-		"the rate that it should have, as \">= 500kB/s\""),
-	CHECKED("budget", PH_SHAPE_DURATION,
-		"the time from the path's beginning to this wire's end"),
-	{"optional", PH_KEY_CHECKED, PH_SHAPE_CHOICE, PH_LEVEL_NONE, false,
-		answers, "yes: the rest is applied when its end is missing"},
-	CHECKED("labels", PH_SHAPE_PAIRS, "what is told about it"),
+	BUILT("retry", PH_SHAPE_TEXT,
+		"the pause between attempts to lay it, first and longest, as "
+		"250ms..10s"),
+	BUILT("expect", PH_SHAPE_TEXT,
+		"the rate that it should have, as \">= 500kB/s\"; an alarm "
+		"comes when it has not for 10 s"),
+	BUILT("budget", PH_SHAPE_DURATION,
+		"the time from the path's beginning to this wire's end, held "
+		"against the hops before it (F4); nothing measures it later"),
+	CHOICE("optional", answers,
+		"yes: the rest is applied when its end is missing, and nobody "
+		"wonders when it does not stand"),
+	BUILT("labels", PH_SHAPE_PAIRS,
+		"what connections and show tell about it; 255 bytes in all"),
 	CHECKED("spill", PH_SHAPE_SIZE, "how much may wait on disk"),
 	LATER("mode", "kind: mux and kind: combine say it"),
 	LATER("grant", "who may use it"),
@@ -207,19 +218,32 @@ static const struct ph_key expect_keys[] = {
 };
 
 static const struct ph_key never_keys[] = {
-	MUST("from", PH_SHAPE_TEXT, "server:terminal; * stands for anything"),
-	MUST("to", PH_SHAPE_TEXT, "server:terminal; * stands for anything"),
+	PICK("from", "server:terminal; * stands for anything; or a selector"),
+	PICK("to", "server:terminal; * stands for anything; or a selector"),
 	BUILT("except", PH_SHAPE_SOME, "unless the path leads through these"),
 	END,
 };
 
 static const struct ph_key alarm_keys[] = {
-	MUST("on", PH_SHAPE_TEXT, "server:terminal, which is wired"),
+	PICK("on", "server:terminal, which is wired; or a selector: every wire "
+		   "that is so, or whose input is"),
 	MUST("when", PH_SHAPE_TEXT,
 		"as rate < 500kB/s for 5s; rate, queue, blocked, dropped, "
 		"silent"),
 	CHOICE("priority", priorities, "low, medium (default), high"),
 	BUILT("action", PH_SHAPE_TEXT, "what whoever sees it should do"),
+	END,
+};
+
+static const struct ph_key selector_keys[] = {
+	BUILT("server", PH_SHAPE_TEXT, "its name; * stands for anything"),
+	BUILT("terminal", PH_SHAPE_TEXT, "its name; * stands for anything"),
+	BUILT("owner", PH_SHAPE_TEXT, "the server's"),
+	BUILT("class", PH_SHAPE_TEXT, "the server's"),
+	BUILT("caps", PH_SHAPE_WORDS, "the server has all of them"),
+	BUILT("labels", PH_SHAPE_PAIRS,
+		"all of them, at the terminal, its server or (of alarms) the "
+		"wire"),
 	END,
 };
 
@@ -239,6 +263,7 @@ static const struct {
 	[PH_LEVEL_EXPECT] = {expect_keys, "under expect:"},
 	[PH_LEVEL_NEVER] = {never_keys, "under never:"},
 	[PH_LEVEL_ALARM] = {alarm_keys, "in an alarm"},
+	[PH_LEVEL_SELECTOR] = {selector_keys, "in a selector"},
 };
 
 const struct ph_key *ph_level_keys(enum ph_level level)

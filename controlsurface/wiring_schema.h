@@ -32,6 +32,7 @@ enum ph_level {
 	PH_LEVEL_EXPECT,
 	PH_LEVEL_NEVER,
 	PH_LEVEL_ALARM,
+	PH_LEVEL_SELECTOR,
 	PH_LEVELS
 };
 
@@ -52,6 +53,7 @@ enum ph_shape {
 	PH_SHAPE_NAMED,	      /* names to maps of `below` */
 	PH_SHAPE_TERMINALS,   /* names to media types, or maps of `below` */
 	PH_SHAPE_WIRES,	      /* list of texts and maps of `below` */
+	PH_SHAPE_SELECT,      /* text, or map of `below` */
 	PH_SHAPE_END	      /* text, list of texts, or map of `below` */
 };
 

@@ -69,6 +69,8 @@ static const char *level_name(enum ph_level level)
 		[PH_LEVEL_INJECT] = "inject",
 		[PH_LEVEL_EXPECT] = "expect",
 		[PH_LEVEL_NEVER] = "never",
+		[PH_LEVEL_ALARM] = "alarm",
+		[PH_LEVEL_SELECTOR] = "selector",
 	};
 
 	return names[level];
@@ -185,6 +187,8 @@ static json_t *shape_schema(const struct ph_key *key)
 			either_schema(json_pack("{s:s,s:s}", "type", "string",
 					      "pattern", "->|\\$\\{"),
 				reference(key->below)));
+	case PH_SHAPE_SELECT:
+		return either_schema(text_schema(), reference(key->below));
 	case PH_SHAPE_END:
 		return either_schema(text_schema(), list_schema(text_schema()));
 	}
@@ -201,6 +205,7 @@ static json_t *or_nothing(const struct ph_key *key, json_t *schema)
 	case PH_SHAPE_SIZE:
 	case PH_SHAPE_DURATION:
 	case PH_SHAPE_SOME:
+	case PH_SHAPE_SELECT:
 	case PH_SHAPE_END:
 	case PH_SHAPE_ONE_OR_MANY:
 		return schema;

@@ -12,6 +12,10 @@
 #define QUEUE_LEAST ((uint64_t)256 * 1024)
 #define QUEUE_MOST  ((uint64_t)1024 * 1024 * 1024)
 
+/* Between attempts to lay a wire; more often would be a storm. */
+#define RETRY_LEAST INT64_C(10000000)
+#define RETRY_MOST  INT64_C(3600000000000)
+
 uint64_t ph_wiring_size(struct ph_wiring *wiring,
 	const struct ph_yaml_node *map, const char *key, uint64_t otherwise)
 {
@@ -119,7 +123,8 @@ bool ph_wiring_class(
 	return true;
 }
 
-void ph_wiring_retry(struct ph_wiring *wiring, const struct ph_yaml_node *map)
+void ph_wiring_retry(struct ph_wiring *wiring, const struct ph_yaml_node *map,
+	struct ph_wire_notes *notes)
 {
 	const struct ph_yaml_node *node =
 		ph_wiring_get(wiring, map, "retry", PH_YAML_TEXT);
@@ -141,6 +146,43 @@ void ph_wiring_retry(struct ph_wiring *wiring, const struct ph_yaml_node *map)
 		ph_findings_add(wiring, PH_FINDING_ERROR, "S4", node->span,
 			"Write the shorter one first.",
 			"'%.60s' begins with the longer one", node->text);
+	else if (least < RETRY_LEAST || most > RETRY_MOST)
+		ph_findings_add(wiring, PH_FINDING_ERROR, "S4", node->span,
+			"Pauses are from 10ms to 1h.",
+			"'%.60s' is too short or too long", node->text);
+	else {
+		notes->retry_first = least;
+		notes->retry_most = most;
+	}
+}
+
+void ph_wiring_labels(
+	struct ph_wiring *wiring, const struct ph_yaml_node *map, char *out)
+{
+	struct ph_yaml_node *labels =
+		ph_wiring_get(wiring, map, "labels", PH_YAML_MAP);
+
+	if (labels == NULL || !ph_wiring_words(wiring, labels, "labels"))
+		return;
+	for (const struct ph_yaml_node *item = labels->first; item != NULL;
+		item = item->next) {
+		int failed =
+			ph_wire_label_add(out, item->key->text, item->text);
+
+		if (failed == -EINVAL)
+			ph_findings_add(wiring, PH_FINDING_ERROR, "S4",
+				item->key->span,
+				"Labels are one line, and their keys hold no "
+				"'='.",
+				"'%.60s' is no label", item->key->text);
+		if (failed == -E2BIG) {
+			ph_findings_add(wiring, PH_FINDING_ERROR, "S4",
+				labels->span, "Say less.",
+				"labels of a wire hold %d bytes at most",
+				PH_WIRE_LABELS - 1);
+			return;
+		}
+	}
 }
 
 int ph_wiring_rate_parse(struct ph_wiring_rate *out, const char *text)
@@ -166,15 +208,20 @@ int ph_wiring_rate_parse(struct ph_wiring_rate *out, const char *text)
 	return 0;
 }
 
-void ph_wiring_expect(struct ph_wiring *wiring, const struct ph_yaml_node *map)
+const char *ph_wiring_expect(
+	struct ph_wiring *wiring, const struct ph_yaml_node *map)
 {
 	const struct ph_yaml_node *node =
 		ph_wiring_get(wiring, map, "expect", PH_YAML_TEXT);
 	struct ph_wiring_rate rate;
 
-	if (node != NULL && ph_wiring_rate_parse(&rate, node->text) != 0)
-		ph_findings_add(wiring, PH_FINDING_ERROR, "S4", node->span,
-			"Write >= or <= and a rate: \">= 500kB/s\", or \">= "
-			"10/s\" for messages.",
-			"'%.60s' is no rate to expect", node->text);
+	if (node == NULL)
+		return NULL;
+	if (ph_wiring_rate_parse(&rate, node->text) == 0 && rate.value > 0)
+		return node->text;
+	ph_findings_add(wiring, PH_FINDING_ERROR, "S4", node->span,
+		"Write >= or <= and a rate: \">= 500kB/s\", or \">= "
+		"10/s\" for messages.",
+		"'%.60s' is no rate to expect", node->text);
+	return NULL;
 }

@@ -277,18 +277,19 @@ static void side_read(struct ph_wiring *wiring, const struct ph_yaml_node *map,
 	}
 }
 
-/* What is read and checked, and obeyed by nobody yet. */
-static void checked_read(struct ph_wiring *wiring,
-	const struct ph_yaml_node *map, struct ph_wiring_wire *options)
+/* What is said about a wire and does not change what flows. */
+static void notes_read(struct ph_wiring *wiring, const struct ph_yaml_node *map,
+	struct ph_wiring_wire *options)
 {
-	struct ph_yaml_node *labels = ph_yaml_get(map, "labels");
 	const struct ph_yaml_node *budget = ph_yaml_get(map, "budget");
+	const char *optional =
+		ph_wiring_choice(wiring, PH_LEVEL_WIRE, map, "optional");
 
-	ph_wiring_retry(wiring, map);
-	ph_wiring_expect(wiring, map);
-	ph_wiring_choice(wiring, PH_LEVEL_WIRE, map, "optional");
-	if (labels != NULL && labels->kind == PH_YAML_MAP)
-		ph_wiring_words(wiring, labels, "labels");
+	ph_wiring_retry(wiring, map, &options->notes);
+	options->expect = ph_wiring_expect(wiring, map);
+	options->notes.optional =
+		optional != NULL && strcmp(optional, "yes") == 0;
+	ph_wiring_labels(wiring, map, options->notes.labels);
 	options->budget = ph_wiring_duration(wiring, map, "budget", 0);
 	if (budget != NULL)
 		options->budget_span = budget->span;
@@ -323,7 +324,7 @@ static void map_read(struct ph_wiring *wiring, const struct ph_yaml_node *map,
 	options.via = ph_wiring_choice(wiring, PH_LEVEL_WIRE, map, "via");
 	if (options.via != NULL)
 		options.via_span = ph_yaml_get(map, "via")->span;
-	checked_read(wiring, map, &options);
+	notes_read(wiring, map, &options);
 	spill_check(wiring, map);
 	side_read(wiring, map, "from", &from);
 	side_read(wiring, map, "to", &to);
@@ -340,6 +341,7 @@ void ph_wiring_read_wires(
 	struct ph_wiring_wire defaults = {
 		.on_full = wiring->on_full,
 		.queue = wiring->queue,
+		.notes = wiring->notes,
 	};
 
 	for (struct ph_yaml_node *node = wires ? wires->first : NULL;

@@ -36,6 +36,7 @@ struct ph_cli {
 	const char *auth_file;	 /* --auth-file */
 	int argc;		 /* what is left: the command's own words */
 	char **argv;
+	char left_out[512]; /* " NODE " of those that were told so */
 	struct ph_client *client;
 };
 
@@ -111,6 +112,9 @@ int ph_cmd_topology(struct ph_cli *cli);
 int ph_cmd_flow(struct ph_cli *cli);
 /* cli_alarms.c */
 int ph_cmd_alarms(struct ph_cli *cli);
+int ph_cmd_ack(struct ph_cli *cli);
+int ph_cmd_shelve(struct ph_cli *cli);
+int ph_cmd_unshelve(struct ph_cli *cli);
 /* cli_metrics.c */
 int ph_cmd_metrics(struct ph_cli *cli);
 /* cli_manual.c */

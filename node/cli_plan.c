@@ -10,7 +10,7 @@
 static const struct {
 	const char *change;
 	const char *sign;
-} signs[] = {{"add", "+"}, {"remove", "-"}, {"replace", "~"}};
+} signs[] = {{"add", "+"}, {"remove", "-"}, {"replace", "~"}, {"adjust", "="}};
 
 static const char *sign_of(struct ph_value effect)
 {

@@ -79,6 +79,21 @@ bool ph_gather_may_ask(struct ph_value peer)
 	return ph_value_count(ph_value_get(peer, "addresses")) != 0;
 }
 
+/* A view without a node must not look like a whole one. Told once, however
+ * many questions a command asks. */
+static void tell_left_out(struct ph_cli *cli, const char *name, const char *why)
+{
+	size_t used = strlen(cli->left_out);
+	char word[48];
+
+	snprintf(word, sizeof(word), " %s ", name);
+	if (strstr(cli->left_out, word))
+		return;
+	if (used + strlen(word) < sizeof(cli->left_out))
+		memcpy(cli->left_out + used, word, strlen(word) + 1);
+	fprintf(stderr, "posthouse: %s left out: %s\n", name, why);
+}
+
 static void ask_peers(struct ph_cli *cli, uint16_t method, const char *key,
 	const char *value, struct ph_writer *writer)
 {
@@ -96,14 +111,11 @@ static void ask_peers(struct ph_cli *cli, uint16_t method, const char *key,
 		if (!ph_gather_is_member(peer))
 			continue;
 		ph_get_copy(peer, "node", name, sizeof(name));
-		/* A view without a node must not look like a whole one. */
 		if (!ph_gather_may_ask(peer))
-			fprintf(stderr, "posthouse: %s left out: no line\n",
-				name);
+			tell_left_out(cli, name, "no line");
 		else if (ask(cli, name, name, method, key, value, writer,
 				 &error))
-			fprintf(stderr, "posthouse: %s left out: %s\n", name,
-				error.what);
+			tell_left_out(cli, name, error.what);
 	}
 	ph_reply_free(&reply);
 }

@@ -136,6 +136,32 @@ static void a_timer_that_was_moved_does_nothing(void **state)
 	assert_int_equal(bench.outputs.count, 0);
 }
 
+static int64_t pause_after(uint32_t failures, struct ph_jitter *jitter)
+{
+	struct ph_connection connection = {.failures = failures};
+
+	return ph_connection_backoff(&connection, jitter);
+}
+
+static void a_wire_may_say_its_own_pauses(void **state)
+{
+	struct ph_connection connection = {
+		.retry_first = PH_SECOND,
+		.retry_most = 4 * PH_SECOND,
+	};
+	static const int64_t wanted[] = {1, 2, 4, 4, 4};
+	struct ph_jitter jitter = {7};
+
+	for (size_t i = 0; i < 5; i++) {
+		int64_t pause;
+
+		connection.failures++;
+		pause = ph_connection_backoff(&connection, &jitter);
+		assert_in_range(pause, wanted[i] * PH_SECOND / 5 * 4,
+			wanted[i] * PH_SECOND / 5 * 6);
+	}
+}
+
 static void backoff_doubles_within_its_jitter(void **state)
 {
 	struct ph_jitter jitter = {1};
@@ -144,14 +170,14 @@ static void backoff_doubles_within_its_jitter(void **state)
 	int64_t most = 0;
 
 	for (uint32_t failures = 1; failures < 12; failures++) {
-		int64_t wait = ph_connection_backoff(failures, &jitter);
+		int64_t wait = pause_after(failures, &jitter);
 
 		assert_in_range(wait, expected / 5 * 4, expected / 5 * 6);
 		expected = expected * 2 > 5 * PH_SECOND ? 5 * PH_SECOND
 							: expected * 2;
 	}
 	for (int i = 0; i < 1000; i++) {
-		int64_t wait = ph_connection_backoff(100, &jitter);
+		int64_t wait = pause_after(100, &jitter);
 
 		least = wait < least ? wait : least;
 		most = wait > most ? wait : most;
@@ -391,7 +417,7 @@ static void any_order_of_events_keeps_the_invariants(void **state)
 
 	bench_init(&bench);
 	for (int i = 0; i < 200000; i++) {
-		uint64_t dice = (uint64_t)ph_connection_backoff(1, &random);
+		uint64_t dice = (uint64_t)pause_after(1, &random);
 		enum ph_connection_event_kind kind =
 			(enum ph_connection_event_kind)(
 				dice % (PH_CONNECTION_ON_GONE + 1));
@@ -460,6 +486,7 @@ int main(void)
 		cmocka_unit_test(every_waiting_state_has_a_deadline),
 		cmocka_unit_test(a_timer_that_was_moved_does_nothing),
 		cmocka_unit_test(backoff_doubles_within_its_jitter),
+		cmocka_unit_test(a_wire_may_say_its_own_pauses),
 		cmocka_unit_test(a_broken_carrier_is_redialled),
 		cmocka_unit_test(a_lost_carrier_is_no_end),
 		cmocka_unit_test(steady_service_forgives),

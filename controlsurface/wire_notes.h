@@ -1,0 +1,37 @@
+#ifndef PH_CONTROLSURFACE_WIRE_NOTES_H
+#define PH_CONTROLSURFACE_WIRE_NOTES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "proto/value.h"
+
+/*
+ * What is said about a wire besides its ends and its queue. None of it makes
+ * it another wire: when only this differs, the stream goes on.
+ */
+/* All labels of one wire, as `key=value` and a line feed each. */
+#define PH_WIRE_LABELS 256u
+
+struct ph_wire_notes {
+	char labels[PH_WIRE_LABELS];
+	int64_t retry_first; /* ns, pauses between attempts; 0: as usual */
+	int64_t retry_most;
+	bool optional; /* nobody wonders when it does not stand */
+};
+
+/* Adds one; -E2BIG, or -EINVAL for control characters and `=` in a key. */
+int ph_wire_label_add(
+	char labels[PH_WIRE_LABELS], const char *key, const char *value);
+/* {labels: {key: text}, retry: [first, most], optional: bool} of a wire's map;
+ * what cannot be is an error as above. */
+int ph_wire_notes_read(struct ph_wire_notes *out, struct ph_value map);
+/* The same into an open map; what was not said is left out. */
+void ph_wire_notes_write(
+	struct ph_writer *writer, const struct ph_wire_notes *notes);
+/* `labels: {key: text}` into an open map, always. */
+void ph_wire_labels_write(struct ph_writer *writer, const char *labels);
+bool ph_wire_notes_equal(
+	const struct ph_wire_notes *one, const struct ph_wire_notes *other);
+
+#endif
