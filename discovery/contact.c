@@ -145,8 +145,8 @@ bool contact_send(struct membership *membership, struct contact *contact,
 	return send_around(membership, contact, data, length) || sent;
 }
 
-/* While it answers where it is, a datagram from elsewhere (it may be an old
- * one, sent again by somebody) moves nothing. */
+/* While it answers where it is, a datagram from elsewhere (it may have been
+ * taken and sent on by somebody) moves nothing. */
 void contact_heard(struct contact *contact, const struct ph_udp_end *from)
 {
 	if (!contact->is_proven || contact->unanswered > UNANSWERED_MOST) {
@@ -156,7 +156,8 @@ void contact_heard(struct contact *contact, const struct ph_udp_end *from)
 	contact->unanswered = 0;
 }
 
-int contact_link(struct membership *membership, struct contact *contact,
+/* The key of datagrams between us. */
+static int link_key(struct membership *membership, struct contact *contact,
 	uint32_t ring, uint8_t link[PH_SEAL_KEY])
 {
 	struct ph_discovery *discovery = membership->discovery;
@@ -172,4 +173,51 @@ int contact_link(struct membership *membership, struct contact *contact,
 		return 0;
 	}
 	return -ENOKEY;
+}
+
+/* The MAC is of the datagram and, in the MAC's place, of the epoch of whom it
+ * is for: another start of his is somebody else. */
+static void place_epoch(uint8_t *bytes, size_t length, uint64_t epoch)
+{
+	uint8_t *place = bytes + length - PH_SWIM_MAC;
+
+	memset(place, 0, PH_SWIM_MAC);
+	for (unsigned i = 0; i < sizeof(epoch); i++)
+		place[i] = (uint8_t)(epoch >> 8 * i);
+}
+
+int contact_seal(struct membership *membership, struct contact *contact,
+	uint64_t epoch, uint32_t ring, uint8_t *bytes, size_t length)
+{
+	uint8_t link[PH_SEAL_KEY];
+	uint8_t mac[PH_SWIM_MAC];
+	int error = link_key(membership, contact, ring, link);
+
+	if (error)
+		return error;
+	place_epoch(bytes, length, epoch);
+	ph_seal_mac(mac, link, PH_SEAL_MEMBERSHIP, bytes, length);
+	memcpy(bytes + length - PH_SWIM_MAC, mac, sizeof(mac));
+	ph_wipe(link, sizeof(link));
+	return 0;
+}
+
+int contact_check(struct membership *membership, struct contact *contact,
+	uint32_t ring, const uint8_t *data, size_t length)
+{
+	uint8_t bytes[PH_SWIM_MAX];
+	uint8_t link[PH_SEAL_KEY];
+	int error = length > sizeof(bytes)
+			    ? -EBADMSG
+			    : link_key(membership, contact, ring, link);
+
+	if (error)
+		return error;
+	memcpy(bytes, data, length);
+	place_epoch(bytes, length, membership->discovery->own.epoch);
+	if (!ph_seal_mac_check(data + length - PH_SWIM_MAC, link,
+		    PH_SEAL_MEMBERSHIP, bytes, length))
+		error = -EBADMSG;
+	ph_wipe(link, sizeof(link));
+	return error;
 }

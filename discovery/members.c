@@ -22,9 +22,10 @@
  * hears of it, in every datagram, and refutes with a higher incarnation, its
  * own signed word. Before it is given up, each asks it twice more.
  *
- * Death is one accuser's signed word as well, taken from him only if there was
- * suspicion before, or if he says that the host refused it: the process is
- * gone. That takes three who agree, and then no time is to be lost.
+ * Death is a signed word as well, never believed of one accuser alone. For
+ * silence, there must have been suspicion for a while, by two. If he says that
+ * the host refused it, then the process is gone and no time is to be lost: each
+ * pings it once, and is refused too, or waits for two more who say the same.
  *
  * Own health (Lifeguard): missing reports, having to refute and a slow loop
  * make a node ill, which slows its probes and stretches its patience. A slow

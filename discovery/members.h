@@ -27,8 +27,9 @@
  *   any      --goodbye--> left
  *   any      --announced with a higher epoch--> heard or alive
  *
- * A member goes from alive to dead without suspicion only when three nodes
- * (fewer in a smaller mesh) agree that its host refuses datagrams for it.
+ * A member goes from alive to dead at once when three nodes (fewer in a smaller
+ * mesh) agree that its host refuses datagrams for it. Others believe one of
+ * them when their own ping is refused, too, or three when not.
  */
 #define PH_MEMBERS_MAX 4096u
 
@@ -122,8 +123,13 @@ struct ph_member_introduction {
  */
 int ph_members_introduce(struct ph_members *members, int64_t now,
 	const struct ph_member_introduction *introduction);
-/* A datagram whose MAC was checked. Of unknown senders: ignored. */
-void ph_members_receive(
+/*
+ * A datagram whose MAC was checked; it is of the receiver's epoch too, so what
+ * was sent to an earlier start of this node is none. Of unknown senders:
+ * ignored. True: it is neither old nor a repetition, so whence it came is where
+ * its sender is.
+ */
+bool ph_members_receive(
 	struct ph_members *members, int64_t now, const struct ph_swim *swim);
 
 enum ph_member_hint {
@@ -157,6 +163,7 @@ void ph_members_tick(struct ph_members *members, int64_t now, int64_t lag);
 struct ph_members_send {
 	uint8_t to[PH_NODE_ID_BYTES];
 	uint32_t handle;
+	uint64_t epoch;	     /* of the receiver, for the MAC */
 	struct ph_swim swim; /* `ring` is the shell's to fill in */
 };
 

@@ -2,10 +2,15 @@
  * What others say: records, by order of epoch and incarnation first, because
  * that costs nothing, then by signature. What was news is told on.
  *
- * Death for silence is believed of one that has been suspect here for half the
- * least time, or was never seen alive. Else it is an accusation only: who says
- * so either knows what we missed, and others will say it too, or comes back
- * from behind a broken network with what it thought of all others.
+ * Nobody is dead for one accuser's word. Death for silence is believed of one
+ * that two accuse and that has been suspect here for half the least time. Death
+ * by refusal needs no time: our own ping was refused, too, or three declare it.
+ * Else it is an accusation, and we look: who says so either knows what we
+ * missed, or comes back from behind a broken network with what it thought of
+ * all others, or lies.
+ *
+ * Who is convinced by its own ping declares it as well, until three have: so
+ * those whom no host tells anything hear of three.
  */
 #include "discovery/members_inner.h"
 
@@ -88,29 +93,97 @@ static bool record_suspect(struct ph_members *members, int64_t now,
 	return true;
 }
 
-static bool death_is_believed(const struct ph_members *members, int64_t now,
-	const struct member *member, const struct ph_swim_record *record)
+static bool silence_is_believed(const struct ph_members *members, int64_t now,
+	const struct member *member, uint16_t accuser)
 {
-	if (record->cause == PH_SWIM_BY_REFUSAL && !member->defies)
-		return true;
-	if (member->state == PH_MEMBER_HEARD)
-		return true;
-	return member->state == PH_MEMBER_SUSPECT &&
+	unsigned accusers =
+		member->accuser_count + !judge_has_accused(member, accuser);
+
+	return member->state == PH_MEMBER_SUSPECT && accusers >= 2 &&
 	       now - member->suspected >= judge_shortest(members) / 2;
+}
+
+static bool record_silent(struct ph_members *members, int64_t now,
+	struct member *member, const struct member *accuser,
+	const struct ph_swim_record *record)
+{
+	uint16_t slot = members_slot(members, accuser);
+
+	if (!silence_is_believed(members, now, member, slot))
+		return record_suspect(members, now, member, accuser, record);
+	if (!is_signed(members, record, accuser))
+		return false;
+	rumour_add(members, now, record);
+	judge_enter(members, now, member, PH_MEMBER_DEAD, PH_MEMBER_BY_REPORTED,
+		slot);
+	return true;
+}
+
+static bool has_declared(const struct member *member, uint16_t accuser)
+{
+	if (member->state != PH_MEMBER_SUSPECT)
+		return false;
+	for (unsigned i = 0; i < member->declarer_count; i++)
+		if (member->declarers[i] == accuser)
+			return true;
+	return false;
+}
+
+static bool is_refused_here(const struct member *member, int64_t now)
+{
+	return member->refused_at && now - member->refused_at < MEMBERS_SILENCE;
+}
+
+bool hearsay_confirmed(
+	struct ph_members *members, int64_t now, struct member *member)
+{
+	bool here = is_refused_here(member, now);
+	unsigned others = member->declarer_count;
+
+	if (member->state != PH_MEMBER_SUSPECT || !others ||
+		(!here && others < MEMBERS_DECLARE))
+		return false;
+	member->refused |= here;
+	judge_enter(members, now, member, PH_MEMBER_DEAD, PH_MEMBER_BY_REPORTED,
+		member->declarers[0]);
+	if (here && others < MEMBERS_DECLARE)
+		judge_say(
+			members, now, member, PH_SWIM_DEAD, PH_SWIM_BY_REFUSAL);
+	return true;
+}
+
+static bool record_refused(struct ph_members *members, int64_t now,
+	struct member *member, const struct member *accuser,
+	const struct ph_swim_record *record)
+{
+	uint16_t slot = members_slot(members, accuser);
+
+	if (has_declared(member, slot))
+		return true;
+	if (!is_signed(members, record, accuser))
+		return false;
+	rumour_add(members, now, record);
+	if (member->state != PH_MEMBER_SUSPECT)
+		judge_enter(members, now, member, PH_MEMBER_SUSPECT,
+			PH_MEMBER_BY_ACCUSED, slot);
+	judge_accuser_add(member, slot);
+	member->declarers[member->declarer_count++] = slot;
+	/* One ping, whose answer refutes and whose refusal confirms. */
+	if (!hearsay_confirmed(members, now, member) &&
+		member->declarer_count == 1)
+		probe_begin(members, now, members_slot(members, member),
+			PROBE_GREET);
+	return true;
 }
 
 static bool record_dead(struct ph_members *members, int64_t now,
 	struct member *member, const struct member *accuser,
 	const struct ph_swim_record *record)
 {
-	if (!death_is_believed(members, now, member, record))
-		return record_suspect(members, now, member, accuser, record);
-	if (!is_signed(members, record, accuser))
-		return false;
-	rumour_add(members, now, record);
-	judge_enter(members, now, member, PH_MEMBER_DEAD, PH_MEMBER_BY_REPORTED,
-		members_slot(members, accuser));
-	return true;
+	bool refused = record->cause == PH_SWIM_BY_REFUSAL && !member->defies;
+
+	return refused ? record_refused(members, now, member, accuser, record)
+		       : record_silent(members, now, member, accuser, record);
 }
 
 /* Who came late suspects one that is dead for long: some say so. */

@@ -25,6 +25,7 @@ enum {
 	MEMBERS_SELF = UINT16_MAX - 1, /* as an accuser */
 	MEMBERS_RELAYS = 3,	       /* indirect probes */
 	MEMBERS_CONFIRM = 3,  /* accusers beyond the first that count */
+	MEMBERS_DECLARE = 3,  /* whose word for a refusal is as our own */
 	MEMBERS_FANOUT = 3,   /* receivers of each round of news */
 	MEMBERS_PROBES = 64,  /* under way at once: slots of a mask */
 	MEMBERS_FAVOURS = 32, /* of them for others */
@@ -68,20 +69,25 @@ struct member {
 	bool refused; /* declared dead because its host refused */
 	bool defies;  /* and lived: what its host says means nothing */
 	uint8_t accuser_count;
-	uint8_t looks; /* before it is given up */
+	uint8_t looks;		/* before it is given up */
+	uint8_t declarer_count; /* of a suspect */
 	uint16_t accusers[MEMBERS_CONFIRM + 1];
-	uint16_t suspect_at; /* its place among the suspects */
-	uint32_t word;	     /* of its newest signed word that was passed on */
-	uint32_t trip;	     /* smoothed round trip, us; 0 not known */
-	uint32_t swing;	     /* its variation, us */
+	uint16_t declarers[MEMBERS_DECLARE]; /* its host refused them */
+	uint16_t suspect_at;		     /* its place among the suspects */
+	uint32_t word;	/* of its newest signed word that was passed on */
+	uint32_t trip;	/* smoothed round trip, us; 0 not known */
+	uint32_t swing; /* its variation, us */
 	int64_t introduced;
-	int64_t since;	   /* when it came into its state */
-	int64_t silent;	   /* our last probe without an answer; 0 none */
-	int64_t suspected; /* when suspicion began; pauses move it */
-	int64_t looked;	   /* the last look before it is given up */
+	int64_t since;	    /* when it came into its state */
+	int64_t silent;	    /* our last probe without an answer; 0 none */
+	int64_t refused_at; /* our last ping that its host refused; 0 none */
+	uint64_t seen;	    /* of the 64 sequences up to the highest: heard */
+	uint64_t twice;	    /* and pings of them that were heard again */
+	int64_t suspected;  /* when suspicion began; pauses move it */
+	int64_t looked;	    /* the last look before it is given up */
 };
 
-static_assert(sizeof(struct member) <= 160, "with its indices below 200 bytes");
+static_assert(sizeof(struct member) <= 168, "with its indices below 200 bytes");
 
 enum probe_kind {
 	PROBE_PERIODIC,
@@ -241,9 +247,10 @@ struct probe *probe_own(struct ph_members *members, uint16_t target);
 void probe_hint(struct ph_members *members, int64_t now, struct member *member);
 void probe_for(struct ph_members *members, int64_t now, struct member *member,
 	uint16_t favour, uint32_t favour_sequence);
-void probe_acked(struct ph_members *members, int64_t now, struct member *member,
+/* Both: true if it answers what we asked. */
+bool probe_acked(struct ph_members *members, int64_t now, struct member *member,
 	uint32_t sequence);
-void probe_reported(struct ph_members *members, int64_t now, uint16_t relay,
+bool probe_reported(struct ph_members *members, int64_t now, uint16_t relay,
 	struct member *member, const struct ph_swim *swim);
 void probe_refused(
 	struct ph_members *members, int64_t now, struct member *member);
@@ -304,6 +311,10 @@ void judge_unsuspect(struct ph_members *members, struct member *member);
 
 /* --- members_hearsay.c --- */
 
+/* Our own ping was refused: enough, if somebody has declared it dead for that.
+ * true: it is dead. */
+bool hearsay_confirmed(
+	struct ph_members *members, int64_t now, struct member *member);
 /* What a record says; false: its signature is wrong. */
 bool hearsay(struct ph_members *members, int64_t now,
 	const struct ph_swim_record *record);

@@ -93,6 +93,7 @@ void judge_enter(struct ph_members *members, int64_t now, struct member *member,
 			members_slot(members, member);
 		member->suspected = now;
 		member->accuser_count = 0;
+		member->declarer_count = 0;
 		member->looks = 0;
 	}
 	if (!member_takes_part(member)) {
@@ -140,6 +141,7 @@ void judge_restart(struct ph_members *members, int64_t now,
 	member->incarnation = 0;
 	member->word = 0;
 	member->sequence_known = false;
+	member->refused_at = 0;
 	member->met = false;
 	member->refused = false;
 	member->defies = false;
@@ -167,6 +169,7 @@ void judge_alive(struct ph_members *members, int64_t now, struct member *member,
 	member->incarnation = incarnation;
 	member->defies |= was_dead && member->refused;
 	member->refused = false;
+	member->refused_at = 0;
 	member->stale = false;
 	member->silent = 0;
 	rumour_outdate(members, member->id, epoch, incarnation);

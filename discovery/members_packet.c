@@ -7,6 +7,10 @@
 
 #include <string.h>
 
+enum {
+	WINDOW = 64 /* bits of a member's `seen` */
+};
+
 /* --- out --- */
 
 uint32_t packet_sequence(struct ph_members *members, unsigned slot)
@@ -77,6 +81,7 @@ static bool packet_write(struct ph_members *members, int64_t now,
 
 	memcpy(out->to, to->id, PH_NODE_ID_BYTES);
 	out->handle = to->handle;
+	out->epoch = to->epoch;
 	/* Not the records: only `count` of them are looked at. */
 	memset(swim, 0, offsetof(struct ph_swim, records));
 	swim->type = intent->type;
@@ -117,18 +122,45 @@ bool ph_members_take_send(
 
 /* --- in --- */
 
-/* Not seen before: sequences of one sender in one epoch only grow. What
- * overtook another on the way is answered all the same. */
-static bool is_fresh(struct member *member, const struct ph_swim *swim)
+enum freshness {
+	REPLAYED, /* not to be looked at */
+	LATE,	  /* another overtook it, or it is asked again */
+	FRESH
+};
+
+/*
+ * Sequences of one sender in one epoch only grow, by 64 with each datagram. A
+ * window remembers which of the newest came: who asks again repeats his ping
+ * once, so it is answered twice and no more.
+ */
+static enum freshness freshness_of(
+	struct member *member, const struct ph_swim *swim)
 {
-	if (swim->type == PH_SWIM_ACK || swim->type == PH_SWIM_REPORT)
-		return false; /* those prove themselves by what they answer */
-	if (member->sequence_known &&
-		(int32_t)(swim->sequence - member->sequence) <= 0)
-		return false;
-	member->sequence = swim->sequence;
-	member->sequence_known = true;
-	return true;
+	uint32_t slots = MEMBERS_PROBES - 1;
+	int32_t ahead = (int32_t)((swim->sequence & ~slots) -
+				  (member->sequence & ~slots)) /
+			MEMBERS_PROBES;
+	uint64_t bit;
+
+	if (!member->sequence_known || ahead > 0) {
+		bool near = member->sequence_known && ahead < WINDOW;
+
+		member->seen = near ? member->seen << ahead : 0;
+		member->twice = near ? member->twice << ahead : 0;
+		member->seen |= 1;
+		member->sequence = swim->sequence;
+		member->sequence_known = true;
+		return FRESH;
+	}
+	if (ahead <= -WINDOW)
+		return REPLAYED;
+	bit = UINT64_C(1) << -ahead;
+	if (member->seen & bit &&
+		(swim->type != PH_SWIM_PING || member->twice & bit))
+		return REPLAYED;
+	member->twice |= member->seen & bit;
+	member->seen |= bit;
+	return LATE;
 }
 
 static void receive_ask(struct ph_members *members, int64_t now,
@@ -141,45 +173,43 @@ static void receive_ask(struct ph_members *members, int64_t now,
 			swim->sequence);
 }
 
-static void receive_report(struct ph_members *members, int64_t now,
+static bool receive_report(struct ph_members *members, int64_t now,
 	struct member *sender, const struct ph_swim *swim)
 {
 	struct member *target = members_find(members, swim->target);
 
-	if (target)
-		probe_reported(members, now, members_slot(members, sender),
-			target, swim);
+	return target && probe_reported(members, now,
+				 members_slot(members, sender), target, swim);
 }
 
-static void receive_type(struct ph_members *members, int64_t now,
+/* true: it answers what we asked. */
+static bool receive_type(struct ph_members *members, int64_t now,
 	struct member *sender, const struct ph_swim *swim)
 {
 	switch (swim->type) {
 	case PH_SWIM_PING:
 		packet_send(members, PH_SWIM_ACK, members_slot(members, sender),
 			swim->sequence);
-		return;
+		return false;
 	case PH_SWIM_ACK:
-		probe_acked(members, now, sender, swim->sequence);
-		return;
+		return probe_acked(members, now, sender, swim->sequence);
 	case PH_SWIM_ASK:
 		receive_ask(members, now, sender, swim);
-		return;
+		return false;
 	case PH_SWIM_REPORT:
-		receive_report(members, now, sender, swim);
-		return;
+		return receive_report(members, now, sender, swim);
 	default:
-		return;
+		return false;
 	}
 }
 
 /* What it says of itself, and of us. */
 static void receive_header(struct ph_members *members, int64_t now,
-	struct member *sender, const struct ph_swim *swim)
+	struct member *sender, const struct ph_swim *swim, bool fresh)
 {
 	judge_alive(members, now, sender, swim->epoch, swim->incarnation);
 	sender->met = true;
-	if (is_fresh(sender, swim)) {
+	if (fresh) {
 		judge_contact(members, now, sender, PH_MEMBER_BY_CONTACT);
 		/* It speaks, so it can refute, if only it knew. */
 		if (sender->state > PH_MEMBER_ALIVE &&
@@ -193,23 +223,43 @@ static void receive_header(struct ph_members *members, int64_t now,
 			members, now, swim->known, swim->held == PH_SWIM_DEAD);
 }
 
-void ph_members_receive(
+/* Answers prove themselves by what they answer. */
+static bool is_answer(const struct ph_swim *swim)
+{
+	return swim->type == PH_SWIM_ACK || swim->type == PH_SWIM_REPORT;
+}
+
+static bool is_heeded(const struct ph_members *members,
+	const struct member *sender, const struct ph_swim *swim)
+{
+	if (!sender || members->leaving || swim->epoch < sender->epoch)
+		return false;
+	return sender->state != PH_MEMBER_LEFT || swim->epoch > sender->epoch;
+}
+
+bool ph_members_receive(
 	struct ph_members *members, int64_t now, const struct ph_swim *swim)
 {
 	struct member *sender;
+	enum freshness freshness;
+	bool fresh;
 
 	members_enter(members, now);
 	sender = members_find(members, swim->sender);
-	if (!sender || members->leaving || swim->epoch < sender->epoch)
-		return;
-	if (sender->state == PH_MEMBER_LEFT && swim->epoch == sender->epoch)
-		return;
-	receive_header(members, now, sender, swim);
-	receive_type(members, now, sender, swim);
+	if (!is_heeded(members, sender, swim))
+		return false;
+	if (swim->epoch > sender->epoch)
+		judge_alive(members, now, sender, swim->epoch, 0);
+	freshness = is_answer(swim) ? LATE : freshness_of(sender, swim);
+	if (freshness == REPLAYED)
+		return false;
+	receive_header(members, now, sender, swim, freshness == FRESH);
+	fresh = receive_type(members, now, sender, swim);
 	/* Who sends one wrong signature is not worth checking another. */
 	for (unsigned i = 0; i < swim->count; i++)
 		if (!hearsay(members, now, &swim->records[i]))
-			return;
+			break;
+	return fresh || freshness == FRESH;
 }
 
 /* --- what the shell knows otherwise --- */

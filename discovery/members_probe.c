@@ -272,7 +272,7 @@ void probe_deadlines(struct ph_members *members, int64_t now)
 
 /* --- answers --- */
 
-void probe_acked(struct ph_members *members, int64_t now, struct member *member,
+bool probe_acked(struct ph_members *members, int64_t now, struct member *member,
 	uint32_t sequence)
 {
 	unsigned slot = sequence % MEMBERS_PROBES;
@@ -280,7 +280,7 @@ void probe_acked(struct ph_members *members, int64_t now, struct member *member,
 
 	if (!sequence || probe->sequence != sequence ||
 		probe->target != members_slot(members, member))
-		return;
+		return false;
 	probe->sequence = 0; /* the same ack a second time proves nothing */
 	if (!probe->again)
 		trip_sample(members, member, now - probe->pinged);
@@ -293,6 +293,7 @@ void probe_acked(struct ph_members *members, int64_t now, struct member *member,
 		}
 	}
 	judge_contact(members, now, member, PH_MEMBER_BY_CONTACT);
+	return true;
 }
 
 /* Whether enough agree that its host refuses it. A lone witness asks twice. */
@@ -317,7 +318,7 @@ static int report_index(const struct probe *probe, uint16_t relay)
 	return -1;
 }
 
-void probe_reported(struct ph_members *members, int64_t now, uint16_t relay,
+bool probe_reported(struct ph_members *members, int64_t now, uint16_t relay,
 	struct member *member, const struct ph_swim *swim)
 {
 	unsigned slot = swim->sequence % MEMBERS_PROBES;
@@ -327,17 +328,17 @@ void probe_reported(struct ph_members *members, int64_t now, uint16_t relay,
 	if (!(members->probing >> slot & 1) || !is_own(probe) ||
 		probe->sequence != swim->sequence ||
 		probe->target != members_slot(members, member))
-		return;
+		return false;
 	index = report_index(probe, relay);
 	if (index < 0)
-		return;
+		return false;
 	probe->reported |= (uint8_t)(1 << index);
 	probe->answered++;
 	if (swim->finding == PH_SWIM_ANSWERED) {
 		probe_ill(members, -1);
 		probe_end(members, probe);
 		judge_contact(members, now, member, PH_MEMBER_BY_CONTACT);
-		return;
+		return true;
 	}
 	if (probe->answered == probe->asked)
 		probe->deadline = members_least(probe->deadline,
@@ -345,6 +346,31 @@ void probe_reported(struct ph_members *members, int64_t now, uint16_t relay,
 	if (swim->finding == PH_SWIM_REFUSED) {
 		probe->refusals++;
 		refusals_judge(members, now, probe);
+	}
+	return true;
+}
+
+/* Those that are for others, or only greet, are over; our own goes on. */
+static void refused_end(
+	struct ph_members *members, int64_t now, struct member *member)
+{
+	uint16_t slot = members_slot(members, member);
+
+	for (struct probe *probe = probe_from(members, 0); probe;
+		probe = probe_next(members, probe)) {
+		if (probe->target != slot)
+			continue;
+		/* Each ping is refused once: what comes more often was made
+		 * up. */
+		if (!is_own(probe) || !probe->refused ||
+			probe->pinged > probe->refused_at)
+			member->refused_at = now;
+		if (is_own(probe))
+			continue;
+		if (probe->kind == PROBE_FAVOUR)
+			favour_report(members, probe, PH_SWIM_REFUSED);
+		else
+			probe_end(members, probe);
 	}
 }
 
@@ -354,16 +380,9 @@ void probe_refused(
 	uint16_t slot = members_slot(members, member);
 	struct probe *own;
 
-	for (struct probe *probe = probe_from(members, 0); probe;
-		probe = probe_next(members, probe)) {
-		if (probe->target != slot || is_own(probe))
-			continue;
-		if (probe->kind == PROBE_FAVOUR)
-			favour_report(members, probe, PH_SWIM_REFUSED);
-		else
-			probe_end(members, probe);
-	}
-	if (!member_takes_part(member))
+	refused_end(members, now, member);
+	if (!member_takes_part(member) ||
+		hearsay_confirmed(members, now, member))
 		return;
 	own = probe_own(members, slot);
 	if (!own) {
@@ -372,7 +391,6 @@ void probe_refused(
 	}
 	if (!own)
 		return;
-	/* Each ping is refused once: what comes more often was made up. */
 	if (own->refused && own->pinged <= own->refused_at)
 		return;
 	own->refused++;

@@ -204,14 +204,22 @@ static int table_add(struct ph_members *members, int64_t now, const uint8_t *id,
 	return 0;
 }
 
+static uint8_t without(uint16_t *list, uint8_t count, uint16_t slot)
+{
+	uint8_t kept = 0;
+
+	for (unsigned i = 0; i < count; i++)
+		if (list[i] != slot)
+			list[kept++] = list[i];
+	return kept;
+}
+
 static void accuser_forget(struct member *member, uint16_t accuser)
 {
-	unsigned kept = 0;
-
-	for (unsigned i = 0; i < member->accuser_count; i++)
-		if (member->accusers[i] != accuser)
-			member->accusers[kept++] = member->accusers[i];
-	member->accuser_count = (uint8_t)kept;
+	member->accuser_count =
+		without(member->accusers, member->accuser_count, accuser);
+	member->declarer_count =
+		without(member->declarers, member->declarer_count, accuser);
 }
 
 void ph_members_forget(

@@ -53,18 +53,15 @@ static void send_one(
 	struct ph_discovery *discovery = membership->discovery;
 	struct contact *contact = contact_of(membership, send->handle);
 	uint8_t bytes[PH_SWIM_MAX];
-	uint8_t link[PH_SEAL_KEY];
 	size_t length;
 
 	if (!contact || !discovery->ring_count)
 		return;
 	send->swim.ring = (uint32_t)discovery->ring[0].id;
-	if (contact_link(membership, contact, send->swim.ring, link))
-		return;
 	length = ph_swim_write(&send->swim, bytes);
-	ph_seal_mac(bytes + length - PH_SWIM_MAC, link, PH_SEAL_MEMBERSHIP,
-		bytes, length - PH_SWIM_MAC);
-	ph_wipe(link, sizeof(link));
+	if (contact_seal(membership, contact, send->epoch, send->swim.ring,
+		    bytes, length))
+		return;
 	if (contact_send(membership, contact, bytes, length))
 		membership->counted.sent++;
 	else
@@ -246,31 +243,32 @@ bool membership_hear(
 {
 	struct membership *membership = discovery->membership;
 	uint8_t sender[PH_NODE_ID_BYTES];
-	uint8_t link[PH_SEAL_KEY];
 	struct contact *contact;
 	struct ph_swim swim;
 	uint32_t ring;
 	size_t length = datagram->length;
+	int error = -ENOKEY;
 
 	if (ph_swim_peek(sender, &ring, datagram->data, length))
 		return false;
 	membership->counted.received++;
 	contact = contact_find(membership, sender);
-	if (!contact || contact_link(membership, contact, ring, link)) {
+	if (contact)
+		error = contact_check(
+			membership, contact, ring, datagram->data, length);
+	if (error && error != -EBADMSG) {
 		membership->counted.unknown++;
 		return true;
 	}
-	if (!ph_seal_mac_check(datagram->data + length - PH_SWIM_MAC, link,
-		    PH_SEAL_MEMBERSHIP, datagram->data, length - PH_SWIM_MAC) ||
-		ph_swim_read(&swim, datagram->data, length)) {
+	if (error || ph_swim_read(&swim, datagram->data, length)) {
 		membership->counted.forged++;
-	} else {
-		contact_heard(contact, &datagram->from);
-		ph_members_receive(
-			membership->members, now_of(membership), &swim);
-		membership_settle(membership);
+		return true;
 	}
-	ph_wipe(link, sizeof(link));
+	if (ph_members_receive(membership->members, now_of(membership), &swim))
+		contact_heard(contact, &datagram->from);
+	else
+		membership->counted.stale++;
+	membership_settle(membership);
 	return true;
 }
 
@@ -356,6 +354,7 @@ void membership_report(struct ph_discovery *discovery, struct ph_writer *writer)
 	ph_put_u64(writer, "received", membership->counted.received);
 	ph_put_u64(writer, "sent", membership->counted.sent);
 	ph_put_u64(writer, "forged", membership->counted.forged);
+	ph_put_u64(writer, "stale", membership->counted.stale);
 	ph_put_u64(writer, "unknown", membership->counted.unknown);
 	ph_put_u64(writer, "unsent", membership->counted.unsent);
 	ph_write_end(writer);

@@ -46,7 +46,8 @@ struct membership {
 	bool leaving;
 	struct {
 		uint64_t received;
-		uint64_t forged;
+		uint64_t forged;  /* or for an earlier start of this node */
+		uint64_t stale;	  /* proves nothing new: late, or again */
 		uint64_t unknown; /* of nobody that was announced */
 		uint64_t sent;
 		uint64_t unsent; /* no address leads there */
@@ -68,11 +69,14 @@ void contact_locate(struct membership *membership, struct contact *contact,
  * be. False: there is none. */
 bool contact_send(struct membership *membership, struct contact *contact,
 	const uint8_t *data, size_t length);
-/* A datagram of it came from there. */
+/* A fresh datagram of it came from there. */
 void contact_heard(struct contact *contact, const struct ph_udp_end *from);
-/* The key of datagrams between us; -ENOKEY. */
-int contact_link(struct membership *membership, struct contact *contact,
-	uint32_t ring, uint8_t link[PH_SEAL_KEY]);
+/* The MAC of a datagram for its start of that epoch; -ENOKEY, -EKEYREJECTED. */
+int contact_seal(struct membership *membership, struct contact *contact,
+	uint64_t epoch, uint32_t ring, uint8_t *bytes, size_t length);
+/* Of a datagram from it, for this start of ours: likewise; -EBADMSG. */
+int contact_check(struct membership *membership, struct contact *contact,
+	uint32_t ring, const uint8_t *data, size_t length);
 
 /* membership.c */
 /* Takes all that the core has to send and to tell, and arms its timer. */

@@ -34,8 +34,8 @@
  *   +--------+--------------------------+
  *   | records, 112 bytes each           |
  *   +-----------------------------------+
- *   | MAC, 16 bytes                     |   of all before it
- *   +-----------------------------------+
+ *   | MAC, 16 bytes                     |   of all before it and the receiver's
+ *   +-----------------------------------+   epoch u64, and 8 zeros
  *
  * A record is what somebody says of a member, and his signature. ALIVE and
  * LEFT are the subject's own word, SUSPECT and DEAD an accuser's.

@@ -268,6 +268,7 @@ unsigned sim_replay(struct sim *sim)
 		packet = sim_packet_get(sim, kept->length);
 		packet->from = kept->from;
 		packet->to = kept->to;
+		packet->epoch = kept->epoch;
 		packet->announcement = kept->announcement;
 		memcpy(packet->bytes, kept->bytes, kept->length);
 		sim_push(sim, &(struct sim_event){

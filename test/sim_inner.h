@@ -27,6 +27,7 @@ struct sim_packet {
 	uint32_t from;
 	uint32_t to;
 	uint16_t length;
+	uint64_t epoch; /* of the receiver, as its MAC has it */
 	bool announcement;
 	bool large;
 	uint8_t bytes[];

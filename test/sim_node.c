@@ -123,6 +123,7 @@ static void send_datagram(
 
 	packet->from = from;
 	packet->to = send->handle;
+	packet->epoch = send->epoch;
 	memcpy(packet->bytes, bytes, length);
 	sim->counts.datagrams++;
 	sim->counts.bytes += length;
@@ -235,7 +236,8 @@ static void node_datagram(
 
 	if (packet->announcement)
 		table_hear(sim, node, packet);
-	else if (ph_swim_read(&swim, packet->bytes, packet->length) == 0)
+	else if (packet->epoch == node->epoch &&
+		 ph_swim_read(&swim, packet->bytes, packet->length) == 0)
 		ph_members_receive(node->members, sim->now, &swim);
 }
 

@@ -78,15 +78,12 @@ static void strangers_are_ignored(void **state)
 /* How a member comes into the state that a case begins with. */
 static void bring(unsigned number, enum ph_member_state state)
 {
-	struct ph_swim_record dead = record_of(number, 2, PH_SWIM_DEAD, 1, 0);
-
 	ph_members_forget(world.members, id_of(number));
 	introduce(number, 1, state != PH_MEMBER_HEARD);
 	if (state == PH_MEMBER_SUSPECT)
 		accuse(number, 2);
-	dead.cause = PH_SWIM_BY_REFUSAL;
-	if (state == PH_MEMBER_DEAD)
-		told(2, dead);
+	for (unsigned by = 2; state == PH_MEMBER_DEAD && by < 5; by++)
+		declare(number, by, 0);
 	if (state == PH_MEMBER_LEFT)
 		told(2, record_of(number, number, PH_SWIM_LEFT, 1, 0));
 	is(number, state);
@@ -111,11 +108,11 @@ static void what_records_do(void **state)
 		{PH_MEMBER_DEAD, PH_SWIM_SUSPECT, 1, 0, 0, PH_MEMBER_DEAD},
 		{PH_MEMBER_LEFT, PH_SWIM_SUSPECT, 1, 9, 0, PH_MEMBER_LEFT},
 		/* Deaths. */
-		{PH_MEMBER_HEARD, PH_SWIM_DEAD, 1, 0, 0, PH_MEMBER_DEAD},
+		{PH_MEMBER_HEARD, PH_SWIM_DEAD, 1, 0, 0, PH_MEMBER_SUSPECT},
 		{PH_MEMBER_ALIVE, PH_SWIM_DEAD, 1, 0, 0, PH_MEMBER_SUSPECT},
-		{PH_MEMBER_ALIVE, PH_SWIM_DEAD, 1, 0, 1, PH_MEMBER_DEAD},
+		{PH_MEMBER_ALIVE, PH_SWIM_DEAD, 1, 0, 1, PH_MEMBER_SUSPECT},
 		{PH_MEMBER_SUSPECT, PH_SWIM_DEAD, 1, 0, 0, PH_MEMBER_SUSPECT},
-		{PH_MEMBER_SUSPECT, PH_SWIM_DEAD, 1, 0, 1, PH_MEMBER_DEAD},
+		{PH_MEMBER_SUSPECT, PH_SWIM_DEAD, 1, 0, 1, PH_MEMBER_SUSPECT},
 		{PH_MEMBER_SUSPECT, PH_SWIM_DEAD, 0, 0, 1, PH_MEMBER_SUSPECT},
 		{PH_MEMBER_LEFT, PH_SWIM_DEAD, 1, 0, 1, PH_MEMBER_LEFT},
 		/* Its own word. */
@@ -155,11 +152,95 @@ static void what_records_do(void **state)
 	world_close();
 }
 
+/* A lie, told as often as its teller likes, with or without suspicion before:
+ * one accuser kills nobody. */
+static void nobody_dies_of_one_word(void **state)
+{
+	static const enum ph_member_state from[] = {
+		PH_MEMBER_HEARD, PH_MEMBER_ALIVE, PH_MEMBER_SUSPECT};
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		world_open(99);
+		bring(1, from[i]);
+		for (unsigned tenth = 0; tenth < 50; tenth++) {
+			declare(1, 2, 0);
+			told(2, record_of(1, 2, PH_SWIM_DEAD, 1, 0));
+			run(100 * MS);
+		}
+		is(1, PH_MEMBER_SUSPECT);
+		told(1, record_of(1, 1, PH_SWIM_ALIVE, 1, 1));
+		is(1, PH_MEMBER_ALIVE);
+		/* What was said of its old self is over. */
+		declare(1, 2, 0);
+		is(1, PH_MEMBER_ALIVE);
+		world_close();
+	}
+}
+
+/* Three who declare it, or one and what our own ping found. */
+static void refusal_is_confirmed(void **state)
+{
+	const struct ph_swim_record *said = NULL;
+
+	(void)state;
+	world_open(99);
+	declare(1, 2, 0);
+	assert_int_equal(count_sent_to(1, PH_SWIM_PING), 1);
+	assert_int_equal(sent_to(1, PH_SWIM_PING)->swim.held, PH_SWIM_SUSPECT);
+	declare(1, 3, 0);
+	is(1, PH_MEMBER_SUSPECT);
+	declare(1, 4, 0);
+	is(1, PH_MEMBER_DEAD);
+	world_close();
+
+	world_open(99);
+	declare(1, 2, 0);
+	refused(1);
+	is(1, PH_MEMBER_DEAD);
+	/* We are a second witness: others need one less. */
+	run(200 * MS);
+	for (unsigned i = 0; i < world.sent && !said; i++)
+		for (unsigned r = 0; r < world.sends[i].swim.count; r++)
+			if (number_of(world.sends[i].swim.records[r].accuser) ==
+				0)
+				said = &world.sends[i].swim.records[r];
+	assert_non_null(said);
+	assert_int_equal(said->state, PH_SWIM_DEAD);
+	assert_int_equal(said->cause, PH_SWIM_BY_REFUSAL);
+	world_close();
+
+	/* Asked for a favour, we were refused before anybody declared it. */
+	world_open(99);
+	ask_for(2, 1);
+	refused(1);
+	is(1, PH_MEMBER_ALIVE);
+	declare(1, 2, 0);
+	is(1, PH_MEMBER_DEAD);
+	world_close();
+}
+
+/* An old refusal is none, nor one that no ping of ours was answered with. */
+static void refusal_is_of_a_ping_and_new(void **state)
+{
+	(void)state;
+	world_open(99);
+	ask_for(2, 1);
+	refused(1);
+	run(4 * PH_SECOND);
+	ph_members_forget(world.members, id_of(99)); /* nothing else waits */
+	told(1, record_of(1, 1, PH_SWIM_ALIVE, 1, 1));
+	is(1, PH_MEMBER_ALIVE);
+	declare(1, 2, 1);
+	is(1, PH_MEMBER_SUSPECT);
+	world_close();
+}
+
 /* A latecomer accuses one that is dead for long: it is set right. */
 static void latecomer_is_set_right(void **state)
 {
 	(void)state;
-	world_open(3);
+	world_open(4);
 	bring(1, PH_MEMBER_DEAD);
 	run(5 * PH_SECOND);
 	forget_what_was();
@@ -176,6 +257,8 @@ static void silence_kills_who_was_suspect(void **state)
 	world_open(5);
 	accuse(1, 2);
 	run(2500 * MS);
+	is(1, PH_MEMBER_SUSPECT);
+	told(2, record_of(1, 2, PH_SWIM_DEAD, 1, 0));
 	is(1, PH_MEMBER_SUSPECT);
 	told(3, record_of(1, 3, PH_SWIM_DEAD, 1, 0));
 	is(1, PH_MEMBER_DEAD);
@@ -482,6 +565,77 @@ static void repetition_is_no_life(void **state)
 	}
 }
 
+/* Each ping is answered once, and once more when it was asked again; what was
+ * recorded earlier never. None of it says where its sender is. */
+static void replays_are_not_answered(void **state)
+{
+	struct ph_swim pings[70];
+
+	(void)state;
+	world_open(3);
+	for (unsigned i = 0; i < 70; i++) {
+		pings[i] = said_by(1, PH_SWIM_PING);
+		/* Two swap places on the way. */
+		if (i == 40 || i == 41)
+			pings[i].sequence += i == 40 ? 64 : -64;
+		assert_int_equal(
+			ph_members_receive(world.members, world.now, &pings[i]),
+			i != 41);
+		take();
+	}
+	assert_int_equal(count_sent_to(1, PH_SWIM_ACK), 70);
+	for (unsigned round = 0; round < 5; round++)
+		for (unsigned i = 0; i < 70; i++)
+			assert_false(ph_members_receive(
+				world.members, world.now, &pings[i]));
+	take();
+	assert_int_equal(count_sent_to(1, PH_SWIM_ACK), 70 + 64);
+	/* The sequence is a circle. */
+	pings[0].sequence = pings[69].sequence + 0x40000000;
+	assert_true(ph_members_receive(world.members, world.now, &pings[0]));
+	pings[1].sequence = pings[0].sequence + 0x60000000;
+	assert_true(ph_members_receive(world.members, world.now, &pings[1]));
+	assert_false(ph_members_receive(world.members, world.now, &pings[0]));
+	world_close();
+}
+
+static void replayed_favours_are_not_done(void **state)
+{
+	struct ph_swim ask;
+
+	(void)state;
+	world_open(3);
+	ask = ask_for(2, 1);
+	assert_int_equal(count_sent_to(1, PH_SWIM_PING), 1);
+	for (unsigned i = 0; i < 10; i++)
+		hear(&ask);
+	assert_int_equal(count_sent_to(1, PH_SWIM_PING), 1);
+	world_close();
+}
+
+/* An answer to what we asked is fresh once. */
+static void answers_are_fresh_once(void **state)
+{
+	struct ph_swim ack;
+
+	(void)state;
+	world_open(2);
+	ask_for(2, 1);
+	ack = said_by(1, PH_SWIM_ACK);
+	ack.sequence = sent_to(1, PH_SWIM_PING)->swim.sequence;
+	assert_true(ph_members_receive(world.members, world.now, &ack));
+	assert_false(ph_members_receive(world.members, world.now, &ack));
+	take();
+	/* The first of a new life begins a new window. */
+	ack = said_by(1, PH_SWIM_PING);
+	ack.epoch = 2;
+	ack.sequence = 64;
+	assert_true(ph_members_receive(world.members, world.now, &ack));
+	assert_false(ph_members_receive(world.members, world.now, &ack));
+	assert_int_equal(view_of(1).epoch, 2);
+	world_close();
+}
+
 /* Whatever comes, in whatever order: sums hold, and ASan watches. */
 static void hammer(void **state)
 {
@@ -559,6 +713,9 @@ int main(void)
 		cmocka_unit_test(table_is_bounded),
 		cmocka_unit_test(strangers_are_ignored),
 		cmocka_unit_test(what_records_do),
+		cmocka_unit_test(nobody_dies_of_one_word),
+		cmocka_unit_test(refusal_is_confirmed),
+		cmocka_unit_test(refusal_is_of_a_ping_and_new),
 		cmocka_unit_test(latecomer_is_set_right),
 		cmocka_unit_test(silence_kills_who_was_suspect),
 		cmocka_unit_test(last_word_is_asked_for),
@@ -574,6 +731,9 @@ int main(void)
 		cmocka_unit_test(goodbye_goes_out),
 		cmocka_unit_test(view_is_kept),
 		cmocka_unit_test(repetition_is_no_life),
+		cmocka_unit_test(replays_are_not_answered),
+		cmocka_unit_test(replayed_favours_are_not_done),
+		cmocka_unit_test(answers_are_fresh_once),
 		cmocka_unit_test(hammer),
 	};
 

@@ -214,6 +214,25 @@ static inline void accuse(unsigned subject, unsigned accuser)
 	told(accuser, record_of(subject, accuser, PH_SWIM_SUSPECT, 1, 0));
 }
 
+/* Dead, because its host refuses datagrams. */
+static inline void declare(unsigned subject, unsigned by, uint32_t incarnation)
+{
+	struct ph_swim_record record =
+		record_of(subject, by, PH_SWIM_DEAD, 1, incarnation);
+
+	record.cause = PH_SWIM_BY_REFUSAL;
+	told(by, record);
+}
+
+static inline struct ph_swim ask_for(unsigned by, unsigned target)
+{
+	struct ph_swim ask = said_by(by, PH_SWIM_ASK);
+
+	memcpy(ask.target, id_of(target), sizeof(ask.target));
+	hear(&ask);
+	return ask;
+}
+
 static inline void refused(unsigned number)
 {
 	ph_members_hint(
