@@ -226,7 +226,7 @@ void entry_hear(struct peer *teller, struct ph_value entry)
 	hear_vouch(peer, vouch);
 	if (!proven && peer->active.proven)
 		news_of(peer, teller);
-	greet_hear_addresses(peer, ph_value_get(entry, "addresses"),
+	greet_hear_addresses(peer, teller, ph_value_get(entry, "addresses"),
 		peer == teller && peer->session
 			? ph_session_peer(peer->session)->address
 			: "");

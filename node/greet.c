@@ -87,9 +87,23 @@ static void write_greeting(struct ph_writer *writer, struct ph_lines *lines)
 	ph_write_end(writer);
 }
 
-/* A listener on every interface is reached where its line comes from. */
-static void add_own_address(
-	struct peer *peer, const char *text, const char *observed)
+/* Whose line does not leave this machine is on it: its loopback is ours. */
+static bool is_here(const struct peer *teller)
+{
+	struct ph_address from;
+	const char *observed =
+		teller->session ? ph_session_peer(teller->session)->address
+				: "";
+
+	return !strcmp(observed, "unix") ||
+	       (!ph_address_parse(&from, observed) &&
+		       ph_address_is_local(&from));
+}
+
+/* A listener on every interface is reached where its line comes from. What
+ * leads nowhere but to the machine that dials it is no address of another. */
+static void add_own_address(struct peer *peer, const struct peer *teller,
+	const char *text, const char *observed)
 {
 	struct ph_address address;
 	struct ph_address from;
@@ -103,6 +117,9 @@ static void add_own_address(
 		if (ph_address_parse(&from, observed))
 			return;
 		memcpy(address.host, from.host, sizeof(address.host));
+	} else if (!ph_address_is_tellable(&address) &&
+		   !(ph_address_is_local(&address) && is_here(teller))) {
+		return;
 	}
 	if (!peer_add_address(peer,
 		    ph_address_format(&address, dialable, sizeof(dialable)),
@@ -114,13 +131,13 @@ static void add_own_address(
 		peer_save(peer);
 }
 
-void greet_hear_addresses(
-	struct peer *peer, struct ph_value list, const char *observed)
+void greet_hear_addresses(struct peer *peer, const struct peer *teller,
+	struct ph_value list, const char *observed)
 {
 	char text[128];
 
 	for (size_t i = 0; i < ph_value_count(list) && i < PH_CANDIDATES; i++)
-		add_own_address(peer,
+		add_own_address(peer, teller,
 			ph_value_copy(ph_value_at(list, i), text, sizeof(text)),
 			observed);
 }
@@ -220,7 +237,7 @@ static void hear_greeting(struct peer *peer, struct ph_value greeting)
 {
 	if (!peer->session)
 		return;
-	greet_hear_addresses(peer, ph_value_get(greeting, "addresses"),
+	greet_hear_addresses(peer, peer, ph_value_get(greeting, "addresses"),
 		ph_session_peer(peer->session)->address);
 	hear_version(peer, greeting);
 	/* Its announcement may have been its goodbye. */

@@ -31,6 +31,14 @@ struct guesser {
 	int64_t last; /* of failed */
 };
 
+/* What all sources of one way have used up. */
+struct purse {
+	int64_t failures[PH_LIMITS_HOURLY]; /* a ring of times */
+	unsigned failure_next;
+	unsigned failure_count;
+	unsigned running;
+};
+
 struct ph_limits {
 	struct stranger strangers[PH_LIMITS_PENDING];
 	unsigned pending;
@@ -40,10 +48,7 @@ struct ph_limits {
 	unsigned known_next;
 	struct guesser guessers[PH_LIMITS_SOURCES];
 	unsigned guesser_count;
-	int64_t failures[PH_LIMITS_HOURLY]; /* a ring of times */
-	unsigned failure_next;
-	unsigned failure_count;
-	unsigned running;
+	struct purse purses[2]; /* of who comes, of who is dialled */
 };
 
 enum {
@@ -54,7 +59,7 @@ enum {
 
 static struct ph_source source_of_text(const char *text)
 {
-	struct ph_source source = {{FAMILY_OTHER}};
+	struct ph_source source = {.bytes = {FAMILY_OTHER}};
 	uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
 
 	for (; *text; text++)
@@ -65,7 +70,7 @@ static struct ph_source source_of_text(const char *text)
 
 static struct ph_source source_of_v6(const struct in6_addr *address)
 {
-	struct ph_source source = {{FAMILY_V6}};
+	struct ph_source source = {.bytes = {FAMILY_V6}};
 
 	if (IN6_IS_ADDR_V4MAPPED(address)) {
 		source.bytes[0] = FAMILY_V4;
@@ -97,7 +102,7 @@ static void host_copy(char out[64], const char *text)
 
 struct ph_source ph_source_of(const char *text)
 {
-	struct ph_source source = {{FAMILY_V4}};
+	struct ph_source source = {.bytes = {FAMILY_V4}};
 	struct in6_addr six;
 	struct in_addr four;
 	char host[64];
@@ -112,9 +117,18 @@ struct ph_source ph_source_of(const char *text)
 	return source_of_text(text);
 }
 
+struct ph_source ph_source_dialled(const char *text)
+{
+	struct ph_source source = ph_source_of(text);
+
+	source.dialled = true;
+	return source;
+}
+
 static bool source_same(const struct ph_source *a, const struct ph_source *b)
 {
-	return memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
+	return a->dialled == b->dialled &&
+	       memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
 }
 
 int ph_limits_create(struct ph_limits **out)
@@ -358,25 +372,31 @@ static int64_t guesser_wait(const struct guesser *guesser)
 	return beyond < 3 ? FIRST_WAIT << beyond : HOUR;
 }
 
-unsigned ph_limits_failures(const struct ph_limits *limits, int64_t now)
+static unsigned purse_used(const struct purse *purse, int64_t now)
 {
 	unsigned count = 0;
 
-	for (unsigned i = 0; i < limits->failure_count; i++)
-		if (now - limits->failures[i] < HOUR)
+	for (unsigned i = 0; i < purse->failure_count; i++)
+		if (now - purse->failures[i] < HOUR)
 			count++;
 	return count;
 }
 
+unsigned ph_limits_failures(const struct ph_limits *limits, int64_t now)
+{
+	return purse_used(&limits->purses[0], now) +
+	       purse_used(&limits->purses[1], now);
+}
+
 /* The oldest failure within the hour: when it leaves, one more may come. */
-static int64_t oldest_failure(const struct ph_limits *limits, int64_t now)
+static int64_t oldest_failure(const struct purse *purse, int64_t now)
 {
 	int64_t oldest = now;
 
-	for (unsigned i = 0; i < limits->failure_count; i++)
-		if (now - limits->failures[i] < HOUR &&
-			limits->failures[i] < oldest)
-			oldest = limits->failures[i];
+	for (unsigned i = 0; i < purse->failure_count; i++)
+		if (now - purse->failures[i] < HOUR &&
+			purse->failures[i] < oldest)
+			oldest = purse->failures[i];
 	return oldest;
 }
 
@@ -399,44 +419,46 @@ enum ph_guess ph_limits_guess(struct ph_limits *limits, struct ph_source source,
 	int64_t now, int64_t *retry)
 {
 	struct guesser *guesser = guesser_get(limits, &source, now);
-	unsigned failures = ph_limits_failures(limits, now);
+	struct purse *purse = &limits->purses[source.dialled];
+	unsigned failures = purse_used(purse, now);
 	enum ph_guess verdict;
 
 	*retry = PH_LIMITS_AGAIN;
 	if (failures >= PH_LIMITS_HOURLY || !guesser) {
-		*retry = oldest_failure(limits, now) + HOUR - now;
+		*retry = oldest_failure(purse, now) + HOUR - now;
 		return PH_GUESS_PAUSED;
 	}
 	verdict = source_verdict(guesser, now, retry);
 	if (verdict != PH_GUESS_GO)
 		return verdict;
-	if (failures + limits->running >= PH_LIMITS_HOURLY)
+	if (failures + purse->running >= PH_LIMITS_HOURLY)
 		return PH_GUESS_WAIT;
 	guesser->running++;
-	limits->running++;
+	purse->running++;
 	return PH_GUESS_GO;
 }
 
-static void failure_add(struct ph_limits *limits, int64_t now)
+static void failure_add(struct purse *purse, int64_t now)
 {
-	limits->failures[limits->failure_next] = now;
-	limits->failure_next = (limits->failure_next + 1) % PH_LIMITS_HOURLY;
-	if (limits->failure_count < PH_LIMITS_HOURLY)
-		limits->failure_count++;
+	purse->failures[purse->failure_next] = now;
+	purse->failure_next = (purse->failure_next + 1) % PH_LIMITS_HOURLY;
+	if (purse->failure_count < PH_LIMITS_HOURLY)
+		purse->failure_count++;
 }
 
 void ph_limits_guessed(struct ph_limits *limits, struct ph_source source,
 	unsigned guesses, int64_t now)
 {
 	struct guesser *guesser = guesser_find(limits, &source);
+	struct purse *purse = &limits->purses[source.dialled];
 
 	/* A running guesser is never swept. */
-	assert(guesser && guesser->running && limits->running);
+	assert(guesser && guesser->running && purse->running);
 	guesser->running--;
-	limits->running--;
+	purse->running--;
 	for (unsigned i = 0; i < guesses; i++) {
 		guesser->failed++;
 		guesser->last = now;
-		failure_add(limits, now);
+		failure_add(purse, now);
 	}
 }

@@ -20,7 +20,10 @@
  * Guesses. Whoever begins a run that could test the passphrase pays first and
  * is paid back when it succeeds, so parallel runs get no extra guesses. Per
  * source 5, then one each 10, 20, 40, 60, 60... minutes; on the whole
- * node 60 an hour, then enrolment pauses. Pinned peers never come here.
+ * node 60 an hour, then enrolment pauses. Runs that this node dials count by
+ * themselves, all of it: whoever announces many nodes that are none stops this
+ * one from enrolling by dialling, not those that come. Pinned peers never come
+ * here.
  *
  * Pure: `now` is monotonic ns.
  */
@@ -37,11 +40,14 @@
 /* Who is counted together: an IPv4 address, an IPv6 /64, "unix". */
 struct ph_source {
 	uint8_t bytes[9]; /* family, then 4 or 8 bytes */
+	bool dialled;	  /* by this node */
 };
 
 /* From the text that on_accept gives, or a host:port. What is no address (a
  * name, a path) is counted by a hash of its text. */
 struct ph_source ph_source_of(const char *text);
+/* The same, where this node dials. */
+struct ph_source ph_source_dialled(const char *text);
 
 /* How far a connection that is not proven yet has got. */
 enum ph_phase {
@@ -91,7 +97,7 @@ enum ph_guess ph_limits_guess(struct ph_limits *limits, struct ph_source source,
 /* The run ended; `guesses` as ph_handshake_guesses: 0 pays back. */
 void ph_limits_guessed(struct ph_limits *limits, struct ph_source source,
 	unsigned guesses, int64_t now);
-/* For status: failures of the last hour. */
+/* For status: failures of the last hour, dialled or not. */
 unsigned ph_limits_failures(const struct ph_limits *limits, int64_t now);
 
 #endif

@@ -220,8 +220,9 @@ void greet_write_revoked(struct ph_writer *writer, struct ph_node *node);
 void greet_hear_ring(struct peer *teller, struct ph_value list);
 /* It may take the very teller away. */
 void greet_hear_revoked(struct peer *teller, struct ph_value list);
-void greet_hear_addresses(
-	struct peer *peer, struct ph_value list, const char *observed);
+/* Of `peer`, as `teller` says. */
+void greet_hear_addresses(struct peer *peer, const struct peer *teller,
+	struct ph_value list, const char *observed);
 /* mesh.c */
 void mesh_serve(struct ph_lines *lines);
 /* Revokes here and tells the others: by name, id or key in hex. -1 with the

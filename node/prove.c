@@ -8,6 +8,12 @@
 #include "node/trust.h"
 #include "proto/secret.h"
 
+static struct ph_source source_of(const struct ph_session *session)
+{
+	return session->peer.dialled ? ph_source_dialled(session->source)
+				     : ph_source_of(session->source);
+}
+
 /* What a run at the passphrase cost is known when it ends, however. */
 static void settle_guess(struct ph_session *session)
 {
@@ -19,8 +25,7 @@ static void settle_guess(struct ph_session *session)
 		return;
 	session->guessing = false;
 	guesses = ph_handshake_guesses(session->handshake);
-	ph_limits_guessed(
-		node->limits, ph_source_of(session->source), guesses, now);
+	ph_limits_guessed(node->limits, source_of(session), guesses, now);
 	/* A carrier that broke proves nothing against the key. */
 	if (guesses && session->peer.dialled && session->refused)
 		ph_trust_failed(
@@ -67,8 +72,8 @@ static bool may_guess(struct ph_session *session)
 	struct ph_node *node = session->gate->node;
 	int64_t now = ph_loop_now(node->loop);
 	int64_t retry = 0;
-	enum ph_guess guess = ph_limits_guess(
-		node->limits, ph_source_of(session->source), now, &retry);
+	enum ph_guess guess =
+		ph_limits_guess(node->limits, source_of(session), now, &retry);
 
 	session->asked = true;
 	session->guessing = guess == PH_GUESS_GO;

@@ -235,6 +235,33 @@ bool ph_address_is_local(const struct ph_address *address)
 	return false;
 }
 
+static bool is_tellable_v4(uint32_t v4)
+{
+	return v4 >> 24 != 127 && v4 >> 24 != 0 && v4 >> 28 != 14 &&
+	       v4 != UINT32_MAX && v4 >> 16 != (169 << 8 | 254);
+}
+
+bool ph_address_is_tellable(const struct ph_address *address)
+{
+	struct in_addr v4;
+	struct in6_addr v6;
+	uint32_t mapped;
+
+	/* With a zone it is one link's, whatever it is. */
+	if (ph_address_is_local(address) || !address->host[0] ||
+		strchr(address->host, '%'))
+		return false;
+	if (inet_pton(AF_INET, address->host, &v4) == 1)
+		return is_tellable_v4(ntohl(v4.s_addr));
+	if (inet_pton(AF_INET6, address->host, &v6) != 1)
+		return true;
+	memcpy(&mapped, v6.s6_addr + 12, sizeof(mapped));
+	if (IN6_IS_ADDR_V4MAPPED(&v6) || IN6_IS_ADDR_V4COMPAT(&v6))
+		return is_tellable_v4(ntohl(mapped));
+	return !IN6_IS_ADDR_UNSPECIFIED(&v6) && !IN6_IS_ADDR_MULTICAST(&v6) &&
+	       !IN6_IS_ADDR_LINKLOCAL(&v6);
+}
+
 bool ph_name_is_valid(const char *text, size_t length)
 {
 	if (!length || length > PH_NAME_MAX || !is_alnum(text[0]))

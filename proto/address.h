@@ -36,6 +36,10 @@ char *ph_address_format(
 	const struct ph_address *address, char *out, size_t size);
 /* 127/8, ::1, localhost, all that is no tcp. */
 bool ph_address_is_local(const struct ph_address *address);
+/* What means the same machine to whoever hears it, as far as an address can: a
+ * name, or a literal that is neither local nor everybody's (unspecified,
+ * multicast, broadcast) nor one link's (169.254/16, fe80::/10). */
+bool ph_address_is_tellable(const struct ph_address *address);
 
 /*
  * What is wired: `node/server:terminal`, where the node may be missing, and

@@ -66,6 +66,50 @@ static void addresses(void **state)
 	}
 }
 
+static void tellable_addresses(void **state)
+{
+	static const struct {
+		const char *text;
+		bool tellable;
+	} cases[] = {
+		{"beta", true},
+		{"192.0.2.7", true},
+		{"10.0.0.1:9", true},
+		{"[2001:db8::5]", true},
+		{"[fd00::5]", true},
+		{"[::ffff:192.0.2.7]", true},
+		{"localhost", false},
+		{"127.0.0.1", false},
+		{"127.9.9.9", false},
+		{"0.0.0.0", false},
+		{"0.1.2.3", false},
+		{"224.0.0.1", false},
+		{"239.255.76.78", false},
+		{"255.255.255.255", false},
+		{"169.254.169.254", false},
+		{"[::]", false},
+		{"[::1]", false},
+		{"[::ffff:127.0.0.1]", false},
+		{"[::ffff:169.254.169.254]", false},
+		{"[::127.0.0.1]", false},
+		{"[ff02::1]", false},
+		{"[fe80::1]", false},
+		{"[fe80::1%eth0]", false},
+		{"unix:/run/posthouse.sock", false},
+		{"shm:/run/rings", false},
+		{"inproc:sink", false},
+		{":7678", false},
+	};
+	struct ph_address address;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		assert_int_equal(ph_address_parse(&address, cases[i].text), 0);
+		if (ph_address_is_tellable(&address) != cases[i].tellable)
+			fail_msg("wrong of %s", cases[i].text);
+	}
+}
+
 static void bad_addresses(void **state)
 {
 	static const char *const bads[] = {"", "beta:", "beta:x", "beta:65536",
@@ -184,6 +228,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(addresses),
+		cmocka_unit_test(tellable_addresses),
 		cmocka_unit_test(bad_addresses),
 		cmocka_unit_test(places),
 		cmocka_unit_test(connection_ids),

@@ -263,6 +263,33 @@ static void enrolment_pauses_and_says_until_when(void **state)
 	assert_int_equal(try_wrong(limits, 99, HOUR), PH_GUESS_GO);
 }
 
+/* Sixty nodes that are none were announced and dialled: who comes still gets
+ * in, and the other way round. */
+static void dialling_has_its_own_hour(void **state)
+{
+	struct ph_limits *limits = *state;
+	struct ph_source out = ph_source_dialled("192.0.2.1:7678");
+	struct ph_source in = ph_source_of("192.0.2.1:7678");
+	char text[32];
+	int64_t retry;
+
+	for (unsigned i = 0; i < 60; i++) {
+		snprintf(text, sizeof(text), "192.0.2.%u:7678", i);
+		out = ph_source_dialled(text);
+		assert_int_equal(
+			ph_limits_guess(limits, out, 0, &retry), PH_GUESS_GO);
+		ph_limits_guessed(limits, out, 1, 0);
+	}
+	assert_int_equal(
+		ph_limits_guess(limits, out, 1, &retry), PH_GUESS_PAUSED);
+	for (unsigned i = 0; i < 5; i++)
+		assert_int_equal(
+			ph_limits_guess(limits, in, 1, &retry), PH_GUESS_GO);
+	for (unsigned i = 0; i < 5; i++)
+		ph_limits_guessed(limits, in, 0, 2);
+	assert_int_equal(ph_limits_failures(limits, 2), 60);
+}
+
 /* Runs side by side get no more guesses than one after the other. */
 static void parallel_runs_are_paid_in_advance(void **state)
 {
@@ -344,6 +371,7 @@ int main(void)
 		WITH_LIMITS(then_one_in_growing_intervals),
 		WITH_LIMITS(a_node_takes_sixty_an_hour),
 		WITH_LIMITS(enrolment_pauses_and_says_until_when),
+		WITH_LIMITS(dialling_has_its_own_hour),
 		WITH_LIMITS(parallel_runs_are_paid_in_advance),
 		WITH_LIMITS(the_nodes_hour_is_paid_in_advance_too),
 		WITH_LIMITS(success_costs_nothing),
