@@ -281,7 +281,7 @@ static void file_close(struct ph_server *server)
 }
 
 static const struct ph_terminal_type file_terminals[] = {
-	{"out", PH_OUT, "application/octet-stream"},
+	{"out", PH_OUT, ""},
 };
 
 static const struct ph_parameter_type file_parameters[] = {

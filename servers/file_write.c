@@ -437,7 +437,7 @@ static void file_close(struct ph_server *server)
 }
 
 static const struct ph_terminal_type file_terminals[] = {
-	{"in", PH_IN, "application/octet-stream"},
+	{"in", PH_IN, ""},
 };
 
 static const struct ph_parameter_type file_parameters[] = {

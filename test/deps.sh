@@ -2,7 +2,7 @@
 # Names the Debian packages that are missing, and installs them. Does nothing
 # when none is.
 #
-#   test/deps.sh [build|lint|fuzz|bench|deb|docker|image|lldpd]...   (build when nothing is said)
+#   test/deps.sh [build|lint|fuzz|bench|deb|docker|image|examples|lldpd]...   (build when nothing is said)
 #
 # lldpd is a list of its own, because Debian's package starts a daemon that
 # announces the machine, now and at every boot: for machines of CI. Here it is
@@ -12,13 +12,14 @@ set -eu
 build='build-essential pkg-config libssl-dev libsodium-dev libmsgpack-dev
 	libfyaml-dev libjansson-dev libsqlite3-dev libcmocka-dev uthash-dev
 	libcap-dev libseccomp-dev libwebsockets-dev gzip jq openssl graphviz
-	iproute2 nftables groff-base python3-jsonschema python3-yaml'
+	iproute2 nftables groff-base zstd python3-jsonschema python3-yaml'
 lint='clang-format'
 fuzz='clang'
 bench='libzmq3-dev libnng-dev socat openssh-client openssh-server'
 lldpd='lldpd'
 deb='debhelper lintian dpkg-dev'
 docker='docker.io docker-compose iptables debootstrap jq'
+examples='ffmpeg'
 # What an image is built with: no tests.
 image='build-essential pkg-config libssl-dev libsodium-dev libmsgpack-dev
 	libfyaml-dev libjansson-dev libsqlite3-dev uthash-dev libcap-dev
@@ -33,11 +34,13 @@ for list in "${@:-build}"; do
 	bench) wanted="$wanted $bench" ;;
 	deb) wanted="$wanted $deb" ;;
 	docker) wanted="$wanted $docker" ;;
+	examples) wanted="$wanted $examples" ;;
 	image) wanted="$wanted $image" ;;
 	lldpd) wanted="$wanted $lldpd" quiet=yes ;;
 	*)
 		echo "deps: no list is called '$list':" \
-			"say build, lint, fuzz, bench, deb, docker, image or lldpd" >&2
+			"say build, lint, fuzz, bench, deb, docker, image, examples or" \
+			"lldpd" >&2
 		exit 2
 		;;
 	esac

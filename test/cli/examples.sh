@@ -4,7 +4,7 @@
 set -u
 : "${POSTHOUSE:=$PWD/build/posthouse}"
 cd "$(dirname "$0")/../.." || exit 1
-export IN=/in OUT=/out
+export IN=/in OUT=/out FROM=/from KEY=/key TO=/to
 count=0
 for file in examples/*.yaml; do
 	found=$("$POSTHOUSE" lint --json "$file" |
