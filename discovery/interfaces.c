@@ -187,7 +187,8 @@ static int read_address(struct ph_interface_address *out,
 					       : attributes[IFA_ADDRESS];
 	uint32_t flags = info->ifa_flags;
 
-	*out = (struct ph_interface_address){.family = info->ifa_family};
+	*out = (struct ph_interface_address){
+		.family = info->ifa_family, .prefix = info->ifa_prefixlen};
 	if (attributes[IFA_FLAGS] && payload(attributes[IFA_FLAGS]) == 4)
 		memcpy(&flags, value(attributes[IFA_FLAGS]), 4);
 	out->usable = !(flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)) ||

@@ -25,8 +25,9 @@ struct ph_interface_address {
 		struct in_addr v4;
 		struct in6_addr v6;
 	};
-	bool usable;   /* neither tentative nor failed duplicate detection */
-	unsigned seen; /* private: in which dump */
+	uint8_t prefix; /* bits of its network */
+	bool usable;	/* neither tentative nor failed duplicate detection */
+	unsigned seen;	/* private: in which dump */
 };
 
 struct ph_interface {

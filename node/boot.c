@@ -18,6 +18,7 @@
 #include "node/keys.h"
 #include "node/lines.h"
 #include "node/notify.h"
+#include "node/reach.h"
 #include "node/trust.h"
 #include "proto/secret.h"
 
@@ -341,6 +342,7 @@ void ph_boot_open(struct ph_node *node)
 		(unsigned long long)node->epoch, (int)getpid());
 	for (unsigned i = 0; i < node->options.joins; i++)
 		ph_lines_seed(node->lines, &node->options.join[i]);
+	ph_reach_start(node->reach);
 	ph_hostess_start(node->hostess);
 	ph_lines_start(node->lines);
 	ph_discover_start(node->discover);

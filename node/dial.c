@@ -4,6 +4,7 @@
 
 #include "kernel/log.h"
 #include "node/peer.h"
+#include "node/reach.h"
 #include "node/trust.h"
 #include "node/wires.h"
 
@@ -35,6 +36,42 @@ static void attempt_drop(struct attempt *attempt)
 static int attempt_index(const struct attempt *attempt)
 {
 	return (int)(attempt - attempt->dialling->attempts);
+}
+
+/* What came of an attempt, for the order of the next ones. */
+static void learn(struct attempt *attempt, enum ph_verdict verdict, int error,
+	uint32_t rtt_us)
+{
+	struct dialling *dialling = attempt->dialling;
+	struct ph_address address;
+
+	if (dialling->peer &&
+		!ph_address_parse(&address,
+			dialling->candidates->list[attempt_index(attempt)]
+				.address))
+		ph_reach_dialled(dialling->lines->node->reach,
+			dialling->peer->active.id, &address, verdict, error,
+			rtt_us);
+}
+
+/* Who was tried before the winner, and is silent still, goes behind it: with
+ * the winner's row alone the next race would begin with the same silence. */
+static void learn_silence(
+	struct dialling *dialling, const struct attempt *winner)
+{
+	struct ph_candidates *candidates = dialling->candidates;
+	int64_t began = candidates->list[winner - dialling->attempts].started;
+
+	for (unsigned i = 0; i < candidates->count; i++) {
+		const struct ph_candidate *candidate = &candidates->list[i];
+		bool runs = candidate->state == PH_CANDIDATE_RUNS ||
+			    (candidate->state == PH_CANDIDATE_WAITS &&
+				    candidate->yielded);
+
+		if (runs && began - candidate->started >= PH_CANDIDATES_LEAST)
+			learn(&dialling->attempts[i], PH_VERDICT_TIMEOUT,
+				-ETIMEDOUT, 0);
+	}
 }
 
 static void drop_others(struct dialling *dialling, struct attempt *winner)
@@ -121,6 +158,9 @@ static void dial_step(struct dialling *dialling)
 
 	if (dialling->winner)
 		return;
+	while ((index = ph_candidates_yield(
+			dialling->candidates, ph_loop_now(loop))) >= 0)
+		attempt_drop(&dialling->attempts[index]);
 	while ((index = ph_candidates_next(
 			dialling->candidates, ph_loop_now(loop))) >= 0)
 		attempt_start(dialling, index);
@@ -181,6 +221,8 @@ void dial_start(struct dialling *dialling)
 			lines->active, &peer->active, now, BARRED_FOR);
 		return;
 	}
+	if (dialling->peer)
+		peer_rank(dialling->peer);
 	dialling->racing = true;
 	ph_candidates_begin(dialling->candidates, now);
 	dial_step(dialling);
@@ -219,6 +261,7 @@ const char *ph_lines_on_open(
 	}
 	dialling->winner = attempt;
 	ph_timer_stop(dialling->lines->node->loop, &dialling->timer);
+	learn_silence(dialling, attempt);
 	drop_others(dialling, attempt);
 	return NULL;
 }
@@ -226,7 +269,10 @@ const char *ph_lines_on_open(
 void dial_won(struct attempt *attempt)
 {
 	struct dialling *dialling = attempt->dialling;
+	struct ph_carrier_path path;
 
+	ph_carrier_path(ph_session_carrier(attempt->session), &path);
+	learn(attempt, PH_VERDICT_OPEN_VERIFIED, 0, path.rtt_us);
 	attempt->session = NULL;
 	ph_candidates_worked(dialling->candidates, attempt_index(attempt));
 	drop_others(dialling, NULL);
@@ -294,6 +340,11 @@ void dial_lost(struct attempt *attempt, struct ph_session *session, int reason,
 		ph_wires_peer_absent(
 			dialling->lines->node->wires, dialling->peer->name);
 	attempt->session = NULL;
+	learn(attempt,
+		dialling->winner == attempt || !reason
+			? PH_VERDICT_OPEN_FOREIGN
+			: ph_verdict_of_errno(reason),
+		reason, 0);
 	if (dialling->winner == attempt)
 		dialling->winner = NULL;
 	ph_candidates_failed(dialling->candidates, attempt_index(attempt));

@@ -107,6 +107,7 @@ static void add_own_address(struct peer *peer, const struct peer *teller,
 {
 	struct ph_address address;
 	struct ph_address from;
+	enum ph_candidate_origin origin = PH_ORIGIN_GATHERED;
 	char dialable[128];
 
 	if (ph_address_parse(&address, text))
@@ -117,13 +118,14 @@ static void add_own_address(struct peer *peer, const struct peer *teller,
 		if (ph_address_parse(&from, observed))
 			return;
 		memcpy(address.host, from.host, sizeof(address.host));
+		origin = PH_ORIGIN_OBSERVED;
 	} else if (!ph_address_is_tellable(&address) &&
 		   !(ph_address_is_local(&address) && is_here(teller))) {
 		return;
 	}
 	if (!peer_add_address(peer,
 		    ph_address_format(&address, dialable, sizeof(dialable)),
-		    false))
+		    origin, false))
 		return;
 	if (!peer->line)
 		peer_hint(peer);

@@ -10,6 +10,7 @@
 #include "hostess/hostess.h"
 #include "kernel/log.h"
 #include "node/peer.h"
+#include "node/reach.h"
 #include "node/trust.h"
 #include "node/wires.h"
 #include "proto/secret.h"
@@ -51,6 +52,7 @@ static bool is_busy(struct ph_lines *lines, struct peer *peer)
 
 static void hang_up_idle(struct peer *peer)
 {
+	reach_line_ends(peer, 0);
 	peer_hang_up(peer, "idle");
 	/* Nothing is amiss with it. */
 	peer->was_up = false;
@@ -114,7 +116,8 @@ void ph_lines_seed(struct ph_lines *lines, const struct ph_address *address)
 	dialling_init(&seed->dialling, lines, &seed->candidates);
 	seed->dialling.seed = seed;
 	ph_candidates_add(&seed->candidates,
-		ph_address_format(address, text, sizeof(text)), false);
+		ph_address_format(address, text, sizeof(text)),
+		PH_ORIGIN_CONFIGURED, false);
 	LL_PREPEND(lines->seeds, seed);
 	ph_log_info("lines", "seed at=%s", text);
 	if (lines->started)
@@ -284,7 +287,7 @@ static void settle_dial(struct attempt *attempt, struct peer *peer)
 	ph_timer_start(
 		lines->node->loop, &dialling->timer, now + PH_ACTIVE_LAST);
 	ph_address_format(&dialling->seed->address, text, sizeof(text));
-	peer_add_address(peer, text, true);
+	peer_add_address(peer, text, PH_ORIGIN_CONFIGURED, true);
 	snprintf(peer->heard_by, sizeof(peer->heard_by), "join");
 	peer_save(peer);
 }
@@ -329,6 +332,7 @@ static void lost_line(
 	else
 		ph_log_info("lines", "line.down peer=%s because=\"%s\"",
 			peer->name, why);
+	reach_line_ends(peer, reason);
 	/* It found the line idle; a node that ends is dialled in vain soon. */
 	if (!reason && !peer->active.wanted)
 		peer->was_up = false;
@@ -368,8 +372,7 @@ int ph_lines_candidate(struct ph_lines *lines, const char *node,
 	if (!peer)
 		return -ENOENT;
 	memcpy(key, peer->key, PH_PUBLIC_KEY);
-	if (!peer->dialling.racing)
-		ph_candidates_sort(&peer->candidates);
+	peer_rank(peer);
 	if (!peer->candidates.count ||
 		ph_address_parse(address, peer->candidates.list[0].address))
 		return -EHOSTUNREACH;
@@ -384,19 +387,24 @@ bool ph_lines_is_up(struct ph_lines *lines, const char *node)
 }
 
 void ph_lines_candidate_was(struct ph_lines *lines, const char *node,
-	const struct ph_address *address, bool good)
+	const struct ph_address *address, int error, uint32_t rtt_us)
 {
 	struct peer *peer = peer_named(lines, node);
 	char text[128];
 	int index;
 
-	if (!peer || peer->dialling.racing)
+	if (!peer)
+		return;
+	ph_reach_dialled(lines->node->reach, peer->active.id, address,
+		error ? ph_verdict_of_errno(error) : PH_VERDICT_OPEN_VERIFIED,
+		error, rtt_us);
+	if (peer->dialling.racing)
 		return;
 	index = ph_candidates_find(&peer->candidates,
 		ph_address_format(address, text, sizeof(text)));
 	if (index < 0)
 		return;
-	if (good)
+	if (!error)
 		ph_candidates_worked(&peer->candidates, index);
 	else
 		ph_candidates_failed(&peer->candidates, index);

@@ -101,10 +101,10 @@ int ph_lines_candidate(struct ph_lines *lines, const char *node,
 	struct ph_address *address, uint8_t key[PH_PUBLIC_KEY]);
 /* There is a line to it. */
 bool ph_lines_is_up(struct ph_lines *lines, const char *node);
-/* What became of a dial of that candidate: the next asked for is the best by
- * then. */
+/* What became of a dial of that candidate (0, or a negative errno): the next
+ * asked for is the best by then. */
 void ph_lines_candidate_was(struct ph_lines *lines, const char *node,
-	const struct ph_address *address, bool good);
+	const struct ph_address *address, int error, uint32_t rtt_us);
 unsigned ph_lines_up(const struct ph_lines *lines);
 
 /* For the gate. */

@@ -20,6 +20,7 @@
 #include "node/keys.h"
 #include "node/limits.h"
 #include "node/lines.h"
+#include "node/reach.h"
 #include "node/notify.h"
 #include "node/offer.h"
 #include "node/trust.h"
@@ -134,8 +135,10 @@ static int open_exchange(struct ph_node *node, struct ph_error *error)
 {
 	struct ph_gate_events events = {
 		ph_lines_on_open, ph_lines_on_line, ph_lines_on_gone, NULL};
-	int code = ph_lines_create(&node->lines, node);
+	int code = ph_reach_create(&node->reach, node);
 
+	if (!code)
+		code = ph_lines_create(&node->lines, node);
 	events.context = node->lines;
 	if (!code)
 		code = ph_gate_create(&node->gate, node, events);
@@ -311,6 +314,8 @@ static void close_node(struct ph_node *node)
 	ph_watchdog_stop(&node->watchdog);
 	if (node->wires)
 		ph_wires_close(node->wires);
+	if (node->reach)
+		ph_reach_close(node->reach);
 	if (node->lines)
 		ph_lines_close(node->lines);
 	if (node->gate)
@@ -329,6 +334,7 @@ static void destroy_node(struct ph_node *node)
 	ph_hostess_destroy(node->hostess);
 	ph_wires_destroy(node->wires);
 	ph_lines_destroy(node->lines);
+	ph_reach_destroy(node->reach);
 	ph_gate_destroy(node->gate);
 	ph_store_destroy(node->store);
 	ph_tls_destroy(node->tls);

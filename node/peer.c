@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "kernel/log.h"
+#include "node/reach.h"
 #include "node/trust.h"
 
 struct peer *peer_find(struct ph_lines *lines, const char *id)
@@ -101,7 +102,8 @@ struct peer *peer_get(
 	return peer;
 }
 
-bool peer_add_address(struct peer *peer, const char *text, bool best)
+bool peer_add_address(struct peer *peer, const char *text,
+	enum ph_candidate_origin origin, bool best)
 {
 	struct ph_lines *lines = peer->dialling.lines;
 	struct ph_address address;
@@ -111,12 +113,21 @@ bool peer_add_address(struct peer *peer, const char *text, bool best)
 		!ph_candidates_add(&peer->candidates,
 			ph_address_format(
 				&address, canonical, sizeof(canonical)),
-			best))
+			origin, best))
 		return false;
 	peer->active.dialable = true;
 	ph_active_changed(lines->active);
 	lines_stir(lines);
 	return true;
+}
+
+void peer_rank(struct peer *peer)
+{
+	if (peer->dialling.racing)
+		return;
+	ph_reach_rank(peer->dialling.lines->node->reach, peer->active.id,
+		&peer->candidates);
+	ph_candidates_sort(&peer->candidates);
 }
 
 void peer_proven(struct peer *peer, bool proven)
@@ -232,5 +243,5 @@ void ph_lines_remember(struct ph_lines *lines, struct ph_value entry)
 		peer_add_address(peer,
 			ph_value_copy(
 				ph_value_at(addresses, i), text, sizeof(text)),
-			false);
+			PH_ORIGIN_GATHERED, false);
 }

@@ -141,7 +141,10 @@ struct peer *peer_of_line(struct ph_lines *lines, uint64_t line);
 struct peer *peer_get(
 	struct ph_lines *lines, const uint8_t *key, const char *name);
 /* True: it is a new one. `best`: somebody was reached there. */
-bool peer_add_address(struct peer *peer, const char *text, bool best);
+bool peer_add_address(struct peer *peer, const char *text,
+	enum ph_candidate_origin origin, bool best);
+/* Best first, by what is known of reaching them; not while they race. */
+void peer_rank(struct peer *peer);
 void peer_save(struct peer *peer);
 /* Its key is pinned, or no more. */
 void peer_proven(struct peer *peer, bool proven);
@@ -158,6 +161,9 @@ void dial_won(struct attempt *attempt);
 /* It came to nothing. */
 void dial_lost(struct attempt *attempt, struct ph_session *session, int reason,
 	const char *why);
+/* reach.c: its line is lost, or hung up: until now the address was right;
+ * `reason` -ETIMEDOUT: it no longer is. */
+void reach_line_ends(struct peer *peer, int reason);
 /* lines.c */
 uint32_t lines_random(struct ph_lines *lines, uint32_t below);
 /* Something changed for `active`: see what it wants, this turn. */

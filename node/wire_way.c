@@ -136,11 +136,15 @@ static void ask(struct wire *wire, int64_t due)
 }
 
 /* What is learnt of an address helps whoever dials there next. */
-static void tell_lines(struct wire *wire, bool good)
+static void tell_lines(struct wire *wire, int error)
 {
+	struct ph_carrier_path path = {0};
+
+	if (!error)
+		ph_carrier_path(wire->carrier, &path);
 	if (wire->dialled.host[0])
 		ph_lines_candidate_was(wire->wires->node->lines, wire->peer,
-			&wire->dialled, good);
+			&wire->dialled, error, path.rtt_us);
 	wire->dialled.host[0] = '\0';
 }
 
@@ -191,13 +195,13 @@ void wire_way_want(struct wire *wire)
 
 void wire_way_opened(struct wire *wire)
 {
-	tell_lines(wire, true);
+	tell_lines(wire, 0);
 	step(wire, (struct ph_way_event){.kind = PH_WAY_OPENED});
 }
 
 void wire_way_failed(struct wire *wire, int reason, const char *why)
 {
-	tell_lines(wire, false);
+	tell_lines(wire, reason ? reason : -EPROTO);
 	note(wire, "", why);
 	step(wire, (struct ph_way_event){.kind = PH_WAY_FAILED,
 			   .refused = reason == -ECONNREFUSED});

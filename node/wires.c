@@ -266,6 +266,24 @@ int ph_wires_create(struct ph_wires **out, struct ph_node *node)
 	return 0;
 }
 
+void ph_wires_abandon(struct ph_wires *wires,
+	bool (*is_lost)(void *context, const struct ph_carrier *carrier),
+	void *context)
+{
+	struct wire *wire;
+	struct wire *next;
+
+	HASH_ITER(hh, wires->table, wire, next)
+	{
+		if (wire->side == WIRE_LOCAL || !wire->carrier ||
+			!is_lost(context, wire->carrier))
+			continue;
+		ph_log_info("wire", "abandoned connection=%s peer=%s",
+			wire->connection, wire->peer);
+		ph_carrier_abort(wire->carrier, -ENETUNREACH);
+	}
+}
+
 void ph_wires_close(struct ph_wires *wires)
 {
 	struct wire *wire;

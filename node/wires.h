@@ -28,6 +28,11 @@ void ph_wires_peer_absent(struct ph_wires *wires, const char *peer);
 void ph_wires_peer_anew(struct ph_wires *wires, const char *peer);
 /* A wire runs to or from that peer. */
 bool ph_wires_touch(const struct ph_wires *wires, const char *peer);
+/* Every carrier that `is_lost` says leads nowhere any more (this host, or the
+ * peer, left its address) goes at once; streams go on over the next. */
+void ph_wires_abandon(struct ph_wires *wires,
+	bool (*is_lost)(void *context, const struct ph_carrier *carrier),
+	void *context);
 /* Live carriers. */
 unsigned ph_wires_count(const struct ph_wires *wires);
 

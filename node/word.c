@@ -5,6 +5,7 @@
 #include "kernel/log.h"
 #include "node/peer.h"
 #include "node/trust.h"
+#include "node/wires.h"
 
 /*
  * The joint between lines and discovery: what discovery heard becomes peers
@@ -26,6 +27,38 @@ bool version_is_newer(const struct version *a, const struct version *b)
 	return a->sealed && !b->sealed;
 }
 
+/* The carrier runs to an address where its node says it is no more. */
+static bool is_left(void *context, const struct ph_carrier *carrier)
+{
+	const struct peer *peer = context;
+	struct ph_carrier_info info;
+	struct ph_address to;
+	struct ph_address old;
+
+	ph_carrier_info(carrier, &info);
+	if (ph_address_parse(&to, info.peer))
+		return false;
+	for (unsigned i = 0; i < peer->candidates.count; i++)
+		if (peer->candidates.list[i].withdrawn &&
+			!ph_address_parse(
+				&old, peer->candidates.list[i].address) &&
+			!strcmp(old.host, to.host))
+			return true;
+	return false;
+}
+
+/* TCP would find out after a quarter of a minute. */
+static void leave_old_addresses(struct peer *peer)
+{
+	struct ph_lines *lines = peer->dialling.lines;
+
+	if (peer->line && is_left(peer, ph_session_carrier(peer->session))) {
+		peer_hang_up(peer, "it left that address");
+		peer_hint(peer);
+	}
+	ph_wires_abandon(lines->node->wires, is_left, peer);
+}
+
 int ph_lines_hear(struct ph_lines *lines, const struct ph_lines_word *word)
 {
 	struct version version = {word->epoch, word->content, true};
@@ -43,7 +76,12 @@ int ph_lines_hear(struct ph_lines *lines, const struct ph_lines_word *word)
 		snprintf(peer->heard_by, sizeof(peer->heard_by), "%s",
 			word->heard_by);
 	for (unsigned i = 0; i < word->address_count; i++)
-		fresh |= peer_add_address(peer, word->addresses[i], false);
+		fresh |= peer_add_address(
+			peer, word->addresses[i], PH_ORIGIN_GATHERED, false);
+	if (ph_candidates_announced(
+		    &peer->candidates, word->addresses, word->address_count) &&
+		peer->active.proven)
+		leave_old_addresses(peer);
 	if (version_is_newer(&version, &peer->version)) {
 		peer->version = version;
 		news_of(peer, NULL);

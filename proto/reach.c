@@ -42,6 +42,7 @@ enum ph_verdict ph_verdict_of_errno(int error)
 {
 	switch (abs(error)) {
 	case 0:
+	case EPROTO:
 		return PH_VERDICT_OPEN_FOREIGN;
 	case ECONNREFUSED:
 	case ECONNRESET:

@@ -23,7 +23,8 @@ enum ph_verdict {
 const char *ph_verdict_name(enum ph_verdict verdict);
 /* -ENOENT. */
 int ph_verdict_parse(const char *text);
-/* Of what connect(2) said, positive or negative; 0: open-foreign. */
+/* Of what connect(2) said, positive or negative; 0, and
+ * EPROTO (it speaks something else): open-foreign. */
 enum ph_verdict ph_verdict_of_errno(int error);
 
 /* What was spoken there. The numbers travel; new ones go to the end. */

@@ -126,6 +126,10 @@ void ph_carrier_pace(struct ph_carrier *carrier, bool calm);
 /* Sends what the transport itself still holds, then closes in order. */
 void ph_carrier_close(struct ph_carrier *carrier);
 
+/* The way it took is known to be gone: on_closed follows, with `reason`
+ * (negative errno), without a farewell. Idempotent. */
+void ph_carrier_abort(struct ph_carrier *carrier, int reason);
+
 struct ph_carrier_info {
 	const char *scheme;
 	char peer[64]; /* "192.0.2.7:51234", "unix" */
@@ -136,6 +140,14 @@ struct ph_carrier_info {
 	uint32_t uid;
 	int32_t pid;
 };
+
+/* How a tcp carrier runs now; empty of others. A system call or two. */
+struct ph_carrier_path {
+	char local[64];	 /* this side's address, without port */
+	uint32_t rtt_us; /* as TCP measures it; 0: not yet */
+};
+void ph_carrier_path(
+	const struct ph_carrier *carrier, struct ph_carrier_path *out);
 
 /* Valid from on_open. */
 void ph_carrier_info(

@@ -18,8 +18,11 @@ static struct ph_candidates many(unsigned count)
 
 	for (unsigned i = 0; i < count; i++) {
 		snprintf(text, sizeof(text), "192.0.2.%u:7678", i);
-		assert_true(ph_candidates_add(&candidates, text, false));
-		assert_false(ph_candidates_add(&candidates, text, false));
+		assert_true(ph_candidates_add(
+			&candidates, text, PH_ORIGIN_GATHERED, false));
+		candidates.list[i].near = true;
+		assert_false(ph_candidates_add(
+			&candidates, text, PH_ORIGIN_GATHERED, false));
 	}
 	return candidates;
 }
@@ -45,6 +48,8 @@ static int64_t race(
 				ph_candidates_find(candidates, good));
 			break;
 		}
+		while ((index = ph_candidates_yield(candidates, now)) >= 0)
+			ends[index] = INT64_MAX;
 		while ((index = ph_candidates_next(candidates, now)) >= 0) {
 			ends[index] = now;
 			if (!refusing)
@@ -117,14 +122,114 @@ static void a_full_list_takes_what_is_better(void **state)
 {
 	struct ph_candidates candidates = many(8);
 
-	assert_false(ph_candidates_add(&candidates, "198.51.100.1:1", false));
+	assert_false(ph_candidates_add(
+		&candidates, "198.51.100.1:1", PH_ORIGIN_GATHERED, false));
 	ph_candidates_failed(&candidates, 4);
-	assert_true(ph_candidates_add(&candidates, "198.51.100.1:1", false));
+	assert_true(ph_candidates_add(
+		&candidates, "198.51.100.1:1", PH_ORIGIN_GATHERED, false));
 	assert_int_equal(-1, ph_candidates_find(&candidates, "192.0.2.4:7678"));
-	assert_true(ph_candidates_add(&candidates, "198.51.100.2:1", true));
+	assert_true(ph_candidates_add(
+		&candidates, "198.51.100.2:1", PH_ORIGIN_GATHERED, true));
 	ph_candidates_sort(&candidates);
 	assert_string_equal("198.51.100.2:1", candidates.list[0].address);
 	assert_int_equal(8, candidates.count);
+}
+
+/* Four at once; who was silent longest comes again, with all its time. */
+static void no_more_than_four_are_under_way(void **state)
+{
+	struct ph_candidates candidates = many(6);
+	int64_t now = 0;
+
+	ph_candidates_begin(&candidates, now);
+	for (int i = 0; i < 4; i++, now += 100 * MS) {
+		assert_int_equal(-1, ph_candidates_yield(&candidates, now));
+		assert_int_equal(i, ph_candidates_next(&candidates, now));
+	}
+	assert_int_equal(400 * MS, ph_candidates_due(&candidates));
+	assert_int_equal(-1, ph_candidates_next(&candidates, now));
+	assert_int_equal(0, ph_candidates_yield(&candidates, now));
+	assert_int_equal(4, ph_candidates_next(&candidates, now));
+	now += 100 * MS;
+	assert_int_equal(1, ph_candidates_yield(&candidates, now));
+	assert_int_equal(5, ph_candidates_next(&candidates, now));
+	/* All had a turn: nobody yields any more, they are waited for. */
+	assert_int_equal(INT64_MAX, ph_candidates_due(&candidates));
+	assert_int_equal(-1, ph_candidates_yield(&candidates, now + 9000 * MS));
+	ph_candidates_failed(&candidates, 2);
+	assert_int_equal(0, ph_candidates_next(&candidates, now + 100 * MS));
+	assert_int_equal(INT64_MAX, ph_candidates_due(&candidates));
+}
+
+static void the_known_round_trip_sets_the_pace(void **state)
+{
+	static const struct {
+		uint32_t rtt_us;
+		bool near;
+		int64_t next;
+	} cases[] = {
+		{0, true, 100 * MS},
+		{0, false, 250 * MS},
+		{1, false, 100 * MS},
+		{80000, true, 320 * MS},
+		{9000000, false, 2000 * MS},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct ph_candidates candidates = many(2);
+
+		candidates.list[0].rtt_us = cases[i].rtt_us;
+		candidates.list[0].near = cases[i].near;
+		ph_candidates_begin(&candidates, 0);
+		ph_candidates_next(&candidates, 0);
+		assert_int_equal(cases[i].next, ph_candidates_due(&candidates));
+	}
+}
+
+static void priority_comes_before_all_else(void **state)
+{
+	struct ph_candidates candidates = many(3);
+
+	ph_candidates_worked(&candidates, 0);
+	candidates.list[1].priority = 7;
+	candidates.list[2].priority = 9;
+	ph_candidates_sort(&candidates);
+	assert_string_equal("192.0.2.2:7678", candidates.list[0].address);
+	assert_string_equal("192.0.2.1:7678", candidates.list[1].address);
+	assert_string_equal("192.0.2.0:7678", candidates.list[2].address);
+}
+
+static void hearsay_is_tried_three_times_a_minute(void **state)
+{
+	struct ph_candidates candidates = many(1);
+	unsigned tries[2] = {0};
+
+	assert_true(ph_candidates_add(
+		&candidates, "198.51.100.1:1", PH_ORIGIN_HEARSAY, false));
+	for (int64_t now = 0; now < 67000 * MS; now += 6000 * MS) {
+		int index;
+
+		ph_candidates_begin(&candidates, now);
+		while ((index = ph_candidates_next(&candidates, now)) >= 0) {
+			tries[candidates.list[index].origin ==
+				PH_ORIGIN_HEARSAY]++;
+			ph_candidates_failed(&candidates, index);
+		}
+		assert_true(ph_candidates_over(&candidates));
+		ph_candidates_end(&candidates);
+	}
+	assert_int_equal(12, tries[0]);
+	/* Three in the first minute, one when the first of them is over. */
+	assert_int_equal(4, tries[1]);
+	/* Its own word makes it an address like others. */
+	assert_false(ph_candidates_add(
+		&candidates, "198.51.100.1:1", PH_ORIGIN_GATHERED, false));
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(PH_ORIGIN_GATHERED, candidates.list[i].origin);
+	assert_false(ph_candidates_add(
+		&candidates, "198.51.100.1:1", PH_ORIGIN_HEARSAY, false));
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(PH_ORIGIN_GATHERED, candidates.list[i].origin);
 }
 
 static void the_loser_of_a_race_may_run_again(void **state)
@@ -150,7 +255,8 @@ static void an_address_told_in_the_middle_joins_the_race(void **state)
 	ph_candidates_begin(&candidates, 0);
 	assert_int_equal(0, ph_candidates_next(&candidates, 0));
 	assert_int_equal(INT64_MAX, ph_candidates_due(&candidates));
-	assert_true(ph_candidates_add(&candidates, "198.51.100.1:1", false));
+	assert_true(ph_candidates_add(
+		&candidates, "198.51.100.1:1", PH_ORIGIN_GATHERED, false));
 	assert_int_equal(100 * MS, ph_candidates_due(&candidates));
 	assert_int_equal(1, ph_candidates_next(&candidates, 100 * MS));
 }
@@ -164,6 +270,10 @@ int main(void)
 		cmocka_unit_test(
 			the_order_is_last_success_then_untried_then_failed),
 		cmocka_unit_test(a_full_list_takes_what_is_better),
+		cmocka_unit_test(no_more_than_four_are_under_way),
+		cmocka_unit_test(the_known_round_trip_sets_the_pace),
+		cmocka_unit_test(priority_comes_before_all_else),
+		cmocka_unit_test(hearsay_is_tried_three_times_a_minute),
 		cmocka_unit_test(the_loser_of_a_race_may_run_again),
 		cmocka_unit_test(an_address_told_in_the_middle_joins_the_race),
 	};
