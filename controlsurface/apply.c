@@ -1,4 +1,5 @@
 #include "controlsurface/apply.h"
+#include "controlsurface/apply_choose.h"
 #include "controlsurface/decision.h"
 #include "controlsurface/plan.h"
 
@@ -31,6 +32,7 @@ static void apply_free(struct ph_control_work *work)
 	ph_wiring_free(apply->wiring);
 	ph_apply_order_fini(&apply->order);
 	ph_plan_free(apply->kept);
+	free(apply->choices);
 	free(apply->hosts);
 	free(apply->guests);
 	free(apply);
@@ -222,6 +224,11 @@ static void deciding(struct ph_apply *apply)
 {
 }
 
+/* Steps by itself. */
+static void choosing(struct ph_apply *apply)
+{
+}
+
 /* Asks whoever is new, or away and due again. True: there is somebody left to
  * wait for. */
 static bool ask_rest(struct ph_apply *apply)
@@ -255,6 +262,10 @@ static void ask_away(struct ph_timer *timer)
 		ph_apply_decided(apply);
 		return;
 	}
+	if (apply->phase == PH_APPLY_CHOOSE) {
+		ph_apply_choose_again(apply);
+		return;
+	}
 	if (!ph_apply_is_late(apply)) {
 		for (unsigned i = 0; i < apply->host_count; i++) {
 			if (apply->hosts[i].answer == PH_APPLY_UNASKED)
@@ -279,6 +290,7 @@ static bool phase_waits(struct ph_apply *apply)
 void ph_apply_step(struct ph_apply *apply)
 {
 	static void (*const ended[])(struct ph_apply * apply) = {
+		[PH_APPLY_CHOOSE] = choosing,
 		[PH_APPLY_SURVEY] = surveyed,
 		[PH_APPLY_CHECK] = checked,
 		[PH_APPLY_PREPARE] = prepared,

@@ -8,6 +8,7 @@
 /*
  * One control.apply, control.unapply or control.plan at its coordinator.
  *
+ *   choose   whoever is meant by criteria is chosen (apply_choose.h)
  *   survey   every host of the file, and every host that took part so far, is
  *            asked whether its part would do, and what it would change
  *   check    the guest books of inputs that are not in the file are asked
@@ -29,10 +30,12 @@ enum ph_apply_answer {
 
 struct ph_apply_host {
 	char name[PH_NAME_MAX + 1];
-	bool needed; /* by the new file */
-	bool knew;   /* it had a part of this scope */
-	bool takes;  /* it takes part in the transaction */
-	bool asked;  /* to prepare: tell it when nothing comes of it */
+	bool needed;	      /* by the new file */
+	bool knew;	      /* it had a part of this scope */
+	bool takes;	      /* it takes part in the transaction */
+	bool asked;	      /* to prepare: tell it when nothing comes of it */
+	bool recalled;	      /* it was asked who was chosen before, */
+	unsigned asked_again; /* so often */
 	enum ph_apply_answer answer;
 	int status; /* of its last answer */
 	struct ph_error error;
@@ -51,6 +54,7 @@ struct ph_apply_guest {
 };
 
 enum ph_apply_phase {
+	PH_APPLY_CHOOSE, /* ends by criteria: apply_choose.h */
 	PH_APPLY_SURVEY,
 	PH_APPLY_CHECK,
 	PH_APPLY_PREPARE,
@@ -69,8 +73,12 @@ struct ph_apply_order {
 	bool plan; /* look only */
 	struct ph_apply_expected *expected;
 	unsigned expected_count;
-	char plan_id[24]; /* it comes from this plan; "" */
+	char plan_id[24];	   /* it comes from this plan; "" */
+	struct ph_choice *choices; /* that the plan made */
+	unsigned choice_count;
 };
+
+struct ph_choice;
 
 struct ph_apply {
 	struct ph_control_work work; /* first */
@@ -95,6 +103,16 @@ struct ph_apply {
 	int64_t deadline; /* of the phase */
 	struct ph_timer again;
 	uint64_t number; /* to know late replies */
+	/* Of apply_choose.c: */
+	struct ph_choice *choices;
+	unsigned choice_count;
+	const struct ph_wiring_wish *wish; /* that is being filled */
+	struct ph_wiring_wish_line line;
+	unsigned filled;
+	unsigned directions; /* tried */
+	struct ph_error unfilled;
+	struct ph_choice *planned; /* that is being held again */
+	bool due;		   /* those that were away */
 	unsigned servers;
 	unsigned wires;
 	struct ph_apply *prev;
@@ -159,6 +177,9 @@ void ph_apply_succeed(struct ph_apply *apply);
 void ph_apply_decided(struct ph_apply *apply);
 /* Some hosts have it, `host` does not. */
 void ph_apply_partly(struct ph_apply *apply, const struct ph_apply_host *host);
+
+/* apply_begin.c: who takes part is known. */
+void ph_apply_survey(struct ph_apply *apply);
 
 /* --- apply_read.c --- */
 

@@ -1,4 +1,5 @@
 #include "controlsurface/apply.h"
+#include "controlsurface/apply_choose.h"
 #include "controlsurface/decision.h"
 
 #include <stdio.h>
@@ -14,6 +15,7 @@ void ph_apply_fail(struct ph_apply *apply, const struct ph_error *error)
 	ph_control_note(apply->control, apply->by, error->what,
 		"apply %s refused", apply->scope);
 	ph_apply_let_go(apply);
+	ph_apply_choose_end(apply, false);
 	ph_answer_error(apply->control->config.door, apply->ticket, error);
 	ph_apply_end(apply);
 }

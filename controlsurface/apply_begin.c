@@ -1,4 +1,5 @@
 #include "controlsurface/apply.h"
+#include "controlsurface/apply_choose.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 void ph_apply_order_fini(struct ph_apply_order *order)
 {
 	free(order->expected);
+	free(order->choices);
 	*order = (struct ph_apply_order){0};
 }
 
@@ -145,6 +147,22 @@ void ph_apply_begin(struct ph_control *control, ph_handle ticket,
 	apply->order = given;
 	apply->kept = kept;
 	snprintf(apply->file, sizeof(apply->file), "%s", file);
+	if (ph_apply_wishes(apply)) {
+		apply->choices = given.choices;
+		apply->choice_count = given.choice_count;
+		apply->order.choices = NULL;
+		if (add_declared(apply) || add_present(apply))
+			fail_start(apply);
+		else
+			ph_apply_choose(apply);
+		return;
+	}
+	ph_apply_survey(apply);
+}
+
+void ph_apply_survey(struct ph_apply *apply)
+{
+	ph_apply_phase(apply, PH_APPLY_SURVEY);
 	if (add_declared(apply) || ph_apply_add_guests(apply) ||
 		count_parts(apply) || add_present(apply))
 		fail_start(apply);

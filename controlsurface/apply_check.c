@@ -80,7 +80,10 @@ static void guest_replied(struct ph_control *control, const struct ph_ask *ask,
 		guest->answer = PH_APPLY_NO;
 	else
 		guest->answer = PH_APPLY_UNASKED;
-	if (reply->status)
+	/* Nobody waits for what need not be there. */
+	if (guest->is.optional)
+		guest->answer = PH_APPLY_YES;
+	else if (reply->status)
 		guest_refused(apply, guest, &reply->error);
 	ph_apply_step(apply);
 }
@@ -147,8 +150,11 @@ void ph_apply_check_again(struct ph_apply *apply)
 bool ph_apply_check_failed(const struct ph_apply *apply)
 {
 	for (unsigned i = 0; i < apply->guest_count; i++) {
-		if (apply->guests[i].answer == PH_APPLY_NO ||
-			apply->guests[i].answer == PH_APPLY_UNREACHED)
+		const struct ph_apply_guest *guest = &apply->guests[i];
+
+		if (!guest->is.optional &&
+			(guest->answer == PH_APPLY_NO ||
+				guest->answer == PH_APPLY_UNREACHED))
 			return true;
 	}
 	return false;

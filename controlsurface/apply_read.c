@@ -1,3 +1,4 @@
+#include "controlsurface/apply_choose.h"
 #include "controlsurface/plan.h"
 
 #include <stdio.h>
@@ -291,7 +292,10 @@ static struct read_job *read_plan(struct ph_control *control,
 		reading->variables = malloc(plan->variables_length + 1);
 		reading->variables_length = plan->variables_length;
 	}
-	if (!reading->order.expected ||
+	if (ph_choices_copy(&reading->order.choices,
+		    &reading->order.choice_count, plan->choices,
+		    plan->choice_count) ||
+		!reading->order.expected ||
 		(plan->variables && !reading->variables)) {
 		read_free(reading);
 		return NULL;

@@ -146,13 +146,23 @@ static void told(struct ph_control *control, const struct ph_ask *ask,
 				strlen(reply->error.what)));
 }
 
+void ph_control_tell_at(
+	struct ph_control *control, const char *node, uint16_t method)
+{
+	struct ph_ask ask = {
+		.method = method,
+		.timeout = 2 * PH_ASK_HERE,
+		.reply = told,
+	};
+
+	if (strcmp(node, control->node))
+		snprintf(ask.destination, sizeof(ask.destination), "%s", node);
+	ph_control_ask(control, &ask);
+}
+
 void ph_control_tell(struct ph_control *control, uint16_t method)
 {
-	ph_control_ask(control, &(struct ph_ask){
-					.method = method,
-					.timeout = 2 * PH_ASK_HERE,
-					.reply = told,
-				});
+	ph_control_tell_at(control, "", method);
 }
 
 void ph_control_note(struct ph_control *control, const char *actor,

@@ -55,23 +55,24 @@ static void do_record(struct ph_control *control, struct ph_edge *edge)
 		control->node, STORE_CALL);
 }
 
-/* The hold that a wire laid by hand uses: its id, or id/token in hex when
- * another node holds it. */
+/* The hold that a wire laid by hand, or by criteria, uses: its id, or id/token
+ * in hex when another node holds it. */
 static void write_hold(struct ph_control *control, const struct ph_edge *edge,
 	struct ph_writer *writer, bool token)
 {
 	const struct ph_manual *manual =
 		ph_manual_of_wire(control, &edge->declared);
+	const char *hold =
+		manual ? manual->reservation : edge->declared.notes.hold;
 	uint8_t bytes[PH_CONNECTION_TOKEN];
 	const char *hex;
 	size_t i = 0;
 
-	if (!manual || !*manual->reservation)
+	if (!*hold)
 		return;
-	hex = strchr(manual->reservation, '/');
+	hex = strchr(hold, '/');
 	ph_write_text(writer, "hold");
-	ph_write_textn(
-		writer, manual->reservation, strcspn(manual->reservation, "/"));
+	ph_write_textn(writer, hold, strcspn(hold, "/"));
 	if (!hex || !token)
 		return;
 	while (i < sizeof(bytes) &&

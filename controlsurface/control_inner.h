@@ -21,6 +21,7 @@
  *   apply.c           the coordinator: look everywhere, prepare, decide
  *   decision.c        what was decided here, until everybody has it
  *   plan.c            what an apply would do, kept to be applied
+ *   apply_choose.c    ends by criteria
  *   apply_read.c      the wiring file, on the worker
  *   apply_ask.c       one host of it; apply_answer.c: how it ends
  *   apply_check.c     inputs that are not in the file
@@ -137,6 +138,9 @@ struct ph_writer *ph_control_writer(struct ph_control *control);
 void ph_control_ask(struct ph_control *control, const struct ph_ask *ask);
 /* Nobody needs its answer; a refusal is logged. */
 void ph_control_tell(struct ph_control *control, uint16_t method);
+/* The same at another node; "" or its own name: here. */
+void ph_control_tell_at(
+	struct ph_control *control, const char *node, uint16_t method);
 void ph_control_note(struct ph_control *control, const char *actor,
 	const char *why, const char *what, ...)
 	__attribute__((format(printf, 4, 5)));

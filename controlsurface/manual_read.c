@@ -141,6 +141,8 @@ int ph_manual_read_move(struct ph_control *control, struct ph_manual *manual,
 	if (!edge)
 		return -1;
 	wire = edge->declared;
+	*wire.notes.criteria = '\0';
+	*wire.notes.hold = '\0';
 	*wire.scope = '\0';
 	if (read_input(
 		    control, &wire.to, ph_value_get(arguments, "to"), error) ||

@@ -173,7 +173,9 @@ static void end_found(struct ph_control *control, const struct ph_ask *ask,
 	int direction =
 		ph_wire_direction(ph_value_get(reply->body, "direction"));
 
-	if (reply->status)
+	if (reply->status && wire->notes.optional) {
+		/* It need not be there. */
+	} else if (reply->status)
 		refuse(check, &reply->error);
 	else if (direction < 0 ||
 		 ph_wire_is_output((enum ph_direction)direction) != source)

@@ -65,7 +65,9 @@ static char *wire_text(const struct ph_wire *wire, char *out, size_t size)
 
 	ph_place_format(&wire->from, from, sizeof(from));
 	ph_place_format(&wire->to, to, sizeof(to));
-	snprintf(out, size, "%s -> %s", from, to);
+	snprintf(out, size, "%s -> %s%s%s%s", from, to,
+		*wire->notes.criteria ? " (chosen by " : "",
+		wire->notes.criteria, *wire->notes.criteria ? ")" : "");
 	return out;
 }
 
@@ -73,7 +75,7 @@ static char *wire_text(const struct ph_wire *wire, char *out, size_t size)
 static void note_effects(struct effects *effects, const struct ph_edge *edge,
 	const struct ph_wire *wire)
 {
-	char text[256];
+	char text[512];
 
 	if (ph_wire_notes_equal(&edge->declared.notes, &wire->notes))
 		return;
@@ -84,7 +86,7 @@ static void note_effects(struct effects *effects, const struct ph_edge *edge,
 static void wire_effects(struct ph_control *control, struct effects *effects,
 	const struct ph_part *part, const char *scope)
 {
-	char text[256];
+	char text[512];
 	struct ph_edge *edge;
 
 	for (edge = control->connectome.ids; edge; edge = edge->by_id.next)

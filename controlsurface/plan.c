@@ -1,4 +1,5 @@
 #include "controlsurface/plan.h"
+#include "controlsurface/apply_choose.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -43,6 +44,7 @@ void ph_plan_free(struct ph_plan *plan)
 	if (!plan)
 		return;
 	free(plan->expected);
+	free(plan->choices);
 	free(plan->variables);
 	free(plan->text);
 	free(plan);
@@ -137,7 +139,9 @@ static int keep(struct ph_apply *apply)
 	struct ph_control *control = apply->control;
 	struct ph_plan *plan = apply->kept;
 
-	if (!plan || note_expected(plan, apply))
+	if (!plan || note_expected(plan, apply) ||
+		ph_choices_copy(&plan->choices, &plan->choice_count,
+			apply->choices, apply->choice_count))
 		return -ENOMEM;
 	drop_old(control, 1);
 	snprintf(plan->id, sizeof(plan->id), "p-%llu.%llu",
@@ -165,6 +169,7 @@ void ph_plan_answer(struct ph_apply *apply)
 		ph_apply_fail(apply, &error);
 		return;
 	}
+	ph_apply_choose_end(apply, false);
 	writer = ph_control_writer(control);
 	ph_write_map(writer);
 	ph_put_text(writer, "plan", plan->id);

@@ -22,6 +22,8 @@ struct ph_plan {
 	int64_t since; /* wall ns */
 	struct ph_apply_expected *expected;
 	unsigned expected_count;
+	struct ph_choice *choices;
+	unsigned choice_count;
 	char *variables; /* name, value, name...; NULL: the environment's */
 	size_t variables_length;
 	char *text;

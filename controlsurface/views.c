@@ -219,6 +219,7 @@ static void write_columns(
 	ph_put_bool(writer, "wired", !edge->withdrawn && *edge->declared.scope);
 	ph_put_text(writer, "on_full", edge->declared.on_full);
 	ph_put_u64(writer, "queue", edge->declared.queue);
+	ph_put_text(writer, "criteria", edge->declared.notes.criteria);
 	ph_write_end(writer);
 	ph_override_write(control, edge);
 	ph_put_text(

@@ -52,6 +52,8 @@ int ph_wire_notes_read(struct ph_wire_notes *out, struct ph_value map)
 	};
 	if (out->retry_first < 0 || out->retry_most < out->retry_first)
 		return -EINVAL;
+	ph_get_copy(map, "criteria", out->criteria, sizeof(out->criteria));
+	ph_get_copy(map, "hold", out->hold, sizeof(out->hold));
 	return read_labels(out, ph_value_get(map, "labels"));
 }
 
@@ -82,12 +84,17 @@ void ph_wire_notes_write(
 	}
 	if (notes->optional)
 		ph_put_bool(writer, "optional", true);
+	if (*notes->criteria)
+		ph_put_text(writer, "criteria", notes->criteria);
+	if (*notes->hold)
+		ph_put_text(writer, "hold", notes->hold);
 }
 
 bool ph_wire_notes_equal(
 	const struct ph_wire_notes *one, const struct ph_wire_notes *other)
 {
 	return !strcmp(one->labels, other->labels) &&
+	       !strcmp(one->criteria, other->criteria) &&
 	       one->retry_first == other->retry_first &&
 	       one->retry_most == other->retry_most &&
 	       one->optional == other->optional;

@@ -149,7 +149,7 @@ static void root_read(struct ph_wiring *wiring, struct ph_yaml_node *root)
 	ph_wiring_check_never(wiring, root);
 }
 
-static void taking_part_list(struct ph_wiring *wiring)
+void ph_wiring_list_hosts(struct ph_wiring *wiring)
 {
 	size_t count = 0;
 
@@ -184,7 +184,7 @@ static int wiring_read(struct ph_wiring *wiring)
 			(struct ph_span){0, 0},
 			"Begin the file with the line: wiring: 1",
 			"the file is empty");
-	taking_part_list(wiring);
+	ph_wiring_list_hosts(wiring);
 	if (wiring->errors == 0 && !wiring->arena.failed)
 		ph_wiring_check_parts(wiring);
 	ph_findings_end(wiring);

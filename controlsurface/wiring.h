@@ -88,12 +88,45 @@ struct ph_wiring_guest {
 	const char *server;
 	const char *terminal;
 	const char *media; /* that would come; "" when not known */
+	bool optional;	   /* it need not be there */
 };
 
 struct ph_wiring_wire;
 /* The next one after *position, which is NULL at first; false: no more. */
 bool ph_wiring_next_guest(const struct ph_wiring *wiring, const char *here,
 	const struct ph_wiring_wire **position, struct ph_wiring_guest *out);
+
+/* An end that the file says by criteria: `count` terminals that fit a mask. */
+struct ph_wiring_wish;
+
+struct ph_wiring_wish_line {
+	const char *mask; /* hostess/mask.h */
+	unsigned count;
+	bool output;	  /* outputs are looked for, else inputs */
+	bool optional;	  /* fewer will do, none too */
+	const char *node; /* the other end; "": the node that applies */
+	const char *server;
+	const char *terminal;
+	const char *media; /* of the other end; "" when not known */
+};
+
+/* Who was chosen. */
+struct ph_wiring_chosen {
+	const char *node;
+	const char *server;
+	const char *terminal;
+	const char *hold; /* id/token in hex; "" */
+};
+
+bool ph_wiring_next_wish(const struct ph_wiring *wiring,
+	const struct ph_wiring_wish **position,
+	struct ph_wiring_wish_line *out);
+/* Makes it a wire; -1: no memory. ph_wiring_list_hosts after the last. */
+int ph_wiring_fulfil(struct ph_wiring *wiring,
+	const struct ph_wiring_wish *wish,
+	const struct ph_wiring_chosen *chosen);
+/* Once more who takes part (ph_wiring_hosts). */
+void ph_wiring_list_hosts(struct ph_wiring *wiring);
 
 /* Writes one host's part as a map:
  *   {scope, hosts: [name...], at: {name: "host:port"},

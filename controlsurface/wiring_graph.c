@@ -67,6 +67,15 @@ static bool wire_is_new(struct ph_wiring *wiring, struct ph_index *seen,
 	return false;
 }
 
+/* Whoever is chosen, the end that is known is used so often. */
+static void wishes_check(struct ph_wiring *wiring)
+{
+	for (struct ph_wiring_wish *wish = wiring->wishes; wish != NULL;
+		wish = wish->next)
+		for (unsigned i = 0; i < wish->count; i++)
+			terminal_use(wiring, &wish->end, wish->span);
+}
+
 static void wires_check(struct ph_wiring *wiring)
 {
 	struct ph_index seen = {NULL};
@@ -147,6 +156,7 @@ void ph_wiring_check_graph(struct ph_wiring *wiring)
 {
 	sizes_check(wiring);
 	wires_check(wiring);
+	wishes_check(wiring);
 	ph_wiring_check_flow(wiring);
 	ph_wiring_check_circles(wiring);
 	ph_wiring_check_ports(wiring);

@@ -19,6 +19,7 @@
  *   wiring_server.c    servers; wiring_program.c: what they run;
  *                      wiring_terminal.c: their terminals
  *   wiring_wire.c      wires and chains; wiring_end.c: what their ends mean
+ *   wiring_wish.c      ends by criteria
  *   wiring_graph.c     what can be wrong with all of it together; beside it
  *                      wiring_circle.c, _flow.c, _never.c, _port.c, _reach.c
  *   wiring_select.c    which of them `never` and `alarms` mean
@@ -93,6 +94,19 @@ struct ph_wiring_wire {
 	struct ph_wiring_wire *next;
 };
 
+#define PH_WIRING_WISHES 1000
+
+/* An end that is said by criteria, and the other one. */
+struct ph_wiring_wish {
+	struct ph_wiring_end end; /* the one that is known */
+	bool output;		  /* an output is looked for */
+	const char *mask;
+	unsigned count;
+	struct ph_wiring_wire options;
+	struct ph_span span;
+	struct ph_wiring_wish *next;
+};
+
 /* Of `alarms:`. */
 #define PH_WIRING_ALARMS     1000
 #define PH_WIRING_ALARM_MOST 4096 /* with every wire that they are on */
@@ -151,6 +165,9 @@ struct ph_wiring {
 	struct ph_wiring_wire *wires;
 	struct ph_wiring_wire *last_wire;
 	size_t wire_count;
+	struct ph_wiring_wish *wishes;
+	struct ph_wiring_wish *last_wish;
+	size_t wish_count;
 	struct ph_wiring_test *tests;
 	struct ph_wiring_alarm *alarms;
 	struct ph_wiring_alarm *last_alarm;
@@ -283,6 +300,18 @@ void ph_wiring_read_tests(
 	struct ph_wiring *wiring, const struct ph_yaml_node *root);
 void ph_wiring_read_alarms(
 	struct ph_wiring *wiring, const struct ph_yaml_node *root);
+/* wiring_wire.c: the host of its output takes part. */
+void ph_wiring_wire_own(
+	struct ph_wiring *wiring, const struct ph_wiring_end *from);
+void ph_wiring_wire_append(
+	struct ph_wiring *wiring, struct ph_wiring_wire *wire);
+/* wiring_wish.c: mask, count and span; false after telling. */
+bool ph_wiring_criteria(struct ph_wiring *wiring, struct ph_yaml_node *map,
+	struct ph_wiring_wish *out);
+void ph_wiring_wish_add(
+	struct ph_wiring *wiring, const struct ph_wiring_wish *wish);
+/* wiring_host.c: it takes part, and nothing is told. */
+void ph_wiring_join_host(struct ph_wiring *wiring, const char *name);
 /* wiring_alarm_path.c */
 void ph_wiring_alarm_paths(struct ph_wiring *wiring);
 void ph_wiring_check_graph(struct ph_wiring *wiring);

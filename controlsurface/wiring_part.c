@@ -175,6 +175,7 @@ bool ph_wiring_next_guest(const struct ph_wiring *wiring, const char *here,
 		.server = wire->to.server_name,
 		.terminal = wire->to.terminal,
 		.media = wire->from.port ? wire->from.port->media : "",
+		.optional = wire->notes.optional,
 	};
 	return true;
 }

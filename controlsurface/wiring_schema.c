@@ -149,9 +149,9 @@ static const struct ph_key terminal_keys[] = {
 
 static const struct ph_key wire_keys[] = {
 	{"from", PH_KEY_BUILT, PH_SHAPE_END, PH_LEVEL_CRITERIA, true, NULL,
-		"server:terminal, an output; or a list of them"},
+		"server:terminal, an output; a list of them; or criteria"},
 	{"to", PH_KEY_BUILT, PH_SHAPE_END, PH_LEVEL_CRITERIA, true, NULL,
-		"server:terminal, an input; or a list of them"},
+		"server:terminal, an input; a list of them; or criteria"},
 	CHOICE("on_full", ph_full_policy_names,
 		"what becomes of messages for which there is no room"),
 	BUILT("queue", PH_SHAPE_SIZE, "how much may wait, 256KiB to 1GiB"),
@@ -180,10 +180,13 @@ static const struct ph_key wire_keys[] = {
 
 static const struct ph_key criteria_keys[] = {
 	BUILT("class", PH_SHAPE_TEXT, "of its identity"),
-	BUILT("caps", PH_SHAPE_WORDS, "all of them"),
-	BUILT("labels", PH_SHAPE_PAIRS, "all of them"),
-	BUILT("terminal", PH_SHAPE_NAME, "the terminal's name"),
-	BUILT("count", PH_SHAPE_TEXT, "how many servers; 1 (default)"),
+	BUILT("caps", PH_SHAPE_WORDS, "it has all of them"),
+	BUILT("labels", PH_SHAPE_PAIRS, "it has all of them"),
+	BUILT("owner", PH_SHAPE_TEXT, "of its identity"),
+	BUILT("server", PH_SHAPE_TEXT, "the guest's name"),
+	BUILT("terminal", PH_SHAPE_TEXT, "the terminal's name"),
+	BUILT("type", PH_SHAPE_TEXT, "the terminal's media type"),
+	BUILT("count", PH_SHAPE_TEXT, "how many terminals; 1 (default)"),
 	END,
 };
 

@@ -65,6 +65,7 @@ static const char *level_name(enum ph_level level)
 		[PH_LEVEL_SERVER] = "server",
 		[PH_LEVEL_TERMINAL] = "terminal",
 		[PH_LEVEL_WIRE] = "wire",
+		[PH_LEVEL_CRITERIA] = "criteria",
 		[PH_LEVEL_TEST] = "test",
 		[PH_LEVEL_INJECT] = "inject",
 		[PH_LEVEL_EXPECT] = "expect",
@@ -190,7 +191,9 @@ static json_t *shape_schema(const struct ph_key *key)
 	case PH_SHAPE_SELECT:
 		return either_schema(text_schema(), reference(key->below));
 	case PH_SHAPE_END:
-		return either_schema(text_schema(), list_schema(text_schema()));
+		return either_schema(either_schema(text_schema(),
+					     list_schema(text_schema())),
+			reference(key->below));
 	}
 	return NULL;
 }

@@ -52,7 +52,8 @@ static bool wire_check(struct ph_wiring *wiring, struct ph_wiring_end *from,
 }
 
 /* The host whose node owns the wire: where the output is. */
-static void wire_own(struct ph_wiring *wiring, const struct ph_wiring_end *from)
+void ph_wiring_wire_own(
+	struct ph_wiring *wiring, const struct ph_wiring_end *from)
 {
 	const char *host = from->node;
 
@@ -96,6 +97,17 @@ static bool via_check(struct ph_wiring *wiring,
 	return false;
 }
 
+void ph_wiring_wire_append(
+	struct ph_wiring *wiring, struct ph_wiring_wire *wire)
+{
+	if (wiring->last_wire == NULL)
+		wiring->wires = wire;
+	else
+		wiring->last_wire->next = wire;
+	wiring->last_wire = wire;
+	wiring->wire_count++;
+}
+
 static void wire_add(struct ph_wiring *wiring, struct ph_wiring_end from,
 	struct ph_wiring_end to, const struct ph_wiring_wire *options)
 {
@@ -118,13 +130,8 @@ static void wire_add(struct ph_wiring *wiring, struct ph_wiring_end from,
 	wire->span = (struct ph_span){from.span.start, to.span.end};
 	if (wire->span.end < wire->span.start)
 		wire->span = from.span;
-	if (wiring->last_wire == NULL)
-		wiring->wires = wire;
-	else
-		wiring->last_wire->next = wire;
-	wiring->last_wire = wire;
-	wiring->wire_count++;
-	wire_own(wiring, &from);
+	ph_wiring_wire_append(wiring, wire);
+	ph_wiring_wire_own(wiring, &from);
 }
 
 static bool is_blank(char character)
@@ -195,6 +202,8 @@ struct side {
 	struct ph_wiring_end ends[SIDE_ENDS];
 	unsigned count;
 	bool whole;
+	bool wished; /* by criteria */
+	struct ph_wiring_wish wish;
 };
 
 static void side_take(struct ph_wiring *wiring, struct ph_yaml_node *node,
@@ -237,25 +246,6 @@ static void side_list(struct ph_wiring *wiring, struct ph_yaml_node *list,
 		side_take(wiring, item, key, side);
 }
 
-/* Who they stand for is for the guest books to say, and nobody asks them yet.
- */
-static void criteria_check(struct ph_wiring *wiring, struct ph_yaml_node *map)
-{
-	ph_wiring_keys(wiring, PH_LEVEL_CRITERIA, map);
-	ph_wiring_class(wiring, map, NULL);
-	for (struct ph_yaml_node *item = map->first; item != NULL;
-		item = item->next) {
-		if (strcmp(item->key->text, "caps") == 0 ||
-			strcmp(item->key->text, "labels") == 0)
-			ph_wiring_words(wiring, item, item->key->text);
-	}
-	ph_wiring_count(wiring, map, "count", 1, PH_WIRING_WIRES);
-	ph_findings_add(wiring, PH_FINDING_ERROR, "S3", map->span,
-		"Write node/server:terminal; posthouse guests --mask tells who "
-		"there is.",
-		"criteria as a wire's end are not in this version");
-}
-
 static void side_read(struct ph_wiring *wiring, const struct ph_yaml_node *map,
 	const char *key, struct side *side)
 {
@@ -268,8 +258,8 @@ static void side_read(struct ph_wiring *wiring, const struct ph_yaml_node *map,
 			"the wire has no '%s'", key);
 		side->whole = false;
 	} else if (node->kind == PH_YAML_MAP) {
-		criteria_check(wiring, node);
-		side->whole = false;
+		side->wished = true;
+		side->whole = ph_wiring_criteria(wiring, node, &side->wish);
 	} else if (node->kind == PH_YAML_LIST) {
 		side_list(wiring, node, key, side);
 	} else {
@@ -310,6 +300,28 @@ static void spill_check(
 		"nothing says how much may wait on disk");
 }
 
+/* One of the sides is known. */
+static void wishes_add(struct ph_wiring *wiring, struct side *from,
+	struct side *to, const struct ph_wiring_wire *options)
+{
+	struct side *known = from->wished ? to : from;
+	struct side *wished = from->wished ? from : to;
+
+	if (known->wished) {
+		ph_findings_add(wiring, PH_FINDING_ERROR, "S4",
+			known->wish.span,
+			"Write server:terminal for one of them.",
+			"only one end of a wire can be said by criteria");
+		return;
+	}
+	wished->wish.output = wished == from;
+	wished->wish.options = *options;
+	for (unsigned i = 0; i < known->count; i++) {
+		wished->wish.end = known->ends[i];
+		ph_wiring_wish_add(wiring, &wished->wish);
+	}
+}
+
 static void map_read(struct ph_wiring *wiring, const struct ph_yaml_node *map,
 	const struct ph_wiring_wire *defaults)
 {
@@ -328,7 +340,11 @@ static void map_read(struct ph_wiring *wiring, const struct ph_yaml_node *map,
 	spill_check(wiring, map);
 	side_read(wiring, map, "from", &from);
 	side_read(wiring, map, "to", &to);
-	for (unsigned i = 0; from.whole && to.whole && i < from.count; i++)
+	if (!from.whole || !to.whole)
+		return;
+	if (from.wished || to.wished)
+		wishes_add(wiring, &from, &to, &options);
+	for (unsigned i = 0; i < from.count; i++)
 		for (unsigned j = 0; j < to.count; j++)
 			wire_add(wiring, from.ends[i], to.ends[j], &options);
 }

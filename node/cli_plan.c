@@ -30,7 +30,7 @@ static void print_host(struct ph_value host)
 				 ph_get_u64(host, "removed");
 	char node[64];
 	char kind[16];
-	char what[256];
+	char what[512];
 
 	printf("%s (revision %llu)%s\n",
 		ph_cell_text(node, sizeof(node), ph_value_get(host, "node"),

@@ -1,0 +1,44 @@
+#ifndef PH_CONTROLSURFACE_APPLY_CHOOSE_H
+#define PH_CONTROLSURFACE_APPLY_CHOOSE_H
+
+#include "controlsurface/apply.h"
+
+/*
+ * Ends by criteria become wires before anything else is asked:
+ *
+ *   recall   who was chosen before: the parts of the scope, as their nodes keep
+ *            them, or the plan that is applied
+ *   keep     of those, whoever is still there and still fits stays
+ *   hold     the Hostess holds others for what is missing, near first, and
+ *            they are booked with that hold when the wires are laid
+ *
+ * So a choice is made once, is durable with the part of the output's node, and
+ * is made anew only by an apply that finds the chosen one gone. What is held
+ * and not used is given back.
+ */
+struct ph_choice {
+	char mask[PH_WIRE_CRITERIA];
+	char known[3 * PH_NAME_MAX + 8]; /* node/server:terminal, of the file */
+	char node[PH_NAME_MAX + 1];	 /* who was chosen */
+	char server[PH_NAME_MAX + 1];
+	char terminal[PH_NAME_MAX + 1];
+	char hold[PH_WIRE_HOLD];
+	bool output; /* an output was chosen */
+	bool there;  /* it fits still */
+	bool used;
+	bool held;    /* by this apply, and not wired yet */
+	bool planned; /* a plan said so, and it is to be held again */
+};
+
+/* Begins with it; then ph_apply_survey. */
+void ph_apply_choose(struct ph_apply *apply);
+bool ph_apply_wishes(const struct ph_apply *apply);
+/* Those that were away are due. */
+void ph_apply_choose_again(struct ph_apply *apply);
+/* Gives back what is held and not wired. */
+void ph_apply_choose_end(struct ph_apply *apply, bool wired);
+/* For a plan to keep, or to be applied. -ENOMEM. */
+int ph_choices_copy(struct ph_choice **out, unsigned *out_count,
+	const struct ph_choice *choices, unsigned count);
+
+#endif

@@ -1,0 +1,93 @@
+#!/bin/bash
+# Ends by criteria: Hostesses of three nodes say who is meant, near first; the
+# plan shows it, the choice is kept, also over a restart, and made anew by an
+# apply that finds the chosen one gone.
+. "$(dirname "$0")/lib.bash"
+
+three_nodes
+# NODE SCOPE NAME...: servers of class 0x2a there.
+encoders() {
+	local node=$1 scope=$2
+	shift 2
+	printf 'wiring: 1\nname: %s\nservers:\n' "$scope"
+	for name; do
+		printf '  %s: {host: %s, exec: [cat], class: 0x2a, caps: [gpu=nvenc], in: {raw: {fd: 0}}, out: {h264: {fd: 1, optional: yes}}}\n' \
+			"$name" "$node"
+	done
+}
+encoders beta encb enc1 enc2 >"$W/b.yaml"
+encoders gamma encg enc3 >"$W/g.yaml"
+expect_exit 0 ph alpha apply "$W/b.yaml"
+expect_exit 0 ph alpha apply "$W/g.yaml"
+cat >"$W/cam.yaml" <<'END'
+wiring: 1
+name: cam
+servers:
+  cam: {host: alpha, use: clock, out: {out: {kind: mux}}}
+wires:
+  - {from: cam, to: {class: 0x2a, caps: [gpu=nvenc], terminal: raw, count: 2}, on_full: latest}
+END
+# What cam feeds, in order.
+fed() {
+	ask alpha '[.items[] | select(.from == "alpha/cam:out" and
+		.state != "closed").to] | sort | join(" ")' connections --node alpha
+}
+three_free() {
+	holds alpha '[.items[] | select(.name | startswith("enc")) |
+		select(.state == "running")] | length == 3' servers
+}
+expect_soon 10 "three encoders" three_free
+
+expect_exit 0 ph alpha plan "$W/cam.yaml"
+expect_said "cam:out -> " "(chosen by class=2a,terminal=raw,caps=gpu=nvenc)"
+plan=$(grep -o 'p-[0-9.]*' "$W/said" | head -n 1)
+planned=$(sed -n 's/.*cam:out -> \([^ ]*\) .*/\1/p' "$W/said" | sort | xargs)
+[ "$(wc -w <<<"$planned")" = 2 ] || fail "planned: $planned"
+# A plan holds nothing.
+for node in beta gamma; do
+	holds alpha '[.items[].terminals[].holds[]] == []' guests --node $node ||
+		fail "held: $(ask alpha .items guests --node $node)"
+done
+expect_exit 0 ph alpha apply "$plan"
+[ "$(fed)" = "$planned" ] || fail "planned $planned, wired $(fed)"
+expect_soon 10 "both stand" holds alpha \
+	'[.items[] | select(.from == "alpha/cam:out" and .actual == "open")] |
+	length == 2' connections
+say "what the plan chose is wired: ok"
+
+# Again: the same, and nothing changes; also after a restart.
+id=$(ask alpha '.items[] | select(.from == "alpha/cam:out").id' \
+	connections --node alpha | sort | xargs)
+expect_exit 0 ph alpha apply "$W/cam.yaml"
+node_kill alpha
+node_up alpha
+expect_soon 10 "two lines of alpha" has_lines alpha 2
+expect_exit 0 ph gamma apply "$W/cam.yaml"
+[ "$(fed)" = "$planned" ] || fail "chosen anew: $planned, now $(fed)"
+[ "$(ask alpha '.items[] | select(.from == "alpha/cam:out").id' \
+	connections --node alpha | sort | xargs)" = "$id" ] || fail "laid anew"
+say "the choice is kept: ok"
+
+# One more than there are is refused, and nothing changes.
+sed 's/count: 2/count: 4/' "$W/cam.yaml" >"$W/more.yaml"
+expect_exit 4 ph alpha apply "$W/more.yaml"
+expect_said "3 of 4 found for criteria class=2a"
+[ "$(fed)" = "$planned" ] || fail "changed: $(fed)"
+
+# One is gone: the third takes its place, the other stays.
+expect_exit 0 ph alpha unapply encg
+gone=$(tr ' ' '\n' <<<"$planned" | grep gamma)
+if [ -n "$gone" ]; then
+	expect_exit 0 ph alpha apply "$W/cam.yaml"
+	[ "$(fed)" = "beta/enc1:raw beta/enc2:raw" ] || fail "now $(fed)"
+else
+	ph alpha apply "$W/g.yaml" >/dev/null
+	expect_exit 0 ph alpha unapply encb
+	encoders beta encb enc1 >"$W/b.yaml"
+	expect_exit 0 ph alpha apply "$W/b.yaml"
+	expect_soon 10 "two encoders" holds alpha '[.items[] |
+		select(.name | startswith("enc"))] | length == 2' servers
+	expect_exit 0 ph alpha apply "$W/cam.yaml"
+	[ "$(fed)" = "beta/enc1:raw gamma/enc3:raw" ] || fail "now $(fed)"
+fi
+say "who is gone is replaced: ok"
