@@ -58,7 +58,7 @@ static void do_record(struct ph_control *control, struct ph_edge *edge)
 /* The hold that a wire laid by hand, or by criteria, uses: its id, or id/token
  * in hex when another node holds it. */
 static void write_hold(struct ph_control *control, const struct ph_edge *edge,
-	struct ph_writer *writer, bool token)
+	struct ph_writer *writer)
 {
 	const struct ph_manual *manual =
 		ph_manual_of_wire(control, &edge->declared);
@@ -73,7 +73,7 @@ static void write_hold(struct ph_control *control, const struct ph_edge *edge,
 	hex = strchr(hold, '/');
 	ph_write_text(writer, "hold");
 	ph_write_textn(writer, hold, strcspn(hold, "/"));
-	if (!hex || !token)
+	if (!hex)
 		return;
 	while (i < sizeof(bytes) &&
 		sscanf(hex + 1 + 2 * i, "%2hhx", &bytes[i]) == 1)
@@ -90,7 +90,7 @@ static void do_find(struct ph_control *control, struct ph_edge *edge)
 	ph_put_text(writer, "server", edge->declared.from.server);
 	ph_put_text(writer, "terminal", edge->declared.from.terminal);
 	ph_put_text(writer, "connection", edge->actual.id);
-	write_hold(control, edge, writer, false);
+	write_hold(control, edge, writer);
 	ph_write_end(writer);
 	edge_ask(control, edge, PH_CONNECTION_DO_FIND, PH_HOSTESS_FIND,
 		control->node, RESERVE_CALL);
@@ -109,7 +109,7 @@ static void do_reserve(struct ph_control *control, struct ph_edge *edge)
 		ph_put_text(writer, "type", edge->actual.type);
 	ph_put_text(writer, "from",
 		ph_edge_from(&control->connectome, edge, from, sizeof(from)));
-	write_hold(control, edge, writer, true);
+	write_hold(control, edge, writer);
 	ph_write_end(writer);
 	edge_ask(control, edge, PH_CONNECTION_DO_RESERVE, PH_HOSTESS_RESERVE,
 		edge->declared.to.node, RESERVE_CALL);

@@ -47,19 +47,31 @@ int ph_hostess_admit(struct ph_hostess *hostess, struct ph_request *request,
 	return -1;
 }
 
-/* Who holds it, or has booked it, has been admitted. */
+const uint8_t *ph_hostess_hold_token(const struct ph_request *request)
+{
+	size_t length;
+	const uint8_t *token = ph_value_bytes(
+		ph_value_get(request->arguments, "hold_token"), &length);
+
+	return length == PH_ATTACH_TOKEN ? token : NULL;
+}
+
+/* Who holds it, or has booked it, has been admitted. To know a reservation's
+ * id is not to hold it. */
 static bool is_admitted(struct ph_hostess *hostess,
 	const struct ph_ledger_entry *entry, int64_t now)
 {
 	const struct ph_reservation *known =
 		ph_ledger_find(&hostess->ledger, now, entry->connection);
 
-	if (known)
+	if (known && ph_reservation_is_of(known, entry->node, NULL))
 		return true;
 	known = *entry->hold
 			? ph_ledger_find_id(&hostess->ledger, now, entry->hold)
 			: NULL;
-	return known && known->guest == entry->terminal->guest;
+	return known && known->state == PH_RESERVATION_HELD &&
+	       known->guest == entry->terminal->guest &&
+	       ph_reservation_is_of(known, entry->node, entry->hold_token);
 }
 
 int ph_hostess_serve_reserve(struct ph_hostess *hostess,
@@ -81,7 +93,6 @@ int ph_hostess_serve_reserve(struct ph_hostess *hostess,
 			request->arguments, "hold", hold, sizeof(hold)),
 	};
 	struct ph_writer *writer;
-	size_t length;
 
 	if (ph_hostess_connection(request, connection, error) < 0)
 		return -1;
@@ -89,14 +100,11 @@ int ph_hostess_serve_reserve(struct ph_hostess *hostess,
 	if (!entry.terminal ||
 		ph_hostess_suits(entry.terminal, media, error) < 0)
 		return -1;
+	entry.hold_token = ph_hostess_hold_token(request);
 	if (!is_admitted(hostess, &entry, now) &&
 		ph_hostess_admit(
 			hostess, request, entry.terminal->guest, error) < 0)
 		return -1;
-	entry.hold_token = ph_value_bytes(
-		ph_value_get(request->arguments, "hold_token"), &length);
-	if (length != PH_ATTACH_TOKEN)
-		entry.hold_token = NULL;
 	ph_random(token, sizeof(token));
 	if (ph_ledger_book(&hostess->ledger, now, &entry, &reservation, error) <
 		0)

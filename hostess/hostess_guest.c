@@ -95,6 +95,12 @@ static int output_check(struct ph_hostess *hostess, struct ph_request *request,
 	hold = *id ? ph_ledger_find_id(&hostess->ledger, now, id) : NULL;
 	if (hold && hold->guest == terminal->guest &&
 		(!hold->terminal || hold->terminal == terminal)) {
+		if (!ph_reservation_is_of(hold,
+			    ph_hostess_caller(hostess, request),
+			    ph_hostess_hold_token(request)))
+			return ph_fail(error, PH_EXIT_DENIED, id,
+				"bring its token, or reserve yourself",
+				"the reservation is another's");
 		if (hold->terminal)
 			ph_ledger_step(&hostess->ledger, hold, now, &release);
 		return 0;

@@ -99,6 +99,8 @@ int ph_hostess_suits(const struct ph_guest_terminal *terminal,
 int ph_hostess_admit(struct ph_hostess *hostess, struct ph_request *request,
 	const struct ph_guest *guest, struct ph_error *error);
 
+/* The token of the hold that a call names; NULL: none came with it. */
+const uint8_t *ph_hostess_hold_token(const struct ph_request *request);
 /* The connection of a call, which its caller may speak for. */
 int ph_hostess_connection(struct ph_request *request, char connection[96],
 	struct ph_error *error);

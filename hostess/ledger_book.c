@@ -195,9 +195,7 @@ static bool hold_of(struct ph_ledger *ledger, int64_t now,
 	*out = NULL;
 	if (!hold || hold->state != PH_RESERVATION_HELD)
 		return true;
-	if (entry->hold_token
-			? !ph_reservation_token_is(hold, entry->hold_token)
-			: strcmp(hold->node, entry->node) != 0) {
+	if (!ph_reservation_is_of(hold, entry->node, entry->hold_token)) {
 		ph_fail(error, PH_EXIT_DENIED, entry->hold,
 			"bring its token, or reserve yourself",
 			"the reservation is another's");

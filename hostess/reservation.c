@@ -57,6 +57,13 @@ bool ph_reservation_token_is(
 	return differ == 0;
 }
 
+bool ph_reservation_is_of(const struct ph_reservation *reservation,
+	const char *node, const uint8_t *token)
+{
+	return token ? ph_reservation_token_is(reservation, token)
+		     : strcmp(reservation->node, node) == 0;
+}
+
 static struct ph_reservation_output denied(const char *because)
 {
 	return (struct ph_reservation_output){

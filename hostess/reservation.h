@@ -116,5 +116,9 @@ const char *ph_reservation_state_name(enum ph_reservation_state state);
 /* In constant time. */
 bool ph_reservation_token_is(
 	const struct ph_reservation *reservation, const uint8_t *token);
+/* Whether that node may use it: by its token, or, without one (NULL), because
+ * it holds it. */
+bool ph_reservation_is_of(const struct ph_reservation *reservation,
+	const char *node, const uint8_t *token);
 
 #endif

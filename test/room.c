@@ -56,8 +56,7 @@ struct ph_writer *room_map(struct room *room)
 	return room->writer;
 }
 
-static void answer_take(
-	void *context, int status, const uint8_t *body, size_t length)
+void answer_take(void *context, int status, const uint8_t *body, size_t length)
 {
 	struct answer *answer = context;
 

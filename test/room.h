@@ -47,6 +47,8 @@ void room_send_as(struct room *room, const char *node, uint16_t method,
 void room_wait(struct room *room, struct answer *answer);
 void room_call(struct room *room, uint16_t method, struct answer *answer);
 void answer_free(struct answer *answer);
+/* Fills it; for calls that a test sends itself. */
+ph_answer_fn answer_take;
 /* Calls and expects success, or that exit code; frees the answer. */
 void room_call_ok(struct room *room, uint16_t method);
 void room_call_exit(struct room *room, uint16_t method, int code);

@@ -1,0 +1,307 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "hostess/reservation.h"
+#include "test/houses.h"
+
+/* What one house cannot fill is asked of the others. */
+
+#define NVENC "class=2a,caps=gpu=nvenc,free=yes"
+
+static int64_t gamma_is_near(void *context, const char *node)
+{
+	return strcmp(node, "gamma") == 0 ? 1 : 5;
+}
+
+static void servers(struct house *house, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "%s%u", house->name, i);
+		house_register(house, name, "gpu=nvenc", NULL);
+	}
+}
+
+/* alpha has one server, beta two, gamma three. */
+static int setup(void **state)
+{
+	struct houses *houses;
+
+	houses_setup(state);
+	houses = *state;
+	for (unsigned i = 0; i < HOUSES; i++) {
+		house_start(&houses->house[i]);
+		servers(&houses->house[i], i + 1);
+	}
+	ph_hostess_set_distance(
+		houses->house[0].hostess, gamma_is_near, houses);
+	return 0;
+}
+
+static size_t all_free(struct houses *houses)
+{
+	size_t count = 0;
+
+	for (unsigned i = 0; i < HOUSES; i++)
+		count += house_count(&houses->house[i], NVENC);
+	return count;
+}
+
+static unsigned from(const struct answer *answer, const char *node)
+{
+	struct ph_value items = ph_value_get(answer->body, "items");
+	unsigned count = 0;
+
+	for (size_t i = 0; i < ph_value_count(items); i++)
+		count += ph_value_is(
+			ph_value_get(ph_value_at(items, i), "node"), node);
+	return count;
+}
+
+static void test_near_first_and_no_more_than_asked(void **state)
+{
+	struct houses *houses = *state;
+	struct answer answer;
+
+	house_ask_mask(houses, NVENC, 5);
+	house_call(houses->house, NULL, PH_HOSTESS_HOLD, &answer);
+	assert_int_equal(answer.status, PH_CALL_OK);
+	assert_int_equal(from(&answer, "alpha"), 1);
+	assert_int_equal(from(&answer, "gamma"), 3);
+	assert_int_equal(from(&answer, "beta"), 1);
+	assert_string_equal(houses->order, "gb");
+	assert_true(ph_value_is(
+		ph_value_get(house_item(&answer, 1), "by"), "alpha"));
+	assert_int_equal(all_free(houses), 1);
+	answer_free(&answer);
+	/* They are holds like all others, and run out where they are. */
+	houses_advance(houses, PH_HOLD_LASTS);
+	assert_int_equal(all_free(houses), 6);
+}
+
+static void hear(struct houses *houses, const char *node, unsigned count)
+{
+	struct ph_menu_version version = {.epoch = 7, .version = 9};
+
+	version.count = count;
+	ph_hostess_menu_heard(houses->house[0].hostess, node, &version);
+	houses_advance(houses, 0);
+}
+
+static void test_who_shows_room_before_who_is_unknown(void **state)
+{
+	struct houses *houses = *state;
+	struct answer answer;
+
+	/* beta's menu is known here, gamma's is not. */
+	houses->house[2].away = true;
+	houses_advance(houses, PH_SECOND);
+	houses->house[2].away = false;
+	house_ask_mask(houses, NVENC, 4);
+	house_call(houses->house, NULL, PH_HOSTESS_HOLD, &answer);
+	assert_int_equal(answer.status, PH_CALL_OK);
+	assert_string_equal(houses->order, "bg");
+	answer_free(&answer);
+}
+
+static void test_who_has_nothing_is_not_asked(void **state)
+{
+	struct houses *houses = *state;
+	struct answer answer;
+
+	hear(houses, "gamma", 0);
+	house_ask_mask(houses, NVENC, 2);
+	house_call(houses->house, NULL, PH_HOSTESS_HOLD, &answer);
+	assert_int_equal(answer.status, PH_CALL_OK);
+	assert_string_equal(houses->order, "b");
+	answer_free(&answer);
+}
+
+static void test_all_or_nothing(void **state)
+{
+	struct houses *houses = *state;
+	struct answer answer;
+
+	house_ask_mask(houses, NVENC, 7);
+	house_call(houses->house, NULL, PH_HOSTESS_HOLD, &answer);
+	assert_int_equal(answer.error.exit, PH_EXIT_CONFLICT);
+	assert_non_null(strstr(answer.error.what, "6 of 7 are free"));
+	answer_free(&answer);
+	houses_advance(houses, 0);
+	assert_int_equal(all_free(houses), 6);
+	/* Less is welcome: then what is at home will do. */
+	ph_put_bool(house_ask_mask(houses, NVENC, 7), "some", true);
+	house_call(houses->house, NULL, PH_HOSTESS_HOLD, &answer);
+	assert_int_equal(from(&answer, "alpha"), 1);
+	answer_free(&answer);
+}
+
+static void test_who_is_away_is_passed_over(void **state)
+{
+	struct houses *houses = *state;
+	struct answer answer;
+
+	houses->house[2].away = true;
+	house_ask_mask(houses, NVENC, 3);
+	house_call(houses->house, NULL, PH_HOSTESS_HOLD, &answer);
+	assert_int_equal(answer.status, PH_CALL_OK);
+	assert_int_equal(from(&answer, "beta"), 2);
+	answer_free(&answer);
+	/* Neither it nor anybody else has what is missing. */
+	house_ask_mask(houses, NVENC, 4);
+	assert_int_equal(house_exit(houses->house, NULL, PH_HOSTESS_HOLD),
+		PH_EXIT_NOT_FOUND);
+	house_ask(houses, "gamma0", "in");
+	ph_put_text(houses->room.writer, "node", "gamma");
+	assert_int_equal(house_exit(houses->house, NULL, PH_HOSTESS_HOLD),
+		PH_EXIT_UNREACHABLE);
+}
+
+static void test_nobody_is_asked_twice_removed(void **state)
+{
+	struct houses *houses = *state;
+
+	/* A peer that asks alpha gets what alpha has. */
+	house_ask_mask(houses, NVENC, 2);
+	assert_int_equal(house_exit(houses->house, "beta", PH_HOSTESS_HOLD),
+		PH_EXIT_CONFLICT);
+	house_ask(houses, "gamma0", "in");
+	ph_put_text(houses->room.writer, "node", "gamma");
+	assert_int_equal(house_exit(houses->house, "beta", PH_HOSTESS_HOLD),
+		PH_EXIT_DENIED);
+	assert_int_equal(houses->asked, 0);
+	ph_put_bool(house_ask_mask(houses, NVENC, 2), "here", true);
+	assert_int_equal(house_exit(houses->house, NULL, PH_HOSTESS_HOLD),
+		PH_EXIT_CONFLICT);
+	assert_int_equal(houses->asked, 0);
+}
+
+static void test_who_waits_asks_again(void **state)
+{
+	struct houses *houses = *state;
+	struct answer waiting;
+
+	ph_put_int(house_ask_mask(houses, NVENC, 7), "wait_ms", 20000);
+	house_send(houses->house, NULL, PH_HOSTESS_HOLD, &waiting);
+	/* What others gave meanwhile is theirs again until it suffices. */
+	assert_int_equal(house_count(&houses->house[2], NVENC), 3);
+	house_register(&houses->house[1], "late", "gpu=nvenc", NULL);
+	assert_false(waiting.come);
+	houses_advance(houses, 2 * PH_SECOND);
+	assert_true(waiting.come);
+	assert_int_equal(waiting.status, PH_CALL_OK);
+	assert_int_equal(from(&waiting, "beta"), 3);
+	answer_free(&waiting);
+}
+
+static void test_who_waits_is_filled_at_home(void **state)
+{
+	struct houses *houses = *state;
+	struct answer waiting;
+
+	ph_put_int(house_ask_mask(houses, "caps=rare", 1), "wait_ms", 20000);
+	house_send(houses->house, NULL, PH_HOSTESS_HOLD, &waiting);
+	assert_false(waiting.come);
+	house_register(houses->house, "new", "rare", NULL);
+	house_wait(houses->house, &waiting);
+	assert_int_equal(from(&waiting, "alpha"), 1);
+	answer_free(&waiting);
+}
+
+static void test_a_named_node_does_the_waiting(void **state)
+{
+	struct houses *houses = *state;
+	struct answer waiting;
+	char id[PH_RESERVATION_ID];
+
+	house_ask(houses, "gamma0", "in");
+	house_call(&houses->house[2], NULL, PH_HOSTESS_HOLD, &waiting);
+	ph_get_copy(house_item(&waiting, 0), "id", id, sizeof(id));
+	answer_free(&waiting);
+	house_ask(houses, "gamma0", "in");
+	ph_put_text(houses->room.writer, "node", "gamma");
+	ph_put_int(houses->room.writer, "wait_ms", 8000);
+	house_send(houses->house, NULL, PH_HOSTESS_HOLD, &waiting);
+	houses_advance(houses, 3 * PH_SECOND);
+	assert_false(waiting.come);
+	assert_int_equal(houses->house[2].holds_asked, 1);
+	ph_put_text(room_map(&houses->room), "id", id);
+	assert_int_equal(
+		house_exit(&houses->house[2], NULL, PH_HOSTESS_RELEASE), 0);
+	house_wait(houses->house, &waiting);
+	assert_int_equal(waiting.status, PH_CALL_OK);
+	assert_int_equal(from(&waiting, "gamma"), 1);
+	answer_free(&waiting);
+}
+
+static void test_the_same_call_of_far_ones(void **state)
+{
+	struct houses *houses = *state;
+	struct answer first, again;
+	char one[PH_RESERVATION_ID], other[PH_RESERVATION_ID];
+
+	for (unsigned i = 0; i < 2; i++) {
+		ph_put_text(house_ask_mask(houses, NVENC, 2), "call", "c1");
+		house_call(houses->house, NULL, PH_HOSTESS_HOLD,
+			i ? &again : &first);
+	}
+	assert_int_equal(houses->asked, 1);
+	assert_string_equal(
+		ph_get_copy(house_item(&first, 1), "id", one, sizeof(one)),
+		ph_get_copy(house_item(&again, 1), "id", other, sizeof(other)));
+	answer_free(&first);
+	answer_free(&again);
+	/* Who asks with its id learns the token, so that it can be booked. */
+	ph_put_text(room_map(&houses->room), "id", one);
+	house_call(houses->house, NULL, PH_HOSTESS_HELD, &first);
+	assert_int_equal(first.status, PH_CALL_OK);
+	assert_int_equal(
+		ph_value_type(ph_value_get(house_item(&first, 0), "token")),
+		PH_BYTES);
+	answer_free(&first);
+}
+
+/* An answer on its way when the Hostess goes. */
+static void test_who_asked_is_gone(void **state)
+{
+	struct houses *houses = *state;
+	struct answer waiting;
+
+	ph_put_int(house_ask_mask(houses, NVENC, 9), "wait_ms", 20000);
+	house_send(&houses->house[1], NULL, PH_HOSTESS_HOLD, &waiting);
+	house_ask_mask(houses, NVENC, 9);
+	ph_write_end(houses->room.writer);
+	house_restart(&houses->house[1]);
+	assert_true(waiting.come);
+	assert_int_equal(waiting.status, PH_CALL_UNREACHABLE);
+	answer_free(&waiting);
+	houses_advance(houses, PH_HOLD_LASTS);
+	assert_int_equal(house_count(&houses->house[2], NVENC), 3);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, houses_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_near_first_and_no_more_than_asked),
+		TEST(test_who_shows_room_before_who_is_unknown),
+		TEST(test_who_has_nothing_is_not_asked),
+		TEST(test_all_or_nothing),
+		TEST(test_who_is_away_is_passed_over),
+		TEST(test_nobody_is_asked_twice_removed),
+		TEST(test_who_waits_asks_again),
+		TEST(test_who_waits_is_filled_at_home),
+		TEST(test_a_named_node_does_the_waiting),
+		TEST(test_the_same_call_of_far_ones),
+		TEST(test_who_asked_is_gone),
+	};
+
+	return cmocka_run_group_tests_name("roam", tests, NULL, NULL);
+}
