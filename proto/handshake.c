@@ -290,6 +290,7 @@ static enum ph_handshake_verdict on_confirm(struct ph_handshake *handshake,
 	accept.blob = ARRAY(tag);
 	if (message_send(handshake, &accept, send, send_length))
 		return refuse(handshake, "out of memory");
+	ph_pake_root(handshake, (unsigned)slot);
 	return let_in(handshake, true);
 }
 
@@ -297,10 +298,13 @@ static enum ph_handshake_verdict on_accept(struct ph_handshake *handshake,
 	const struct ph_handshake_message *message,
 	uint8_t send[PH_HANDSHAKE_MAX], size_t *send_length)
 {
+	int slot = tag_match(handshake, message->blob, true);
+
 	(void)send;
 	(void)send_length;
-	if (tag_match(handshake, message->blob, true) < 0)
+	if (slot < 0)
 		return refuse(handshake, "wrong passphrase, or a relay");
+	ph_pake_root(handshake, (unsigned)slot);
 	return let_in(handshake, true);
 }
 
@@ -425,6 +429,7 @@ void ph_handshake_fini(struct ph_handshake *handshake)
 {
 	handshake->state = OVER;
 	secrets_wipe(handshake);
+	sodium_memzero(handshake->root, sizeof(handshake->root));
 }
 
 unsigned ph_handshake_guesses(const struct ph_handshake *handshake)
@@ -440,6 +445,11 @@ const char *ph_handshake_peer(const struct ph_handshake *handshake)
 bool ph_handshake_by_passphrase(const struct ph_handshake *handshake)
 {
 	return handshake->by_passphrase;
+}
+
+const uint8_t *ph_handshake_root(const struct ph_handshake *handshake)
+{
+	return handshake->by_passphrase ? handshake->root : NULL;
 }
 
 size_t ph_handshake_close(uint8_t send[PH_HANDSHAKE_MAX])

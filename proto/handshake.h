@@ -84,6 +84,7 @@ struct ph_handshake {
 	unsigned slots;			 /* how many of them */
 	char peer_name[40];
 	bool by_passphrase;
+	uint8_t root[32]; /* see ph_handshake_root */
 	/* Public: may be read at any time. */
 	unsigned guesses;   /* what the peer could test if it ended now */
 	const char *reason; /* for the log, never for the wire */
@@ -112,6 +113,10 @@ unsigned ph_handshake_guesses(const struct ph_handshake *handshake);
  * proved it (then its key is to be pinned). */
 const char *ph_handshake_peer(const struct ph_handshake *handshake);
 bool ph_handshake_by_passphrase(const struct ph_handshake *handshake);
+/* A secret that only these two have, for keys of what follows: HMAC-SHA512(ISK,
+ * lv("posthouse/root/v1", SHA-512 chain of the messages)), its first 32 bytes.
+ * NULL unless the passphrase was proven; stands until ph_handshake_fini. */
+const uint8_t *ph_handshake_root(const struct ph_handshake *handshake);
 /* The uniform CLOSE. Returns its length. */
 size_t ph_handshake_close(uint8_t send[PH_HANDSHAKE_MAX]);
 

@@ -150,3 +150,21 @@ void ph_pake_tag(const struct ph_handshake *handshake,
 		of_dialler ? pake->ya : pake_yb(pake, slot),
 		of_dialler ? pake->ada : pake->adb);
 }
+
+void ph_pake_root(struct ph_handshake *handshake, unsigned slot)
+{
+	crypto_auth_hmacsha512_state state;
+	uint8_t text[128];
+	uint8_t full[crypto_auth_hmacsha512_BYTES];
+	const struct ph_bytes parts[] = {
+		TEXT("posthouse/root/v1"), ARRAY(handshake->transcript)};
+	int length = ph_lv(text, sizeof(text), parts, 2);
+
+	crypto_auth_hmacsha512_init(
+		&state, handshake->isk[slot], sizeof(handshake->isk[slot]));
+	crypto_auth_hmacsha512_update(&state, text, (size_t)length);
+	crypto_auth_hmacsha512_final(&state, full);
+	memcpy(handshake->root, full, sizeof(handshake->root));
+	sodium_memzero(&state, sizeof(state));
+	sodium_memzero(full, sizeof(full));
+}

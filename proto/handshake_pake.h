@@ -31,5 +31,7 @@ int ph_pake_key(struct ph_handshake *handshake, const struct ph_pake *pake,
 void ph_pake_tag(const struct ph_handshake *handshake,
 	const struct ph_pake *pake, unsigned slot, bool of_dialler,
 	uint8_t tag[PH_CPACE_KEY]);
+/* The root of a slot, when all messages are in the transcript. */
+void ph_pake_root(struct ph_handshake *handshake, unsigned slot);
 
 #endif
