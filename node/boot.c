@@ -265,6 +265,33 @@ static int take_peers(struct ph_node *node, struct ph_value answer)
 	return 0;
 }
 
+static int take_reach(struct ph_node *node, struct ph_value answer)
+{
+	size_t length;
+	const uint8_t *data =
+		ph_value_bytes(ph_value_get(answer, "value"), &length);
+	struct ph_document *document;
+
+	/* What cannot be read is found out anew. */
+	if (!data || ph_document_read(&document, data, length, PH_SKIM_TABLE))
+		return 0;
+	ph_reach_recall(node->reach, ph_document_root(document));
+	ph_document_free(document);
+	return 0;
+}
+
+static int load_reach(struct ph_node *node, struct ph_writer *writer)
+{
+	struct loading loading = {.node = node, .take = take_reach};
+
+	ph_writer_reset(writer);
+	ph_write_map(writer);
+	ph_put_text(writer, "space", "reach");
+	ph_put_text(writer, "key", "matrix");
+	ph_write_end(writer);
+	return load(&loading, PH_STORE_GET, writer);
+}
+
 static int load_trust(struct ph_node *node, struct ph_writer *writer)
 {
 	struct loading loading = {.node = node, .take = take_trust};
@@ -315,6 +342,8 @@ int ph_boot_load(struct ph_node *node, struct ph_error *error)
 		code = load_trust(node, writer);
 	if (!code)
 		code = load_peers(node, writer);
+	if (!code)
+		code = load_reach(node, writer);
 	if (code)
 		return ph_fail(error, PH_EXIT_NEGATIVE, node->options.state,
 			"try again; if it stays, restore the directory from a "

@@ -278,6 +278,8 @@ void dial_won(struct attempt *attempt)
 	drop_others(dialling, NULL);
 	race_end(dialling);
 	dialling->refused = false;
+	dialling->why_at = 0;
+	dialling->turned_away = false;
 	dialling->backoff = PH_ACTIVE_FIRST;
 	if (!dialling->seed && dialling->peer)
 		dialling->peer->active.trying = false;
@@ -294,6 +296,27 @@ static bool is_hopeless(
 				     who->key, ph_clock_wall());
 }
 
+/* For `doctor`; a mere silence after it was turned away says less. */
+static void remember(struct dialling *dialling, const char *why, bool turned)
+{
+	if (dialling->turned_away && !turned)
+		return;
+	snprintf(dialling->why, sizeof(dialling->why), "%s", why);
+	dialling->why_at = ph_clock_wall();
+	dialling->turned_away = turned;
+}
+
+static const char *what_next(const struct dialling *dialling, bool hopeless)
+{
+	if (hopeless)
+		return "compare the passphrase files; tried again in an hour "
+		       "or after a restart";
+	if (dialling->turned_away)
+		return "it did not let this node in: compare the passphrase "
+		       "files; its log tells why; redialling";
+	return "redialling";
+}
+
 static void say_failed(struct attempt *attempt, const char *why, bool hopeless)
 {
 	struct dialling *dialling = attempt->dialling;
@@ -308,9 +331,7 @@ static void say_failed(struct attempt *attempt, const char *why, bool hopeless)
 		"dial.failed to=%s at=%s because=\"%s\" next=\"%s\"",
 		dialling->peer ? dialling->peer->name : "seed",
 		dialling->candidates->list[attempt_index(attempt)].address, why,
-		hopeless ? "compare the passphrase files; tried again in an "
-			   "hour or after a restart"
-			 : "redialling");
+		what_next(dialling, hopeless));
 	if (hopeless || ph_candidates_over(dialling->candidates))
 		dialling->refused = true;
 }
@@ -345,6 +366,7 @@ void dial_lost(struct attempt *attempt, struct ph_session *session, int reason,
 			? PH_VERDICT_OPEN_FOREIGN
 			: ph_verdict_of_errno(reason),
 		reason, 0);
+	remember(dialling, why, hopeless || dialling->winner == attempt);
 	if (dialling->winner == attempt)
 		dialling->winner = NULL;
 	ph_candidates_failed(dialling->candidates, attempt_index(attempt));

@@ -260,6 +260,7 @@ static void line_up(struct ph_lines *lines, struct peer *peer,
 	lines_tell_line(peer, true);
 	news_line(peer, true);
 	greet_peer(peer);
+	reach_tell_line(peer);
 	road_flush(peer);
 	lines_stir(lines);
 	ph_wires_peer_there(node->wires, peer->name);

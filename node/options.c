@@ -177,6 +177,9 @@ static const struct flag flags[] = {
 		"(default [::]:7678)"},
 	{"join", "POSTHOUSE_JOIN", "HOST:PORT", read_join,
 		"where another node of the mesh is, may be repeated"},
+	{"dial-allow", "POSTHOUSE_DIAL_ALLOW", "CIDR", ph_options_dial_allow,
+		"where else than in this host's networks nodes may be dialled "
+		"on a peer's word, may be repeated"},
 	{"passphrase-file", "POSTHOUSE_PASSPHRASE_FILE", "FILE",
 		read_passphrase,
 		"where the mesh's passphrase is, 0600 or /dev/fd/N (default: "
@@ -284,6 +287,9 @@ static void flag_replaces(
 	} else if (!strcmp(name, "cap") && !(*seen & 4)) {
 		options->caps = 0;
 		*seen |= 4;
+	} else if (!strcmp(name, "dial-allow") && !(*seen & 8)) {
+		options->dial_allows = 0;
+		*seen |= 8;
 	}
 }
 

@@ -10,6 +10,7 @@
 #include "proto/address.h"
 #include "proto/calls.h"
 #include "proto/error.h"
+#include "proto/subnet.h"
 
 /*
  * What `posthouse up` was told: flag, else POSTHOUSE_* variable, else default.
@@ -17,6 +18,7 @@
 #define PH_OPTIONS_LISTEN 8
 #define PH_OPTIONS_JOIN	  32
 #define PH_OPTIONS_CAPS	  32
+#define PH_OPTIONS_ALLOW  16
 
 struct ph_options {
 	const char *wiring; /* -f; NULL: none */
@@ -27,6 +29,8 @@ struct ph_options {
 	unsigned listens;
 	struct ph_address join[PH_OPTIONS_JOIN];
 	unsigned joins;
+	struct ph_subnet dial_allow[PH_OPTIONS_ALLOW];
+	unsigned dial_allows;
 	const char *passphrase_file; /* NULL: STATE/passphrase */
 	enum ph_role peer_role;
 	enum ph_log_level log;
@@ -59,6 +63,9 @@ int ph_options_discovery(
 int ph_options_l2(
 	struct ph_options *options, const char *text, struct ph_error *error);
 int ph_options_cap(
+	struct ph_options *options, const char *text, struct ph_error *error);
+/* Of --dial-allow: one subnet, or several with commas. */
+int ph_options_dial_allow(
 	struct ph_options *options, const char *text, struct ph_error *error);
 
 #endif

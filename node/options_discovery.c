@@ -104,6 +104,32 @@ static int take_cap(struct ph_options *options, const char *text, size_t length,
 	return 0;
 }
 
+int ph_options_dial_allow(
+	struct ph_options *options, const char *text, struct ph_error *error)
+{
+	do {
+		size_t length = strcspn(text, ",");
+		char one[64];
+
+		snprintf(one, sizeof(one), "%.*s", (int)length, text);
+		if (options->dial_allows == PH_OPTIONS_ALLOW)
+			return ph_fail(error, PH_EXIT_USAGE, "--dial-allow",
+				"fewer of them", "more than %d subnets",
+				PH_OPTIONS_ALLOW);
+		if (length >= sizeof(one) ||
+			ph_subnet_parse(
+				&options->dial_allow[options->dial_allows],
+				one))
+			return ph_fail(error, PH_EXIT_USAGE, "--dial-allow",
+				"192.0.2.0/24 or 2001:db8::/32: an address, "
+				"whose bits behind the length are 0",
+				"not valid: '%.*s'", (int)length, text);
+		options->dial_allows++;
+		text += length + (text[length] == ',');
+	} while (*text);
+	return 0;
+}
+
 int ph_options_cap(
 	struct ph_options *options, const char *text, struct ph_error *error)
 {

@@ -38,6 +38,10 @@ struct dialling {
 	int64_t backoff;	/* of a seed */
 	bool racing;
 	bool refused; /* already said in the log */
+	/* How the last try failed, for `doctor`. */
+	char why[96];
+	int64_t why_at;	  /* wall ns; 0: none failed since it worked */
+	bool turned_away; /* a node answered, and did not let this one in */
 };
 
 /* A call that waits for its line to come up. */
@@ -84,6 +88,13 @@ struct peer {
 	enum ph_presence presence;
 	int64_t present_since; /* wall ns */
 	bool was_up;
+	struct {
+		bool due;	   /* it lacks our advert... */
+		int64_t told;	   /* ...since the one of then; loop ns, 0 */
+		int64_t heard;	   /* its own last one; loop ns, 0 */
+		uint64_t epoch;	   /* of that one... */
+		uint64_t sequence; /* ...of that life */
+	} reach;
 	unsigned hearsay; /* peers that are here on its word alone */
 	struct ph_active_peer active;
 	struct dialling dialling;
@@ -164,6 +175,8 @@ void dial_lost(struct attempt *attempt, struct ph_session *session, int reason,
 /* reach.c: its line is lost, or hung up: until now the address was right;
  * `reason` -ETIMEDOUT: it no longer is. */
 void reach_line_ends(struct peer *peer, int reason);
+/* reach_tell.c: its line is up: it is told what was found out. */
+void reach_tell_line(struct peer *peer);
 /* lines.c */
 uint32_t lines_random(struct ph_lines *lines, uint32_t below);
 /* Something changed for `active`: see what it wants, this turn. */

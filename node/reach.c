@@ -93,7 +93,10 @@ void ph_reach_dialled(struct ph_reachability *reach,
 	point.error = abs(error);
 	point.rtt_us = rtt_us;
 	point.checked_at = ph_clock_wall();
-	ph_matrix_learn(reach->matrix, now_of(reach), to, &point, true);
+	if (ph_matrix_learn(reach->matrix, now_of(reach), to, &point, true)) {
+		reach_tell_all(reach);
+		reach_keep_soon(reach);
+	}
 }
 
 /* Of the address where this node dialled the peer's line. */
@@ -144,14 +147,17 @@ int ph_reach_learn(struct ph_node *node, const char *to,
 	const uint8_t *id = id_of(node, to);
 	struct peer *peer = peer_find(node->lines, to);
 	bool open = false;
+	bool changed = false;
 
 	if (!id)
 		return -ENOENT;
 	for (size_t i = 0; i < count; i++) {
 		open |= rows[i].verdict == PH_VERDICT_OPEN_VERIFIED;
-		ph_matrix_learn(node->reach->matrix, now_of(node->reach), id,
-			&rows[i], false);
+		changed |= ph_matrix_learn(node->reach->matrix,
+			now_of(node->reach), id, &rows[i], false);
 	}
+	if (changed)
+		reach_tell_all(node->reach);
 	if (open && peer && !peer->line)
 		peer_hint(peer);
 	return 0;
@@ -186,6 +192,8 @@ int ph_reach_create(struct ph_reachability **out, struct ph_node *node)
 		free(reach);
 		return -ENOMEM;
 	}
+	reach_tell_open(reach);
+	reach_calls_serve(reach);
 	*out = reach;
 	return 0;
 }
@@ -203,6 +211,10 @@ void ph_reach_start(struct ph_reachability *reach)
 
 void ph_reach_close(struct ph_reachability *reach)
 {
+	struct ph_loop *loop = reach->node->loop;
+
+	reach_keep_now(reach);
+	ph_timer_stop(loop, &reach->tell);
 	reach_net_close(reach);
 }
 

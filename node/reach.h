@@ -8,6 +8,7 @@
 #include "node/node.h"
 #include "proto/address.h"
 #include "proto/reach.h"
+#include "proto/value.h"
 
 /*
  * How nodes can be reached from here: the shell of the reach matrix
@@ -21,7 +22,9 @@
 struct ph_reachability;
 
 int ph_reach_create(struct ph_reachability **out, struct ph_node *node);
-/* Loads what was kept; the order of dials follows it at once. */
+/* What was kept over a restart: a map of the store's space "reach". */
+void ph_reach_recall(struct ph_reachability *reach, struct ph_value kept);
+/* Watches this host's addresses. */
 void ph_reach_start(struct ph_reachability *reach);
 /* Keeps what is known. */
 void ph_reach_close(struct ph_reachability *reach);
@@ -48,7 +51,5 @@ void ph_reach_rank(struct ph_reachability *reach,
 /* A peer was forgotten or revoked. */
 void ph_reach_forget(
 	struct ph_reachability *reach, const uint8_t id[PH_NODE_ID_BYTES]);
-/* A line came up: the peer is told. */
-void ph_reach_line(struct ph_reachability *reach);
 
 #endif

@@ -5,11 +5,13 @@
 #include "node/peer.h"
 #include "node/reach.h"
 #include "probe/matrix.h"
+#include "proto/reach_advert.h"
 #include "proto/subnet.h"
 
 /*
- * Shared by reach.c (results and the order of dials) and reach_net.c (this
- * host's addresses).
+ * Shared by reach.c (results and the order of dials), reach_net.c (this host's
+ * addresses, and where another's word may send it), reach_tell.c (adverts),
+ * reach_keep.c (what survives a restart) and reach_calls.c (what people ask).
  */
 #define REACH_SUBNETS 64u
 
@@ -23,6 +25,12 @@ struct ph_reachability {
 	struct ph_ip own[REACH_SUBNETS];
 	unsigned owns;
 	bool looked; /* the interfaces are known */
+	struct ph_timer tell;
+	int64_t tell_due;
+	uint64_t sequence; /* of adverts of this life */
+	struct ph_timer keep;
+	uint64_t refused; /* rows told of addresses off the allow-list */
+	uint64_t unheard; /* adverts that were not taken */
 };
 
 /* What is dialled there, as a point. -EINVAL: too long to be kept. */
@@ -36,5 +44,17 @@ void reach_refresh(struct ph_reachability *reach);
 /* reach_net.c */
 int reach_net_open(struct ph_reachability *reach);
 void reach_net_close(struct ph_reachability *reach);
+/* Whether a dial may go to an address that only a peer has named: one of this
+ * host's networks, what was configured (--join), or --dial-allow; never what
+ * is special (ph_ip_special), whoever allows it, nor this host itself. */
+bool reach_may_dial(const struct ph_reachability *reach, const char *address);
+/* reach_tell.c */
+void reach_tell_open(struct ph_reachability *reach);
+void reach_tell_all(struct ph_reachability *reach);
+/* reach_keep.c */
+void reach_keep_now(struct ph_reachability *reach);
+void reach_keep_soon(struct ph_reachability *reach);
+/* reach_calls.c */
+void reach_calls_serve(struct ph_reachability *reach);
 
 #endif

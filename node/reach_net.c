@@ -107,6 +107,50 @@ static void on_change(void *context)
 	reach_refresh(reach);
 }
 
+static bool is_configured(
+	const struct ph_options *options, const struct ph_ip *ip)
+{
+	struct ph_ip joined;
+
+	for (unsigned i = 0; i < options->dial_allows; i++)
+		if (ph_subnet_has(&options->dial_allow[i], ip))
+			return true;
+	for (unsigned i = 0; i < options->joins; i++)
+		if (!ph_ip_parse(&joined, options->join[i].host) &&
+			is_same(&joined, ip))
+			return true;
+	return false;
+}
+
+/* The last address of an IPv4 network is everybody's. */
+static bool is_broadcast(const struct ph_subnet *subnet, const struct ph_ip *ip)
+{
+	if (ip->family != AF_INET || subnet->length >= 31)
+		return false;
+	for (unsigned bit = subnet->length; bit < 32; bit++)
+		if (!(ip->bytes[bit / 8] & 0x80 >> bit % 8))
+			return false;
+	return true;
+}
+
+bool reach_may_dial(const struct ph_reachability *reach, const char *address)
+{
+	struct ph_ip ip;
+	bool near = false;
+
+	if (ph_ip_parse(&ip, address) || ph_ip_special(&ip) ||
+		holds(reach->own, reach->owns, &ip))
+		return false;
+	for (unsigned i = 0; i < reach->owns; i++) {
+		if (!ph_subnet_has(&reach->subnets[i], &ip))
+			continue;
+		if (is_broadcast(&reach->subnets[i], &ip))
+			return false;
+		near = true;
+	}
+	return near || is_configured(&reach->node->options, &ip);
+}
+
 int reach_net_open(struct ph_reachability *reach)
 {
 	return ph_interface_watch_open(

@@ -131,7 +131,8 @@ static const char *hello_take(struct ph_handshake *handshake,
 	if (message->version != PH_HANDSHAKE_VERSION)
 		return "version of the handshake differs";
 	if (strcmp(message->mesh, config->mesh) != 0)
-		return "another mesh";
+		return "it is of another mesh: its passphrase is not ours, "
+		       "it begins with another word";
 	if (memcmp(message->nonce, config->nonce, 32) == 0)
 		return "own nonce thrown back";
 	memcpy(handshake->peer_nonce, message->nonce, 32);
