@@ -359,6 +359,7 @@ static void stop_timers(struct ph_control *control)
 	struct ph_edge *edge;
 
 	ph_timer_stop(control->config.loop, &control->retry);
+	ph_timer_stop(control->config.loop, &control->needing);
 	ph_timer_stop(control->config.loop, &control->watching);
 	ph_control_renew_stop(control);
 	for (edge = control->connectome.ids; edge; edge = edge->by_id.next)

@@ -28,6 +28,7 @@
  *   override.c        filters, put in and taken out by hand
  *   manual.c          wires, laid, taken and moved by hand; manual_call.c
  *   diff.c            how what is differs from what is declared
+ *   control_needs.c   servers that need others of other nodes
  *   control_alarms.c  the alarms of wiring files; alarm_marks.c: ack, shelve
  *   views.c           control.connections, views_show.c, views_tap.c
  */
@@ -39,6 +40,7 @@ struct ph_control_scope {
 	uint8_t *bytes;	      /* the part as the store keeps it */
 	size_t length;
 	bool committing;
+	bool fresh;	   /* applied in this life, not read back */
 	uint64_t changed;  /* revision when it became so */
 	uint64_t round;	   /* of starting servers */
 	unsigned starting; /* answers its connections wait for */
@@ -89,7 +91,9 @@ struct ph_control {
 	struct ph_task beginning; /* of ready connections */
 
 	struct ph_timer retry;
-	struct ph_timer renewal;  /* of bookings */
+	struct ph_timer renewal; /* of bookings */
+	struct ph_timer needing; /* servers of other nodes: control_needs.c */
+	int64_t need_pause;
 	struct ph_timer watching; /* the alarms' next look */
 	bool loaded;
 	bool skipped; /* a scope could not be read back */
@@ -201,6 +205,9 @@ void ph_control_rewire(
 	struct ph_control *control, const struct ph_control_scope *scope);
 /* Those that are ready begin, some at a time. */
 void ph_control_begin_wires(struct ph_control *control);
+/* Starts those that need nothing, or whose needs are there. */
+void ph_control_start_free(
+	struct ph_control *control, struct ph_control_scope *scope);
 /* Once more those servers that the executor has not taken. */
 void ph_control_start_missing(struct ph_control *control);
 /* The revision at which the scope became as it is; 0: there is none. */
@@ -214,6 +221,12 @@ uint8_t *ph_control_part_encode(struct ph_control *control,
  * returns which. */
 uint16_t ph_control_write_scope(struct ph_control *control,
 	const struct ph_part *part, const uint8_t *bytes, size_t length);
+
+/* --- control_needs.c --- */
+
+/* Asks other nodes for the servers that those of the scope need. */
+void ph_control_needs_start(
+	struct ph_control *control, const struct ph_control_scope *scope);
 
 /* --- pact_call.c, decision.c: see pact.h, decision.h --- */
 

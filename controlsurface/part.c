@@ -75,7 +75,7 @@ struct ph_part_server *ph_part_server(
 	return found ? *found : NULL;
 }
 
-const struct ph_part_terminal *ph_part_terminal(
+struct ph_part_terminal *ph_part_terminal(
 	const struct ph_part_server *server, const char *name)
 {
 	for (unsigned i = 0; i < server->terminal_count; i++) {
@@ -93,6 +93,7 @@ void ph_part_free(struct ph_part *part)
 		free(part->servers[i].spec);
 		free(part->servers[i].terminals);
 		free(part->servers[i].needs);
+		free(part->servers[i].fars);
 	}
 	free(part->servers);
 	free(part->sorted);
@@ -387,6 +388,21 @@ static int sort_servers(struct reader *reader)
 	return 0;
 }
 
+static void count_wires(struct ph_part *part)
+{
+	for (unsigned i = 0; i < part->wire_count; i++) {
+		const struct ph_wire *wire = &part->wires[i];
+		struct ph_part_server *server =
+			ph_part_server(part, wire->from.server);
+		struct ph_part_terminal *terminal =
+			server ? ph_part_terminal(server, wire->from.terminal)
+			       : NULL;
+
+		if (terminal && !wire->notes.optional)
+			terminal->wires++;
+	}
+}
+
 static int read_part(struct reader *reader, struct ph_value map)
 {
 	if (ph_value_type(map) != PH_MAP ||
@@ -398,7 +414,8 @@ static int read_part(struct reader *reader, struct ph_value map)
 		return -1;
 	if (sort_servers(reader))
 		return -1;
-	if (ph_part_read_needs(reader->part, map, reader->error))
+	count_wires(reader->part);
+	if (ph_part_read_needs(reader->part, map, reader->here, reader->error))
 		return -1;
 	return ph_part_read_alarms(
 		reader->part, map, reader->here, reader->error);

@@ -30,6 +30,14 @@ struct ph_wire {
 struct ph_part_terminal {
 	char name[PH_NAME_MAX + 1];
 	enum ph_direction direction;
+	unsigned wires; /* of the part, that need to be there */
+};
+
+/* A server of another node that one of this part needs. */
+struct ph_part_far {
+	char node[PH_NAME_MAX + 1];
+	char server[PH_NAME_MAX + 1];
+	bool there; /* the control surface's note */
 };
 
 struct ph_part_server {
@@ -40,6 +48,8 @@ struct ph_part_server {
 	unsigned terminal_count;
 	unsigned *needs; /* of the part's servers, which start before it */
 	unsigned need_count;
+	struct ph_part_far *fars;
+	unsigned far_count;
 	bool asked;   /* in this round, and */
 	bool started; /* the executor took it: the control surface's notes */
 };
@@ -97,8 +107,8 @@ int ph_part_read(struct ph_part **out, struct ph_value map, const char *here,
 	const struct ph_server_type *const *bundled, struct ph_error *error);
 void ph_part_free(struct ph_part *part);
 /* part_needs.c: who starts before whom. -1 with the error told. */
-int ph_part_read_needs(
-	struct ph_part *part, struct ph_value map, struct ph_error *error);
+int ph_part_read_needs(struct ph_part *part, struct ph_value map,
+	const char *here, struct ph_error *error);
 /* part_alarms.c. -1 with the error told. */
 int ph_part_read_alarms(struct ph_part *part, struct ph_value map,
 	const char *here, struct ph_error *error);
@@ -108,7 +118,7 @@ bool ph_part_is_empty(const struct ph_part *part);
 struct ph_part_server *ph_part_server(
 	const struct ph_part *part, const char *name);
 /* NULL: the server has none of that name. */
-const struct ph_part_terminal *ph_part_terminal(
+struct ph_part_terminal *ph_part_terminal(
 	const struct ph_part_server *server, const char *name);
 bool ph_part_server_equal(
 	const struct ph_part_server *one, const struct ph_part_server *other);

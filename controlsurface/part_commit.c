@@ -216,9 +216,6 @@ static bool server_is_finished(struct ph_control *control,
 	return any;
 }
 
-static void start_free(
-	struct ph_control *control, struct ph_control_scope *scope);
-
 static bool server_waits(struct ph_control *control, const struct ph_part *part,
 	const struct ph_part_server *server)
 {
@@ -228,6 +225,10 @@ static bool server_waits(struct ph_control *control, const struct ph_part *part,
 
 		if (!needed->started &&
 			!server_is_finished(control, part, needed))
+			return true;
+	}
+	for (unsigned i = 0; i < server->far_count; i++) {
+		if (!server->fars[i].there)
 			return true;
 	}
 	return false;
@@ -241,7 +242,8 @@ static void round_end(
 	for (unsigned i = 0; i < scope->part->server_count; i++) {
 		const struct ph_part_server *server = &scope->part->servers[i];
 
-		if (!server->asked && server->need_count &&
+		if (!server->asked &&
+			(server->need_count || server->far_count) &&
 			server_waits(control, scope->part, server))
 			ph_log_warn("control",
 				"server.waits scope=%s server=%s "
@@ -273,9 +275,23 @@ static void started(struct ph_control *control, const struct ph_ask *ask,
 				ph_loop_now(control->config.loop) + RETRY_TIME);
 	}
 	if (server->started)
-		start_free(control, scope);
+		ph_control_start_free(control, scope);
 	if (!--scope->starting)
 		round_end(control, scope);
+}
+
+/* A source that this apply creates begins when all of its wires are there. */
+static void write_wires(
+	struct ph_writer *writer, const struct ph_part_server *server)
+{
+	ph_put_map(writer, "wires");
+	for (unsigned i = 0; i < server->terminal_count; i++) {
+		const struct ph_part_terminal *terminal = &server->terminals[i];
+
+		if (terminal->wires > 1)
+			ph_put_u64(writer, terminal->name, terminal->wires);
+	}
+	ph_write_end(writer);
 }
 
 static void start_server(struct ph_control *control,
@@ -297,6 +313,8 @@ static void start_server(struct ph_control *control,
 		return;
 	ph_write_map(writer);
 	ph_put_value(writer, "spec", ph_document_root(document));
+	if (scope->fresh)
+		write_wires(writer, server);
 	ph_write_end(writer);
 	ph_document_free(document);
 	snprintf(ask.id, sizeof(ask.id), "%s", scope->name);
@@ -305,7 +323,7 @@ static void start_server(struct ph_control *control,
 }
 
 /* Those that need nothing, or whose needs have started. */
-static void start_free(
+void ph_control_start_free(
 	struct ph_control *control, struct ph_control_scope *scope)
 {
 	for (unsigned i = 0; i < scope->part->server_count; i++) {
@@ -327,7 +345,8 @@ static void start_servers(
 	scope->starting = 0;
 	for (unsigned i = 0; i < scope->part->server_count; i++)
 		scope->part->servers[i].asked = false;
-	start_free(control, scope);
+	ph_control_start_free(control, scope);
+	ph_control_needs_start(control, scope);
 	if (!scope->starting)
 		round_end(control, scope);
 }
@@ -429,6 +448,7 @@ void ph_control_scope_become(struct ph_control *control, struct ph_part *part,
 		empty ? "unapply" : "apply", scope->name, part->server_count,
 		part->wire_count);
 	scope->part = NULL;
+	scope->fresh = true;
 	ph_control_scope_set(control, part, bytes, length);
 	ph_control_bring_about(control, scope, old);
 	ph_part_free(old);

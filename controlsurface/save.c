@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "kernel/pipe.h"
 #include "proto/address.h"
 
 /* --- scalars --- */
@@ -135,13 +136,28 @@ static void put_words(FILE *out, struct ph_value spec)
 			(unsigned long long)ph_get_u64(spec, "class"));
 }
 
-/* `needs`: of the whole part. */
+/* `needs`: of the whole part. Names are unique in a file, so the node of one
+ * that runs elsewhere need not be said. */
 static void put_needs(FILE *out, struct ph_value needs, struct ph_value spec)
 {
-	char name[PH_NAME_MAX + 1];
+	char name[2 * PH_NAME_MAX + 2];
+	struct ph_value list;
 
 	ph_get_copy(spec, "name", name, sizeof(name));
-	put_list(out, "needs", ph_value_get(needs, name));
+	list = ph_value_get(needs, name);
+	if (!ph_value_count(list))
+		return;
+	fputs("    needs: [", out);
+	for (size_t i = 0; i < ph_value_count(list); i++) {
+		const char *slash;
+
+		ph_value_copy(ph_value_at(list, i), name, sizeof(name));
+		slash = strchr(name, '/');
+		fputs(i ? ", " : "", out);
+		put_text(out, slash ? slash + 1 : name,
+			strlen(slash ? slash + 1 : name));
+	}
+	fputs("]\n", out);
 }
 
 static void put_server(FILE *out, const char *node, struct ph_value spec,
@@ -226,8 +242,35 @@ static void put_end(const struct save *save, const struct ph_place *place)
 	put_quoted(save->out, text, strlen(text));
 }
 
+/* What the file says besides (wire_notes.h); who was chosen by criteria stands
+ * there by name. */
+static void put_notes(FILE *out, struct ph_value wire)
+{
+	struct ph_value labels = ph_value_get(wire, "labels");
+	struct ph_value retry = ph_value_get(wire, "retry");
+
+	if (ph_value_count(labels)) {
+		fputs(", labels: {", out);
+		for (size_t i = 0; i < ph_value_count(labels); i++) {
+			fputs(i ? ", " : "", out);
+			put_value(out, ph_value_key(labels, i));
+			fputs(": ", out);
+			put_value(out, ph_value_item(labels, i));
+		}
+		fputc('}', out);
+	}
+	if (ph_value_count(retry) == 2)
+		fprintf(out, ", retry: %lldns..%lldns",
+			(long long)ph_value_int(ph_value_at(retry, 0), 0),
+			(long long)ph_value_int(ph_value_at(retry, 1), 0));
+	if (ph_get_bool(wire, "optional"))
+		fputs(", optional: yes", out);
+}
+
+/* What is so without being said is not said. `declared` may be nil. */
 static void put_wire(const struct save *save, const struct ph_place *from,
-	const struct ph_place *to, const char *on_full, uint64_t queue)
+	const struct ph_place *to, const char *on_full, uint64_t queue,
+	struct ph_value declared)
 {
 	fputs("  - {from: ", save->out);
 	put_end(save, from);
@@ -235,8 +278,9 @@ static void put_wire(const struct save *save, const struct ph_place *from,
 	put_end(save, to);
 	if (*on_full && strcmp(on_full, "block") != 0)
 		fprintf(save->out, ", on_full: %s", on_full);
-	if (queue)
+	if (queue && queue != PH_PIPE_BYTES)
 		fprintf(save->out, ", queue: %lluB", (unsigned long long)queue);
+	put_notes(save->out, declared);
 	fputs("}\n", save->out);
 }
 
@@ -294,7 +338,7 @@ static void put_declared(
 		read_place(&to, change, "to"))
 		return;
 	ph_get_copy(wire, "on_full", on_full, sizeof(on_full));
-	put_wire(save, &from, &to, on_full, ph_get_u64(wire, "queue"));
+	put_wire(save, &from, &to, on_full, ph_get_u64(wire, "queue"), wire);
 }
 
 static void put_connected(const struct save *save, struct ph_value change)
@@ -309,7 +353,8 @@ static void put_connected(const struct save *save, struct ph_value change)
 		!is_own(save, from.node, from.server))
 		return;
 	ph_get_copy(change, "on_full", on_full, sizeof(on_full));
-	put_wire(save, &from, &to, on_full, ph_get_u64(change, "queue"));
+	put_wire(save, &from, &to, on_full, ph_get_u64(change, "queue"),
+		(struct ph_value){NULL});
 }
 
 /* --- the file --- */
@@ -371,6 +416,80 @@ static void put_wires(const struct save *save)
 		put_connected(save, ph_value_at(save->changes, i));
 }
 
+/* --- alarms --- */
+
+static int alarm_end(
+	const char *node, struct ph_value alarm, struct ph_place *out)
+{
+	bool output = ph_get_bool(alarm, "output");
+
+	if (read_place(out, alarm, output ? "from" : "to"))
+		return -1;
+	if (output)
+		snprintf(out->node, sizeof(out->node), "%s", node);
+	return 0;
+}
+
+/* Each wire of an input has it; the file says it once. */
+static bool alarm_is_first(
+	const char *node, struct ph_value alarms, size_t index)
+{
+	struct ph_value alarm = ph_value_at(alarms, index);
+	struct ph_place end;
+	struct ph_place other;
+	char when[128];
+
+	ph_get_copy(alarm, "when", when, sizeof(when));
+	if (alarm_end(node, alarm, &end))
+		return false;
+	for (size_t i = 0; i < index; i++) {
+		struct ph_value before = ph_value_at(alarms, i);
+
+		if (ph_value_is(ph_value_get(before, "when"), when) &&
+			!alarm_end(node, before, &other) &&
+			same_place(&end, &other))
+			return false;
+	}
+	return true;
+}
+
+static void put_alarm(
+	const struct save *save, const char *node, struct ph_value alarm)
+{
+	static const char *const keys[] = {"when", "priority", "action"};
+	struct ph_place end;
+
+	if (alarm_end(node, alarm, &end))
+		return;
+	fputs("  - {on: ", save->out);
+	put_end(save, &end);
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		fprintf(save->out, ", %s: ", keys[i]);
+		put_value(save->out, ph_value_get(alarm, keys[i]));
+	}
+	fputs("}\n", save->out);
+}
+
+static void put_alarms(const struct save *save)
+{
+	char node[PH_NAME_MAX + 1];
+	bool open = false;
+
+	for (size_t i = 0; i < ph_value_count(save->parts); i++) {
+		struct ph_value part = part_at(save, i, node, sizeof(node));
+		struct ph_value alarms = ph_value_get(part, "alarms");
+
+		for (size_t k = 0; k < ph_value_count(alarms); k++) {
+			if (!alarm_is_first(node, alarms, k))
+				continue;
+			if (!open)
+				fputs("alarms:\n", save->out);
+			open = true;
+			put_alarm(save, node, ph_value_at(alarms, k));
+		}
+	}
+}
+
 static bool has_part(const struct save *save, const char *wanted)
 {
 	char node[PH_NAME_MAX + 1];
@@ -427,5 +546,6 @@ int ph_save(FILE *out, const char *scope, struct ph_value parts,
 	put_hosts(&save);
 	put_servers(&save);
 	put_wires(&save);
+	put_alarms(&save);
 	return 0;
 }

@@ -131,7 +131,7 @@ void ph_wiring_list_hosts(struct ph_wiring *wiring);
 /* Writes one host's part as a map:
  *   {scope, hosts: [name...], at: {name: "host:port"},
  *    servers: [spec map (executor/spec.h)...],
- *    needs: {server: [server...]},
+ *    needs: {server: [server, or node/server of another node...]},
  *    wires: [{from: "server:terminal", to: "node/server:terminal",
  *             on_full: "block", queue: bytes, and what wire_notes.h
  * writes}...], alarms: [{from, to, when, priority, action, output: bool, path:

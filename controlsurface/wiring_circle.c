@@ -160,17 +160,6 @@ static void needs_circle(
 		"servers need one another: %s", text);
 }
 
-/* "" may be the node that a host: names, too. */
-static bool is_together(const struct ph_wiring *wiring,
-	const struct ph_wiring_server *one,
-	const struct ph_wiring_server *other)
-{
-	const char *here = wiring->input.here ? wiring->input.here : "";
-
-	return strcmp(one->host ? one->host : here,
-		       other->host ? other->host : here) == 0;
-}
-
 static void need_add(struct walk *walk, const struct ph_wiring_server *server,
 	const struct ph_yaml_node *node)
 {
@@ -181,14 +170,6 @@ static void need_add(struct walk *walk, const struct ph_wiring_server *server,
 	if (node->kind != PH_YAML_TEXT || node->bad || node->absent)
 		return;
 	needed = ph_index_find(&wiring->server_index, node->text);
-	if (needed != NULL && !is_together(wiring, server, needed)) {
-		ph_findings_add(wiring, PH_FINDING_ERROR, "S3", node->span,
-			"A node knows when its own servers have started: put "
-			"both on one host.",
-			"'needs' of a server on another host is not in this "
-			"version");
-		return;
-	}
 	if (needed != NULL) {
 		walk->edges[walk->edge_count++] = (struct edge){
 			.from = server->index,

@@ -212,6 +212,22 @@ static bool server_is_on(const struct ph_wiring_server *server,
 	return strcmp(server->host ? server->host : here, host) == 0;
 }
 
+static void need_write(const struct ph_wiring *wiring, const char *name,
+	const char *host, const char *here, struct ph_writer *writer)
+{
+	const struct ph_wiring_server *needed =
+		ph_index_find(&wiring->server_index, name);
+	char text[2 * PH_NAME_MAX + 2];
+
+	if (needed == NULL || server_is_on(needed, host, here)) {
+		ph_write_text(writer, name);
+		return;
+	}
+	snprintf(text, sizeof(text), "%s/%s",
+		needed->host ? needed->host : here, name);
+	ph_write_text(writer, text);
+}
+
 /* Written only when there are any: other parts stay what they were. */
 static void needs_write(const struct ph_wiring *wiring, const char *host,
 	const char *here, struct ph_writer *writer)
@@ -228,10 +244,11 @@ static void needs_write(const struct ph_wiring *wiring, const char *host,
 		open = true;
 		ph_put_list(writer, server->name);
 		if (server->needs->kind == PH_YAML_TEXT)
-			ph_write_text(writer, server->needs->text);
+			need_write(wiring, server->needs->text, host, here,
+				writer);
 		for (const struct ph_yaml_node *item = server->needs->first;
 			item != NULL; item = item->next)
-			ph_write_text(writer, item->text);
+			need_write(wiring, item->text, host, here, writer);
 		ph_write_end(writer);
 	}
 	if (open)

@@ -129,7 +129,7 @@ static const struct ph_key server_keys[] = {
 		"ports that it opens by itself, as 8080 or \"127.0.0.1:8080\"; "
 		"lint looks for clashes (O3) and open doors (O4)"),
 	BUILT("needs", PH_SHAPE_SOME,
-		"servers of the same host that start before it"),
+		"servers of the file, on any host, that start before it"),
 	LATER("confine", "how much of the host it may see"),
 	LATER("manifest", "what it is, in a file of its own"),
 	END,

@@ -242,6 +242,17 @@ static void replace_unit(struct ph_executor *executor, struct ph_unit *unit,
 	ph_unit_stop(unit, EXECUTOR_GRACE);
 }
 
+/* How many wires each of its outputs is about to get. */
+static void read_wires(struct ph_spec *spec, struct ph_value wires)
+{
+	for (unsigned i = 0; i < spec->terminal_count; i++) {
+		int64_t count = ph_get_int(wires, spec->terminals[i].name);
+
+		spec->terminals[i].wires =
+			count > 0 && count < UINT16_MAX ? (unsigned)count : 0;
+	}
+}
+
 static void serve_start(
 	void *context, ph_handle ticket, const struct ph_call *call)
 {
@@ -253,6 +264,8 @@ static void serve_start(
 	if (ph_request_open(&request, executor->config.door, ticket, call))
 		return;
 	spec = read_spec(executor, &request);
+	if (spec)
+		read_wires(spec, ph_value_get(request.arguments, "wires"));
 	ph_request_close(&request);
 	if (!spec)
 		return;
@@ -429,12 +442,20 @@ static void serve_list(
 	void *context, ph_handle ticket, const struct ph_call *call)
 {
 	struct ph_executor *executor = context;
-	struct ph_writer *writer = open_items(executor, ticket);
+	struct ph_request request;
+	struct ph_writer *writer;
+	char name[64];
 
+	if (ph_request_open(&request, executor->config.door, ticket, call))
+		return;
+	ph_get_copy(request.arguments, "server", name, sizeof(name));
+	ph_request_close(&request);
+	writer = open_items(executor, ticket);
 	if (!writer)
 		return;
 	for (struct ph_unit *unit = executor->units; unit; unit = unit->next)
-		write_unit(writer, unit);
+		if (!*name || !strcmp(unit->spec->name, name))
+			write_unit(writer, unit);
 	send_items(executor, ticket, writer);
 }
 

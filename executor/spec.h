@@ -51,7 +51,8 @@ struct ph_spec_terminal {
 	char name[40];
 	char media[64];
 	enum ph_direction direction;
-	int fd; /* in the program */
+	int fd;		/* in the program */
+	unsigned wires; /* it is about to get; no part of what it is */
 };
 
 struct ph_spec_pair {

@@ -12,6 +12,8 @@
 /* The Hostess is a neighbour on the same loop; this is for a broken one. */
 #define UNIT_CALL_TIMEOUT (10 * PH_SECOND)
 #define UNIT_GRACE	  (10 * PH_SECOND)
+/* A source waits so long for all of its wires before it begins with some. */
+#define UNIT_GATHER (5 * PH_SECOND)
 
 static const struct ph_caller own_caller = {.role = PH_ROLE_EXEC};
 static const char *const directions[] = {"out", "mux", "in", "combine"};
@@ -453,6 +455,35 @@ static void unit_check_gone(struct ph_unit *unit)
 		ph_loop_defer(unit->config->loop, &unit->task);
 }
 
+static void gather_due(struct ph_timer *timer)
+{
+	struct ph_unit *unit =
+		(struct ph_unit *)((char *)timer -
+				   offsetof(struct ph_unit, gather));
+
+	for (unsigned i = 0; i < unit->spec->terminal_count; i++)
+		ph_terminal_gather(unit->terminals[i], 0);
+}
+
+/* Outputs that are to feed several begin with all of them. */
+static void unit_gather(struct ph_unit *unit)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < unit->spec->terminal_count; i++) {
+		unsigned wires = unit->spec->terminals[i].wires;
+
+		if (wires < 2 || unit->spec->terminals[i].direction != PH_MUX)
+			continue;
+		ph_terminal_gather(unit->terminals[i], wires);
+		any = true;
+	}
+	unit->gather.on_due = gather_due;
+	if (any)
+		ph_timer_start(unit->config->loop, &unit->gather,
+			ph_loop_now(unit->config->loop) + UNIT_GATHER);
+}
+
 int ph_unit_create(struct ph_unit **out,
 	const struct ph_executor_config *config, struct ph_spec *spec,
 	uint64_t seed)
@@ -481,6 +512,7 @@ int ph_unit_create(struct ph_unit **out,
 		ph_unit_destroy(unit);
 		return error;
 	}
+	unit_gather(unit);
 	*out = unit;
 	return 0;
 }
@@ -513,6 +545,7 @@ void ph_unit_destroy(struct ph_unit *unit)
 	for (unsigned i = 0; i < PH_SPEC_TERMINALS; i++)
 		ph_terminal_destroy(unit->terminals[i]);
 	ph_timer_stop(unit->config->loop, &unit->timer);
+	ph_timer_stop(unit->config->loop, &unit->gather);
 	ph_loop_cancel(unit->config->loop, &unit->task);
 	ph_logs_destroy(unit->logs);
 	ph_spec_free(unit->spec);

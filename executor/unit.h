@@ -26,14 +26,15 @@ struct ph_unit {
 	struct ph_terminal *terminals[PH_SPEC_TERMINALS];
 	struct ph_unit_port ports[PH_SPEC_TERMINALS];
 	struct ph_run *run;
-	struct ph_timer timer; /* the end of a backoff */
-	struct ph_task task;   /* tells that the unit is gone */
-	char reason[256];      /* of the last end; "" none */
-	int64_t since;	       /* wall clock, of the state */
-	unsigned calls;	       /* of its own, not answered yet */
-	int lost;	       /* output whose consumer was lost, or -1 */
-	bool running;	       /* the run has not been stopped */
-	bool started;	       /* `on_started` was told */
+	struct ph_timer timer;	/* the end of a backoff */
+	struct ph_timer gather; /* the end of waiting for all wires */
+	struct ph_task task;	/* tells that the unit is gone */
+	char reason[256];	/* of the last end; "" none */
+	int64_t since;		/* wall clock, of the state */
+	unsigned calls;		/* of its own, not answered yet */
+	int lost;		/* output whose consumer was lost, or -1 */
+	bool running;		/* the run has not been stopped */
+	bool started;		/* `on_started` was told */
 	bool registered;
 	bool stopping;
 	int64_t grace;

@@ -15,10 +15,11 @@ struct ph_terminal {
 	void *context;
 	struct ph_turns turns;
 	struct ph_filler filler; /* mux: frames its pipes share */
-	bool streamed; /* output: something was sent since its creation */
-	bool finished; /* output: an empty stream ended before a pipe came */
-	bool inside;   /* output: in the middle of a message */
-	bool watched;  /* output: by a tap, or for a message's end */
+	bool streamed;	  /* output: something was sent since its creation */
+	bool finished;	  /* output: an empty stream ended before a pipe came */
+	bool inside;	  /* output: in the middle of a message */
+	bool watched;	  /* output: by a tap, or for a message's end */
+	unsigned gathers; /* output: pipes it waits for; 0: for none */
 	void (*boundary)(void *context);
 	void *boundary_context;
 	void (*tap)(void *context, const struct ph_frame *frame);
@@ -53,6 +54,9 @@ static void run_connected(struct ph_task *task)
 {
 	struct ph_terminal *terminal = terminal_of(task, connected);
 
+	if (terminal->turns.count < terminal->gathers)
+		return;
+	terminal->gathers = 0;
 	if (terminal->turns.count && terminal->ops->on_connected)
 		terminal->ops->on_connected(terminal->context, terminal);
 }
@@ -150,7 +154,16 @@ enum ph_direction ph_terminal_direction(const struct ph_terminal *terminal)
 
 unsigned ph_terminal_pipes(const struct ph_terminal *terminal)
 {
-	return terminal->turns.count;
+	return terminal->gathers ? 0 : terminal->turns.count;
+}
+
+void ph_terminal_gather(struct ph_terminal *terminal, unsigned count)
+{
+	bool waited = terminal->gathers;
+
+	terminal->gathers = is_output(terminal) ? count : 0;
+	if (waited && !terminal->gathers && terminal->turns.count)
+		defer(terminal, &terminal->connected);
 }
 
 struct ph_pipe *ph_terminal_pipe(struct ph_terminal *terminal, unsigned index)
@@ -434,7 +447,7 @@ int ph_terminal_send_frame(
 	int error;
 
 	assert(is_output(terminal));
-	if (!terminal->turns.count)
+	if (!terminal->turns.count || terminal->gathers)
 		return -ENOTCONN;
 	if (terminal->turns.count == 1)
 		error = ph_pipe_send_frame(
@@ -465,7 +478,8 @@ void ph_terminal_finish(struct ph_terminal *terminal)
 {
 	struct ph_turns *turns = &terminal->turns;
 
-	terminal->finished = !turns->count && !terminal->streamed;
+	terminal->finished =
+		(!turns->count || terminal->gathers) && !terminal->streamed;
 	terminal->streamed = true;
 	terminal->inside = false;
 	for (unsigned i = 0; i < turns->count; i++)
@@ -484,7 +498,8 @@ void ph_terminal_abort(struct ph_terminal *terminal, int reason)
 
 struct ph_conduit *ph_terminal_conduit(struct ph_terminal *terminal)
 {
-	if (terminal->turns.count != 1 || terminal->inside || terminal->tap)
+	if (terminal->turns.count != 1 || terminal->inside || terminal->tap ||
+		terminal->gathers)
 		return NULL;
 	return ph_pipe_conduit(terminal->turns.feeds[0].pipe);
 }

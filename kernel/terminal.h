@@ -44,6 +44,10 @@ struct ph_terminal *ph_terminal_find(
 	struct ph_kernel *kernel, ph_handle handle);
 enum ph_direction ph_terminal_direction(const struct ph_terminal *terminal);
 unsigned ph_terminal_pipes(const struct ph_terminal *terminal);
+/* Outputs: until so many pipes are there at once, it is to its server as if
+ * there were none, so that all of them get the stream from its beginning; once.
+ * 0: whoever is there will do. */
+void ph_terminal_gather(struct ph_terminal *terminal, unsigned count);
 struct ph_pipe *ph_terminal_pipe(struct ph_terminal *terminal, unsigned index);
 
 /* Output -> input on this thread. -ESTALE: no such terminal; -EINVAL:

@@ -84,8 +84,9 @@ const struct ph_command ph_commands[] = {
 		"take a wire away by hand; also --why S", ph_cmd_disconnect,
 		true},
 	{"move", "move ID --to IN [--for T]",
-		"have a wire end at another input; also --why S", ph_cmd_move,
-		true},
+		"have a wire end at another input; its stream begins anew, so "
+		"a program that feeds it starts again; also --why S",
+		ph_cmd_move, true},
 	{"diff", "diff",
 		"what was changed by hand, and what is declared and not so",
 		ph_cmd_diff, true},
@@ -94,7 +95,8 @@ const struct ph_command ph_commands[] = {
 		"file",
 		ph_cmd_save, true},
 	{"revert", "revert ID|all",
-		"drop a change made by hand (its id: diff), or all",
+		"drop a change made by hand (its id: diff), or all; streams "
+		"begin anew as with move",
 		ph_cmd_revert, true},
 	{"interpose", "interpose ID SERVER [--on-crash P]",
 		"put a filter into a live connection; when it breaks: block "

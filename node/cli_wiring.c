@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "node/gather.h"
 #include "node/table.h"
 
 /* What commands that read a wiring file share; apply. */
@@ -182,6 +183,40 @@ static bool is_plan(const char *text)
 	       access(text, F_OK);
 }
 
+/* Servers of the scope that were given up: applying does not start them again,
+ * and nobody would look. How many. */
+static int tell_failed(struct ph_cli *cli, const char *scope)
+{
+	struct ph_gathered servers;
+	char node[40];
+	char name[40];
+	char why[200];
+	int count = 0;
+
+	if (ph_gather(cli, PH_EXECUTOR_LIST, NULL, NULL, &servers))
+		return 0;
+	for (size_t i = 0; i < ph_value_count(servers.items); i++) {
+		struct ph_value item = ph_value_at(servers.items, i);
+
+		if (!ph_value_is(ph_value_get(item, "scope"), scope) ||
+			!ph_value_is(ph_value_get(item, "state"), "failed"))
+			continue;
+		count++;
+		ph_get_copy(item, "node", node, sizeof(node));
+		ph_get_copy(item, "name", name, sizeof(name));
+		fprintf(stderr,
+			"posthouse: %s/%s has failed: %s\n"
+			"  next: posthouse logs %s/%s; unapply and apply start "
+			"it again\n",
+			node, name,
+			ph_cell_text(why, sizeof(why),
+				ph_value_get(item, "reason"), PH_CELL_TEXT),
+			node, name);
+	}
+	ph_gathered_free(&servers);
+	return count;
+}
+
 int ph_cmd_apply(struct ph_cli *cli)
 {
 	struct ph_reply reply;
@@ -210,6 +245,7 @@ int ph_cmd_apply(struct ph_cli *cli)
 				PH_CELL_LIST));
 	else
 		code = ph_cli_envelope_one(cli, reply.body);
+	ph_get_copy(reply.body, "scope", scope, sizeof(scope));
 	ph_reply_free(&reply);
-	return code;
+	return !code && tell_failed(cli, scope) ? PH_EXIT_NEGATIVE : code;
 }

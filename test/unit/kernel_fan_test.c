@@ -459,6 +459,61 @@ static void test_a_frame_that_stands_stays_the_next(void **state)
 	finish(&world);
 }
 
+static void count_connected(void *context, struct ph_terminal *terminal)
+{
+	++*(unsigned *)context;
+}
+
+static const struct ph_terminal_ops gather_ops = {
+	.on_connected = count_connected};
+
+/* Who comes late misses nothing when the output waits for all; it waits once,
+ * and can be told to wait no more. */
+static void test_an_output_begins_when_all_are_there(void **state)
+{
+	struct world world;
+	struct ph_terminal *out, *in[3];
+	struct sink sinks[3] = {0};
+	unsigned connected = 0;
+
+	assert_int_equal(world_open(&world, 1), 0);
+	out = make(&world, PH_MUX, &gather_ops, &connected);
+	for (unsigned i = 0; i < 3; i++)
+		in[i] = make(&world, PH_IN, &sink_ops, &sinks[i]);
+	ph_terminal_gather(out, 2);
+	join(&world, out, in[0], (struct ph_pipe_limits){0});
+	world_run(&world);
+	assert_int_equal(connected, 0);
+	assert_int_equal(ph_terminal_pipes(out), 0);
+	assert_int_equal(
+		ph_terminal_send(out, PH_FRAME_FIN, "x", 1), -ENOTCONN);
+	join(&world, out, in[1], (struct ph_pipe_limits){0});
+	world_run(&world);
+	assert_int_equal(connected, 1);
+	assert_int_equal(ph_terminal_pipes(out), 2);
+	assert_int_equal(ph_terminal_send(out, PH_FRAME_FIN, "x", 1), 0);
+	world_run(&world);
+	assert_int_equal(sinks[0].bytes, 1);
+	assert_int_equal(sinks[1].bytes, 1);
+	/* One leaves: it does not wait again. */
+	ph_terminal_destroy(in[1]);
+	world_run(&world);
+	assert_int_equal(ph_terminal_send(out, PH_FRAME_FIN, "y", 1), 0);
+	ph_terminal_gather(out, 3);
+	join(&world, out, in[2], (struct ph_pipe_limits){0});
+	world_run(&world);
+	assert_int_equal(ph_terminal_pipes(out), 0);
+	ph_terminal_gather(out, 0);
+	world_run(&world);
+	assert_int_equal(ph_terminal_pipes(out), 2);
+	assert_int_equal(connected, 2);
+	ph_terminal_destroy(out);
+	world_run(&world);
+	ph_terminal_destroy(in[0]);
+	ph_terminal_destroy(in[2]);
+	finish(&world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -471,6 +526,7 @@ int main(void)
 		cmocka_unit_test(test_a_source_in_mid_message_holds_nobody_up),
 		cmocka_unit_test(test_a_slow_combine_is_asked_again),
 		cmocka_unit_test(test_a_frame_that_stands_stays_the_next),
+		cmocka_unit_test(test_an_output_begins_when_all_are_there),
 	};
 
 	return cmocka_run_group_tests_name("kernel fan", tests, NULL, NULL);
