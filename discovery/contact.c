@@ -127,7 +127,7 @@ static bool send_around(struct membership *membership, struct contact *contact,
 }
 
 bool contact_send(struct membership *membership, struct contact *contact,
-	const uint8_t *data, size_t length)
+	bool asks, const uint8_t *data, size_t length)
 {
 	struct ph_datagrams *datagrams = membership->discovery->datagrams;
 	const struct ph_udp_end *best = contact->is_proven ? &contact->proven
@@ -139,7 +139,7 @@ bool contact_send(struct membership *membership, struct contact *contact,
 	bool sent = best &&
 		    !ph_datagrams_send(datagrams, best, fresh, data, length);
 
-	contact->unanswered++;
+	contact->unanswered += asks;
 	if (sent && contact->unanswered <= most)
 		return true;
 	return send_around(membership, contact, data, length) || sent;

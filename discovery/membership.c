@@ -62,7 +62,10 @@ static void send_one(
 	if (contact_seal(membership, contact, send->epoch, send->swim.ring,
 		    bytes, length))
 		return;
-	if (contact_send(membership, contact, bytes, length))
+	if (contact_send(membership, contact,
+		    send->swim.type == PH_SWIM_PING ||
+			    send->swim.type == PH_SWIM_ASK,
+		    bytes, length))
 		membership->counted.sent++;
 	else
 		membership->counted.unsent++;

@@ -66,9 +66,9 @@ void contact_drop(struct membership *membership, struct contact *contact);
 void contact_locate(struct membership *membership, struct contact *contact,
 	const struct ph_discovery_node *node);
 /* Sends a sealed datagram where it is proven to be, or to all places it may
- * be. False: there is none. */
+ * be. `asks`: an answer is to come. False: there is no place. */
 bool contact_send(struct membership *membership, struct contact *contact,
-	const uint8_t *data, size_t length);
+	bool asks, const uint8_t *data, size_t length);
 /* A fresh datagram of it came from there. */
 void contact_heard(struct contact *contact, const struct ph_udp_end *from);
 /* The MAC of a datagram for its start of that epoch; -ENOKEY, -EKEYREJECTED. */

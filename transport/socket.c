@@ -17,7 +17,7 @@
  * purpose: it would also kill a healthy peer that has closed its window
  * because its consumer is slow. What is in flight is the pulse's business. */
 #define SOCKET_KEEP_IDLE     5
-#define SOCKET_KEEP_CALM     30
+#define SOCKET_KEEP_CALM     120
 #define SOCKET_KEEP_INTERVAL 3
 #define SOCKET_KEEP_COUNT    3
 

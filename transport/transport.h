@@ -120,7 +120,7 @@ void ph_carrier_pause(struct ph_carrier *carrier, bool paused);
  * allocated for it. */
 void ph_carrier_admit(struct ph_carrier *carrier, uint32_t most);
 #define PH_CARRIER_STRANGER 1024u
-/* While it is idle, asks every 30 s whether the peer is there instead of every
+/* While it is idle, asks every 2 min whether the peer is there instead of every
  * 5 s: for whoever knows that by other means. Nothing but for tcp. */
 void ph_carrier_pace(struct ph_carrier *carrier, bool calm);
 /* Sends what the transport itself still holds, then closes in order. */

@@ -88,24 +88,26 @@ interface_addresses() {
 # The kernel keeps one table of neighbours for all namespaces: a full mesh of N
 # hosts fills it with N*N, and what does not fit looks like a dead network.
 neighbours_fit() {
-	local family now wanted=$(($1 * $1 + 512))
+	local family bound key now wanted=$(($1 * $1 + 512))
+	# From below on, entries that are still good are collected: each host
+	# has a table of its own in the world, and would keep them.
 	for family in ipv4 ipv6; do
-		now=$(cat /proc/sys/net/$family/neigh/default/gc_thresh3 \
-			2>/dev/null) || continue
-		[ "$now" -ge $wanted ] && continue
-		RAISED[$family]=${RAISED[$family]:-$now}
-		sysctl -qw net.$family.neigh.default.gc_thresh3=$wanted \
-			2>/dev/null || fail "$1 hosts need a larger table" \
-			"of neighbours; as root of this machine, run:" \
-			"sysctl -w net.$family.neigh.default.gc_thresh3=$wanted"
+		for bound in 3 2 1; do
+			key=net.$family.neigh.default.gc_thresh$bound
+			now=$(sysctl -n $key 2>/dev/null) || continue
+			[ "$now" -ge $wanted ] && continue
+			RAISED[$key]=${RAISED[$key]:-$now}
+			sysctl -qw $key=$wanted 2>/dev/null ||
+				fail "$1 hosts need a larger table of" \
+					"neighbours; as root of this machine," \
+					"run: sysctl -w $key=$wanted"
+		done
 	done
 }
 declare -A RAISED=()
 neighbours_restore() {
-	local family
-	for family in "${!RAISED[@]}"; do
-		sysctl -qw "net.$family.neigh.default.gc_thresh3=${RAISED[$family]}"
-	done
+	local key
+	for key in "${!RAISED[@]}"; do sysctl -qw "$key=${RAISED[$key]}"; done
 }
 on_finish() { neighbours_restore; }
 
