@@ -31,13 +31,14 @@ FOLDERS := kernel proto transport discovery probe beacon hostess \
 SOURCES := $(sort $(wildcard $(addsuffix /*.c,$(FOLDERS))))
 NODE    := $(sort $(wildcard node/*.c))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
-NODEOBJ := $(NODE:%.c=$(BUILD)/%.o)
+NODEOBJ := $(NODE:%.c=$(BUILD)/%.o) $(BUILD)/web/files.o
 LIBRARY := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard library/*.c)))
 KERNEL  := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard kernel/*.c)))
 
 # Static archives where Debian has them: the binary needs only glibc.
 # LINK=dynamic is for packages of a distribution.
-STATIC  := -lfyaml -ljansson -lsqlite3 -lmsgpackc -lsodium -lssl -lcrypto
+STATIC  := -lfyaml -ljansson -lsqlite3 -lmsgpackc -lsodium -lwebsockets -lssl -lcrypto \
+           -lcap -lz
 LIBS    := $(if $(filter dynamic,$(LINK)),$(STATIC),-Wl,-Bstatic $(STATIC) \
            -Wl,-Bdynamic) -lm -lpthread -ldl
 LDFLAGS += -Wl,--gc-sections $(LDSAN)
@@ -112,6 +113,17 @@ $(BUILD)/libnode.a: $(filter-out $(BUILD)/node/main.o,$(NODEOBJ))
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CPPFLAGS) $(STD) $(CFLAGS) $(WARN) -MMD -MP -c -o $@ $<
+
+# The page, as a table in C.
+PAGE := $(sort $(wildcard web/*.html web/*.js web/*.css web/*.svg web/*.png))
+$(BUILD)/web/files.c: web/embed.sh $(PAGE)
+	@mkdir -p $(@D)
+	$(call say,EMBED,$@)
+	$(Q)web/embed.sh $@ $(PAGE)
+
+$(BUILD)/web/files.o: $(BUILD)/web/files.c
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CPPFLAGS) $(STD) $(CFLAGS) $(WARN) -MMD -MP -c -o $@ $<
 

@@ -320,6 +320,11 @@ static int control_serve(struct ph_control *control)
 	return 0;
 }
 
+uint64_t ph_control_revision(const struct ph_control *control)
+{
+	return (control->config.epoch << 20) + control->changes;
+}
+
 int ph_control_create(
 	struct ph_control **out, const struct ph_control_config *config)
 {

@@ -34,5 +34,8 @@ void ph_control_start(struct ph_control *control);
 /* No more dialling or restarting: the node is stopping. */
 void ph_control_quiesce(struct ph_control *control);
 void ph_control_destroy(struct ph_control *control);
+/* Grows with every change of what is declared here, also over restarts: the
+ * epoch counts them. */
+uint64_t ph_control_revision(const struct ph_control *control);
 
 #endif

@@ -100,13 +100,6 @@ struct ph_control {
 	bool quiet;
 };
 
-/* Grows with every change of what is declared here, also over restarts: the
- * epoch counts them. */
-static inline uint64_t ph_control_revision(const struct ph_control *control)
-{
-	return (control->config.epoch << 20) + control->changes;
-}
-
 /* --- control_call.c --- */
 
 struct ph_reply {

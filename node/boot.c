@@ -20,6 +20,7 @@
 #include "node/notify.h"
 #include "node/reach.h"
 #include "node/trust.h"
+#include "node/web.h"
 #include "proto/secret.h"
 
 /* A hundred nodes that begin on one disk wait for each other's syncs. */
@@ -303,13 +304,20 @@ static int load_trust(struct ph_node *node, struct ph_writer *writer)
 	return load(&loading, PH_STORE_GET, writer);
 }
 
-static int load_peers(struct ph_node *node, struct ph_writer *writer)
+static int take_tokens(struct ph_node *node, struct ph_value answer)
 {
-	struct loading loading = {.node = node, .take = take_peers};
+	return ph_web_load(node->web, answer);
+}
+
+static int load_space(struct ph_node *node, struct ph_writer *writer,
+	const char *space,
+	int (*take)(struct ph_node *node, struct ph_value answer))
+{
+	struct loading loading = {.node = node, .take = take};
 
 	ph_writer_reset(writer);
 	ph_write_map(writer);
-	ph_put_text(writer, "space", "peers");
+	ph_put_text(writer, "space", space);
 	ph_write_end(writer);
 	return load(&loading, PH_STORE_LIST, writer);
 }
@@ -341,7 +349,9 @@ int ph_boot_load(struct ph_node *node, struct ph_error *error)
 	if (!code)
 		code = load_trust(node, writer);
 	if (!code)
-		code = load_peers(node, writer);
+		code = load_space(node, writer, "peers", take_peers);
+	if (!code)
+		code = load_space(node, writer, "web", take_tokens);
 	if (!code)
 		code = load_reach(node, writer);
 	if (code)

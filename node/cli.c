@@ -108,6 +108,10 @@ const struct ph_command ph_commands[] = {
 	{"passphrase", "passphrase [rotate]",
 		"print a new passphrase, or change the mesh's",
 		ph_cmd_passphrase, false},
+	{"token", "token [ROLE|list|revoke ID] [--for T]",
+		"make a token for HTTP: view, operate, wire or admin "
+		"(default); also --why WHOSE",
+		ph_cmd_token, true},
 	{"alarms", "alarms [all]",
 		"what is wrong in the mesh: each cause once, with what it "
 		"explains; all: what is shelved, too",

@@ -115,6 +115,8 @@ int ph_cmd_alarms(struct ph_cli *cli);
 int ph_cmd_ack(struct ph_cli *cli);
 int ph_cmd_shelve(struct ph_cli *cli);
 int ph_cmd_unshelve(struct ph_cli *cli);
+/* cli_token.c */
+int ph_cmd_token(struct ph_cli *cli);
 /* cli_metrics.c */
 int ph_cmd_metrics(struct ph_cli *cli);
 /* cli_manual.c */

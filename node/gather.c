@@ -7,7 +7,7 @@
 /* A peer that hangs must not hold up the whole view. */
 #define PEER_PATIENCE (3 * PH_SECOND)
 
-static void copy_items(
+void ph_gather_copy(
 	struct ph_writer *writer, const char *node, struct ph_value items)
 {
 	char key[64];
@@ -44,7 +44,7 @@ static int ask(struct ph_cli *cli, const char *node, const char *name,
 		cli->client, node, method, arguments, timeout, &reply, error);
 	ph_writer_free(arguments);
 	if (!code)
-		copy_items(writer, name, ph_value_get(reply.body, "items"));
+		ph_gather_copy(writer, name, ph_value_get(reply.body, "items"));
 	ph_reply_free(&reply);
 	return code;
 }

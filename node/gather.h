@@ -23,6 +23,9 @@ bool ph_gather_is_member(struct ph_value peer);
 /* Whether a member may be asked: it has a line, or one can be
  * dialled for the question. */
 bool ph_gather_may_ask(struct ph_value peer);
+/* Into the list that is open, each with its `node`. */
+void ph_gather_copy(
+	struct ph_writer *writer, const char *node, struct ph_value items);
 void ph_gathered_free(struct ph_gathered *gathered);
 
 #endif

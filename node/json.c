@@ -110,6 +110,9 @@ int ph_json_envelope(
 		json, "revision", json_integer((json_int_t)envelope->revision));
 	json_object_set_new(json, "ts", json_now());
 	json_object_set_new(json, "items", json_list(items));
+	if (envelope->sources.object)
+		json_object_set_new(
+			json, "sources", json_list(envelope->sources));
 	error = json_dumpf(json, out, JSON_COMPACT);
 	fputc('\n', out);
 	json_decref(json);

@@ -7,6 +7,11 @@
 
 /* A value as JSON; bytes as lower-case hex. The one door to jansson here. */
 char *ph_json_text(struct ph_value value);
+/* JSON from outside into the writer, one value: an object of at most 16
+ * levels; a key twice, other depths, numbers past 64 bits are refused. -1, and
+ * `why` (at least 160 bytes) says where. */
+int ph_json_read(struct ph_writer *writer, const char *text, size_t length,
+	char *why, size_t size);
 
 /* The envelope of every --json answer, one line on `out`:
  * {api node epoch revision ts items}. `items` is a list value. */
@@ -14,6 +19,7 @@ struct ph_envelope {
 	const char *node;
 	uint64_t epoch;
 	uint64_t revision;
+	struct ph_value sources; /* who was asked; nil: not told */
 };
 
 int ph_json_envelope(

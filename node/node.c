@@ -24,6 +24,7 @@
 #include "node/notify.h"
 #include "node/offer.h"
 #include "node/trust.h"
+#include "node/web.h"
 #include "node/wires.h"
 #include "placement/placement.h"
 #include "proto/calls.h"
@@ -145,6 +146,8 @@ static int open_exchange(struct ph_node *node, struct ph_error *error)
 	if (!code)
 		code = ph_wires_create(&node->wires, node);
 	if (!code)
+		code = ph_web_create(&node->web, node);
+	if (!code)
 		ph_offer_serve(node);
 	return code ? no_memory(error, "the exchange", code) : 0;
 }
@@ -251,7 +254,7 @@ static int open_node(struct ph_node *node, struct ph_error *error)
 		open_trust(node, error) || open_exchange(node, error) ||
 		open_servers(node, error) || ph_boot_load(node, error))
 		return -1;
-	if (ph_boot_listen(node, error))
+	if (ph_boot_listen(node, error) || ph_web_listen(node->web, error))
 		return -1;
 	return ph_discover_open(&node->discover, node, ethernet, error);
 }
@@ -327,6 +330,7 @@ static void close_node(struct ph_node *node)
 
 static void destroy_node(struct ph_node *node)
 {
+	ph_web_destroy(node->web);
 	ph_discover_close(node->discover);
 	ph_control_destroy(node->control);
 	ph_executor_destroy(node->executor);

@@ -48,6 +48,7 @@ struct ph_node {
 	struct ph_executor *executor;
 	struct ph_placement *placement;
 	struct ph_control *control;
+	struct ph_web *web;
 	struct ph_discover *discover; /* NULL: --discovery off */
 	bool l2;		      /* raw Ethernet is to be had */
 

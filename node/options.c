@@ -154,15 +154,17 @@ static int read_log(
 	return bad(error, "--log", text, "error, warn, info or debug");
 }
 
-/* Known to the design, not built yet: off is what there is. */
-static int read_off(
+/* `off`, or addresses. */
+static int read_http(
 	struct ph_options *options, const char *text, struct ph_error *error)
 {
-	if (!strcmp(text, "off"))
+	options->http_asked = true;
+	if (!strcmp(text, "off")) {
+		options->https = 0;
 		return 0;
-	return ph_fail(error, PH_EXIT_USAGE, text,
-		"leave it out, or say off: it is not in this version",
-		"the web page is not in this version");
+	}
+	return read_addresses(options->http, &options->https, PH_OPTIONS_HTTP,
+		"--http", text, error);
 }
 
 static const struct flag flags[] = {
@@ -201,7 +203,9 @@ static const struct flag flags[] = {
 		"CAP_NET_RAW)"},
 	{"cap", "POSTHOUSE_CAP", "K[=V]", ph_options_cap,
 		"what this node can, may be repeated"},
-	{"http", "POSTHOUSE_HTTP", "off", read_off, "not in this version"},
+	{"http", "POSTHOUSE_HTTP", "A:P|off", read_http,
+		"HTTP and the page: an address or unix:PATH, may be repeated "
+		"(default 127.0.0.1:7679)"},
 };
 
 #define FLAGS (sizeof(flags) / sizeof(flags[0]))
@@ -290,6 +294,9 @@ static void flag_replaces(
 	} else if (!strcmp(name, "dial-allow") && !(*seen & 8)) {
 		options->dial_allows = 0;
 		*seen |= 8;
+	} else if (!strcmp(name, "http") && !(*seen & 16)) {
+		options->https = 0;
+		*seen |= 16;
 	}
 }
 
@@ -339,6 +346,10 @@ int ph_options_read(
 	default_state(out);
 	ph_socket_path(out->socket, sizeof(out->socket), NULL);
 	if (read_environment(out, error) || read_flags(out, argc, argv, error))
+		return -1;
+	if (!out->http_asked &&
+		read_addresses(out->http, &out->https, PH_OPTIONS_HTTP,
+			"--http", "127.0.0.1:7679", error))
 		return -1;
 	if (!out->listens)
 		return read_listen(out, "[::]:7678", error);

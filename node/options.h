@@ -19,6 +19,7 @@
 #define PH_OPTIONS_JOIN	  32
 #define PH_OPTIONS_CAPS	  32
 #define PH_OPTIONS_ALLOW  16
+#define PH_OPTIONS_HTTP	  4
 
 struct ph_options {
 	const char *wiring; /* -f; NULL: none */
@@ -31,6 +32,9 @@ struct ph_options {
 	unsigned joins;
 	struct ph_subnet dial_allow[PH_OPTIONS_ALLOW];
 	unsigned dial_allows;
+	struct ph_address http[PH_OPTIONS_HTTP];
+	unsigned https;
+	bool http_asked;	     /* by flag or variable */
 	const char *passphrase_file; /* NULL: STATE/passphrase */
 	enum ph_role peer_role;
 	enum ph_log_level log;

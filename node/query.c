@@ -11,6 +11,7 @@
 #include "node/lines.h"
 #include "node/builtin.h"
 #include "node/version.h"
+#include "node/web.h"
 #include "node/wires.h"
 
 /*
@@ -175,6 +176,9 @@ static void write_status(struct ph_writer *writer, const struct survey *survey)
 	ph_put_list(writer, "listen");
 	for (unsigned i = 0; i < count; i++)
 		ph_write_text(writer, addresses[i]);
+	ph_write_end(writer);
+	ph_put_list(writer, "http");
+	ph_web_addresses(node->web, writer);
 	ph_write_end(writer);
 	ph_put_text(writer, "state_directory", node->options.state);
 	ph_put_u64(writer, "lines", ph_lines_up(node->lines));

@@ -52,7 +52,7 @@ start() {
 	shift
 	"$posthouse" up --name "$name" --state "$work/$name" \
 		--listen 127.0.0.1:0 --socket "$work/$name.sock" \
-		--passphrase-file "$work/passphrase" "$@" \
+		--passphrase-file "$work/passphrase" --http 127.0.0.1:0 "$@" \
 		</dev/null >/dev/null 2>"$work/$name.log" &
 	pids+=($!)
 }
@@ -164,7 +164,9 @@ say "ok"
 if [ -n "${KEEP:-}" ]; then
 	cat <<END
 
-The three nodes are still running. Try:
+The three nodes are still running. The page of alpha:
+  $(ask status --json | grep -o 'http://[^"]*')
+Try:
   export POSTHOUSE_SOCKET=$work/alpha.sock
   $posthouse top
   $posthouse menu beta

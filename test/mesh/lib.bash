@@ -154,7 +154,7 @@ node_launch() {
 	local name=$1
 	shift
 	"$POSTHOUSE" up --name "$name" --state "$W/$name" \
-		--socket "$W/$name.sock" --passphrase-file "$PHRASE" \
+		--socket "$W/$name.sock" --passphrase-file "$PHRASE" --http off \
 		--listen "${ADDRESS[$name]:-127.0.0.1:0}" "$@" \
 		>>"$W/$name.log" 2>&1 </dev/null {NAP}>&- &
 	PID[$name]=$!

@@ -1,0 +1,131 @@
+#ifndef PH_NODE_WEB_INNER_H
+#define PH_NODE_WEB_INNER_H
+
+#include "node/web.h"
+#include "node/web_auth.h"
+#include "transport/http.h"
+
+/* Shared by web*.c. What is marked LOOP belongs to the loop's thread, what is
+ * marked WEB to the web thread. */
+#define WEB_DOORS	 4u
+#define WEB_TOKENS	 64u
+#define WEB_TOKEN	 52u /* "ph_", 48 hex digits, NUL */
+#define WEB_QUESTIONS	 5u
+#define WEB_PEERS	 1024u
+#define WEB_PEER_TIMEOUT (3 * PH_SECOND)
+#define WEB_TIMEOUT	 (10 * PH_SECOND)
+#define WEB_SLOW_TIMEOUT (60 * PH_SECOND) /* apply */
+#define WEB_QUERIES	 256u		  /* at once */
+
+struct web_door {
+	struct ph_watch watch;
+	struct ph_timer breath;
+	struct ph_web *web;
+	struct ph_address address;
+	bool asked; /* by --http */
+};
+
+struct web_token {
+	char id[12]; /* "" free */
+	enum ph_role role;
+	int64_t until; /* ns, wall clock */
+	char label[64];
+	uint8_t hash[16];
+};
+
+struct web_watcher;
+
+struct ph_web {
+	struct ph_node *node;
+	struct ph_http *http;
+	struct web_door doors[WEB_DOORS];    /* LOOP */
+	unsigned door_count;		     /* LOOP */
+	struct web_token tokens[WEB_TOKENS]; /* LOOP */
+	unsigned queries;		     /* WEB: on their way */
+	struct web_watcher *watchers;	     /* WEB */
+	unsigned watcher_count;		     /* WEB */
+	uint64_t feed;			     /* WEB: last number of it */
+	int64_t journal;		     /* WEB: last line of it */
+	unsigned ticking;		     /* WEB: a feed is on its way */
+};
+
+/* --- web_token.c, LOOP --- */
+enum web_token_state web_token_find(
+	struct ph_web *web, const char *token, enum ph_role *role);
+void web_token_serve(struct ph_web *web);
+bool web_token_any(const struct ph_web *web);
+
+/* --- web_query.c --- */
+struct web_answer {
+	unsigned question;
+	char node[40];
+	int status; /* as ph_answer_fn; -1: not asked, no line */
+	uint8_t *body;
+	size_t length;
+};
+
+struct web_question {
+	uint16_t method;
+	uint8_t *arguments; /* NULL: none */
+	size_t length;
+};
+
+/* One request on its way through the door. Made on the web thread, carried to
+ * the loop, and back when all is answered. */
+struct web_query {
+	struct ph_web *web;
+	uint64_t exchange; /* 0: nobody's, the feed's */
+	char token[WEB_TOKEN];
+	bool has_token;
+	bool trusted; /* the node asks itself */
+	struct ph_http_peer peer;
+	char method[8];
+	char node[64]; /* "": this one */
+	bool mesh;     /* every node that can be reached */
+	int64_t timeout;
+	struct web_question questions[WEB_QUESTIONS];
+	unsigned question_count;
+	void (*finish)(struct web_query *query); /* WEB; then it is freed */
+	const void *context;
+	char path[256]; /* what is behind the route's path */
+	char format[16];
+
+	struct ph_caller caller; /* LOOP */
+	const char *denied;	 /* NULL: it may ask */
+	unsigned pending;
+	struct web_answer *answers;
+	unsigned answer_count;
+	uint64_t revision;
+	struct ph_task go;
+	struct ph_http_task back;
+};
+
+/* WEB. NULL: no memory. `exchange` NULL: the feed's. */
+struct web_query *web_query_create(
+	struct ph_web *web, struct ph_exchange *exchange);
+void web_query_free(struct web_query *query);
+/* Copies what the writer holds; NULL: no arguments. */
+int web_query_ask(
+	struct web_query *query, uint16_t method, struct ph_writer *arguments);
+/* To the loop. Takes it. */
+void web_query_send(struct web_query *query);
+/* The items of all answers to a question as one list, each with its node. */
+int web_query_items(const struct web_query *query, unsigned question,
+	struct ph_document **out, struct ph_writer **memory);
+/* Who was asked and did not answer: a list. */
+void web_query_sources(const struct web_query *query, struct ph_writer *writer);
+
+/* --- web_route.c, WEB --- */
+void web_route(struct ph_web *web, struct ph_exchange *exchange);
+/* {"error": ...} with the HTTP status that goes with its exit code. */
+void web_refuse(struct ph_exchange *exchange, const struct ph_error *error);
+/* The envelope as text; free it. NULL: no memory. */
+char *web_envelope(const struct web_query *query, struct ph_value items,
+	bool sources, size_t *length);
+extern const char web_headers[];
+
+/* --- web_watch.c, WEB --- */
+void web_watch_begin(struct web_query *query);
+void web_watch_gone(struct ph_web *web, struct ph_exchange *exchange);
+
+#endif

@@ -1,0 +1,138 @@
+#!/bin/bash
+# HTTP: what the commands print comes as JSON; who may change what; who may not
+# even look; what is watched; clients that are slow.
+. "$(dirname "$0")/lib.bash"
+
+command -v curl >/dev/null || skip "no curl (test/deps.sh installs it)"
+
+new_phrase
+node_up alpha --http off --http 127.0.0.1:0 --http "unix:$W/http.sock"
+node_up beta --join "$(address alpha)"
+URL=$(ask alpha '.items[0].http[0]' status)
+URL=${URL%/}
+HOST=${URL#http://}
+[ "$HOST" != "$URL" ] || fail "no address of the page: $URL"
+
+# [CURL FLAGS...] PATH: the status; what came is in $W/said.
+status() {
+	curl -s -m 10 -o "$W/said" -w '%{http_code}' "${@:1:$#-1}" "$URL${*: -1}"
+}
+# STATUS [CURL FLAGS...] PATH
+expect() {
+	local wanted=$1 got
+	shift
+	got=$(status "$@")
+	[ "$got" = "$wanted" ] || fail "$*: $got, not $wanted: $(cat "$W/said")"
+}
+by_uid() { curl -s -m 20 --unix-socket "$W/http.sock" "${@:1:$#-1}" "http://localhost${*: -1}"; }
+
+threads() { ls "/proc/${PID[alpha]}/task" | wc -l; }
+
+say "no thread before the first client"
+before=$(threads)
+expect 200 /
+expect_said '<title>posthouse'
+[ "$(threads)" -gt "$before" ] || fail "the web thread did not begin"
+curl -s -m 10 -D "$W/head" --compressed "$URL/" >"$W/said"
+expect_said '<title>posthouse'
+for line in 'content-encoding: gzip' "content-security-policy: default-src 'none'" \
+	'x-frame-options: deny' 'x-content-type-options: nosniff'; do
+	grep -qi "^$line" "$W/head" || fail "no '$line': $(cat "$W/head")"
+done
+
+say "every path that asks, against its command"
+keys='["api","epoch","items","node","revision","ts"]'
+for path in status peers servers terminals guests menu connections drift journal \
+	plans transactions flows topology alarms neighbors; do
+	expect 200 "/v1/$path"
+	jq -e "(keys - [\"sources\"]) == $keys and (.items | type) == \"array\"" \
+		"$W/said" >/dev/null || fail "$path: $(cat "$W/said")"
+done
+expect_soon 10 "alpha and beta see each other" holds alpha \
+	'[.items[].line] == ["up"]' peers
+expect 200 '/v1/status?node=beta'
+[ "$(jq -r '.items[0].node' "$W/said")" = beta ] || fail "not beta's status"
+expect 404 '/v1/status?node=nobody'
+expect 200 /healthz
+expect 200 /readyz
+expect 200 /metrics
+expect_said posthouse_build_info
+expect 404 /v1/nothing
+expect 404 /../../etc/passwd
+expect 405 -X POST -d '{}' /v1/status
+expect 405 /v1/apply
+
+say "12 of another origin, and tokens that are none"
+expect 403 -H "Host: evil.example:${HOST#*:}" /v1/status
+expect 403 -H "Host: 127.0.0.1" /v1/status
+expect 403 -H "Host: $HOST" -H "Origin: http://evil.example" /v1/status
+expect 403 -H "Origin: null" /
+expect 403 -H "Origin: https://$HOST" /v1/status
+expect 403 -H "Sec-Fetch-Site: cross-site" /v1/status
+expect 403 -X POST -d '{"text":""}' /v1/plan
+expect 403 -H 'Authorization: Bearer ph_0' /v1/status
+expect 200 -H "Origin: $URL" -H 'Sec-Fetch-Site: same-origin' /v1/status
+
+cat >"$W/x.yaml" <<'END'
+wiring: 1
+name: x
+servers:
+  z: {host: alpha, use: zero, with: {bytes: 64MiB}}
+  n: {host: beta, use: "null"}
+wires:
+  - z:out -> n:in
+END
+jq -Rs '{text: .}' "$W/x.yaml" >"$W/x.json"
+view=$(ph alpha token view) || fail "no token"
+admin=$(ph alpha token --why test) || fail "no token"
+old=$(ph alpha token admin --for 1ms) || fail "no token"
+post() { # TOKEN PATH FILE
+	status -X POST -H "Authorization: Bearer $1" --data-binary "@$3" "$2"
+}
+[ "$(post "$view" /v1/plan "$W/x.json")" = 403 ] || fail "view may plan"
+[ "$(post "$old" /v1/plan "$W/x.json")" = 403 ] || fail "a stale token may"
+expect 200 -H "Authorization: Bearer $view" /v1/status
+
+say "plan, apply, diff, tap, disconnect, revert, unapply"
+[ "$(post "$admin" /v1/plan "$W/x.json")" = 200 ] || fail "$(cat "$W/said")"
+plan=$(jq -r '.items[0].plan' "$W/said")
+jq -n --arg p "$plan" '{plan: $p}' >"$W/p.json"
+[ "$(post "$admin" /v1/apply "$W/p.json")" = 200 ] || fail "$(cat "$W/said")"
+flows() { curl -s "$URL/v1/flows" | jq -e "$1" >/dev/null; }
+expect_soon 15 "64 MiB went over" flows \
+	'[.items[] | select(.state == "closed")] | length == 1'
+expect 200 /v1/topology?format=dot
+expect_said 'digraph'
+id=$(curl -s "$URL/v1/flows" | jq -r '.items[0].id')
+expect 200 "/v1/connections/${id/\#/%23}"
+[ "$(jq -r '.items[0].id' "$W/said")" = "$id" ] || fail "$(cat "$W/said")"
+echo '{"text":"wiring: 1\nname: y\nservers: {z: {use: nothing}}\n"}' >"$W/bad.json"
+[ "$(post "$admin" /v1/plan "$W/bad.json")" = 422 ] || fail "$(cat "$W/said")"
+jq -e '.error.exit == 78' "$W/said" >/dev/null || fail "$(cat "$W/said")"
+echo '{"text": 3}' >"$W/bad.json"
+[ "$(post "$admin" /v1/plan "$W/bad.json")" = 400 ] || fail "$(cat "$W/said")"
+echo '{"text": "a", "text": "b"}' >"$W/bad.json"
+[ "$(post "$admin" /v1/plan "$W/bad.json")" = 400 ] || fail "$(cat "$W/said")"
+printf '%2000000s' '' >"$W/big"
+[ "$(post "$admin" /v1/plan "$W/big")" = 413 ] || fail "$(cat "$W/said")"
+by_uid -X POST -d '{"name":"x"}' /v1/unapply | jq -e '.api == 1' >/dev/null ||
+	fail "the unix socket's owner may not"
+ph alpha token revoke "$(ask alpha \
+	'[.items[] | select(.label == "test")][0].id' token list)" >/dev/null
+[ "$(post "$admin" /v1/plan "$W/x.json")" = 403 ] || fail "a revoked token may"
+
+say "what is watched"
+curl -sN -m 20 "$URL/v1/watch" >"$W/watch" &
+watcher=$!
+seen() { grep -q "^event: $1" "$W/watch"; }
+expect_soon 10 "flows are seen" seen flows
+expect_soon 10 "the journal is seen" seen journal
+kill $watcher
+
+say "clients that send nothing, or take nothing, keep nobody up"
+for _ in $(seq 60); do
+	exec {slow}<>"/dev/tcp/${HOST%:*}/${HOST#*:}" || fail "refused"
+	printf 'GET /v1/status HTTP/1.1\r\nHost: %s\r\n' "$HOST" >&"$slow"
+done
+expect 200 /v1/status
+node_stop alpha || fail "alpha did not end well"

@@ -1,0 +1,140 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "node/web_auth.h"
+
+/* Who may ask what over HTTP: Host, Origin, tokens. */
+
+static const struct ph_http_peer local = {.source = "127.0.0.1",
+	.local = "127.0.0.1",
+	.port = 7679,
+	.loopback = true};
+static const struct ph_http_peer local6 = {
+	.source = "::1", .local = "::1", .port = 7679, .loopback = true};
+static const struct ph_http_peer far = {
+	.source = "192.0.2.9", .local = "192.0.2.7", .port = 7679};
+static const struct ph_http_peer own = {
+	.source = "unix", .has_uid = true, .uid = 1000};
+static const struct ph_http_peer other = {
+	.source = "unix", .has_uid = true, .uid = 1001};
+static const struct ph_http_peer root = {.source = "unix", .has_uid = true};
+
+static const struct {
+	const struct ph_http_peer *peer;
+	const char *host;
+	const char *origin;
+	const char *site;
+	bool fine;
+} origins[] = {
+	{&local, "127.0.0.1:7679", "", "", true},
+	{&local, "localhost:7679", "", "", true},
+	{&local, "LocalHost:7679", "", "", true},
+	{&local6, "[::1]:7679", "", "", true},
+	{&local, "127.0.0.1:7679", "http://127.0.0.1:7679", "same-origin",
+		true},
+	{&local, "localhost:7679", "http://localhost:7679", "", true},
+	{&local, "127.0.0.1:7679", "", "none", true},
+	{&far, "192.0.2.7:7679", "http://192.0.2.7:7679", "", true},
+	{&own, "localhost", "", "", true},
+	/* A name that was made to resolve to us. */
+	{&local, "evil.example:7679", "", "", false},
+	{&local, "127.0.0.1.evil.example:7679", "", "", false},
+	{&local, "evil.example:7679", "http://evil.example:7679", "", false},
+	{&local, "127.0.0.1", "", "", false},
+	{&local, "127.0.0.1:7680", "", "", false},
+	{&local, "127.0.0.1:76790", "", "", false},
+	{&local, "", "", "", false},
+	{&far, "localhost:7679", "", "", false},
+	{&far, "127.0.0.1:7679", "", "", false},
+	/* A page of somebody else. */
+	{&local, "127.0.0.1:7679", "http://evil.example", "", false},
+	{&local, "127.0.0.1:7679", "null", "", false},
+	{&local, "127.0.0.1:7679", "https://127.0.0.1:7679", "", false},
+	{&local, "127.0.0.1:7679", "http://127.0.0.1:8080", "", false},
+	{&local, "127.0.0.1:7679", "http://localhost:7679", "", false},
+	{&local, "127.0.0.1:7679", "http://127.0.0.1:7679.evil", "", false},
+	{&local, "127.0.0.1:7679", "", "cross-site", false},
+	{&local, "127.0.0.1:7679", "", "same-site", false},
+	{&own, "localhost", "http://evil.example", "", false},
+};
+
+static void test_origin(void **state)
+{
+	for (size_t i = 0; i < sizeof(origins) / sizeof(origins[0]); i++) {
+		struct web_claim claim = {.peer = origins[i].peer,
+			.host = origins[i].host,
+			.origin = origins[i].origin,
+			.fetch_site = origins[i].site};
+		const char *why = NULL;
+
+		if (web_auth_origin(&claim, &why) != origins[i].fine)
+			fail_msg("row %zu: %s, %s", i, origins[i].host,
+				origins[i].origin);
+	}
+}
+
+static const struct {
+	const struct ph_http_peer *peer;
+	const char *method;
+	enum web_token_state token;
+	enum ph_role role;
+	int wanted;
+} roles[] = {
+	{&local, "GET", WEB_TOKEN_NONE, 0, PH_ROLE_VIEW},
+	{&local, "HEAD", WEB_TOKEN_NONE, 0, PH_ROLE_VIEW},
+	{&local, "POST", WEB_TOKEN_NONE, 0, -1},
+	{&local, "", WEB_TOKEN_NONE, 0, -1},
+	{&local, "GET", WEB_TOKEN_BAD, PH_ROLE_EXEC, -1},
+	{&local, "POST", WEB_TOKEN_BAD, PH_ROLE_EXEC, -1},
+	{&local, "POST", WEB_TOKEN_GOOD, PH_ROLE_VIEW, PH_ROLE_VIEW},
+	{&local, "POST", WEB_TOKEN_GOOD, PH_ROLE_EXEC, PH_ROLE_EXEC},
+	{&far, "GET", WEB_TOKEN_NONE, 0, -1},
+	{&far, "GET", WEB_TOKEN_GOOD, PH_ROLE_WIRE, PH_ROLE_WIRE},
+	{&own, "POST", WEB_TOKEN_NONE, 0, PH_ROLE_EXEC},
+	{&root, "POST", WEB_TOKEN_NONE, 0, PH_ROLE_EXEC},
+	{&other, "GET", WEB_TOKEN_NONE, 0, -1},
+	{&other, "POST", WEB_TOKEN_NONE, 0, -1},
+	{&other, "POST", WEB_TOKEN_GOOD, PH_ROLE_WIRE, PH_ROLE_WIRE},
+	{&own, "POST", WEB_TOKEN_BAD, 0, -1},
+};
+
+static void test_role(void **state)
+{
+	for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++) {
+		struct web_claim claim = {.peer = roles[i].peer,
+			.method = roles[i].method,
+			.uid = 1000};
+		const char *why = NULL;
+		int got = web_auth_role(
+			&claim, roles[i].token, roles[i].role, &why);
+
+		if (got != roles[i].wanted)
+			fail_msg("row %zu: %d", i, got);
+		if (got < 0)
+			assert_non_null(why);
+	}
+}
+
+static void test_bearer(void **state)
+{
+	assert_null(web_auth_bearer(""));
+	assert_string_equal(web_auth_bearer("Bearer ph_1"), "ph_1");
+	assert_string_equal(web_auth_bearer("bearer ph_1"), "ph_1");
+	/* Anything else is a token, too, and not one of ours. */
+	assert_string_equal(web_auth_bearer("Basic eDp5"), "Basic eDp5");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_origin),
+		cmocka_unit_test(test_role),
+		cmocka_unit_test(test_bearer),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
