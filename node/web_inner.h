@@ -86,9 +86,8 @@ struct web_query {
 	struct web_question questions[WEB_QUESTIONS];
 	unsigned question_count;
 	void (*finish)(struct web_query *query); /* WEB; then it is freed */
-	const void *context;
-	char path[256]; /* what is behind the route's path */
 	char format[16];
+	bool all;
 
 	struct ph_caller caller; /* LOOP */
 	const char *denied;	 /* NULL: it may ask */

@@ -254,11 +254,35 @@ static void free_lists(struct lists *lists)
 	}
 }
 
+/* Those that are not shelved, unless all are wanted. */
+static void answer_alarms(struct web_query *query, struct ph_exchange *exchange,
+	struct ph_value alarms)
+{
+	struct ph_writer *writer;
+
+	if (ph_writer_create(&writer))
+		return;
+	ph_write_list(writer);
+	for (size_t i = 0; i < ph_value_count(alarms); i++) {
+		struct ph_value alarm = ph_value_at(alarms, i);
+
+		if (query->all ||
+			!ph_value_is(ph_value_get(alarm, "state"), "shelved"))
+			ph_write_value(writer, alarm);
+	}
+	ph_write_end(writer);
+	answer_written(query, exchange, writer);
+	ph_writer_free(writer);
+}
+
 static void finish_alarms(struct web_query *query)
 {
 	struct ph_exchange *exchange = exchange_of(query);
+	struct ph_document *document;
 	struct ph_writer *writer;
 	struct lists lists;
+	const uint8_t *data;
+	size_t length;
 
 	if (!exchange || failed(query, exchange) || ph_writer_create(&writer))
 		return;
@@ -268,10 +292,15 @@ static void finish_alarms(struct web_query *query)
 				.peers = lists.items[0],
 				.servers = lists.items[1],
 				.connections = lists.items[2],
+				.rules = lists.items[3],
 				.now = ph_clock_wall(),
 			},
-			writer))
-		answer_written(query, exchange, writer);
+			writer) &&
+		!ph_writer_finish(writer, &data, &length) &&
+		!ph_document_read(&document, data, length, PH_SKIM_TABLE)) {
+		answer_alarms(query, exchange, ph_document_root(document));
+		ph_document_free(document);
+	}
 	free_lists(&lists);
 	ph_writer_free(writer);
 }
@@ -433,8 +462,9 @@ static const struct route routes[] = {
 	{"GET", "/v1/topology", NULL, true, false,
 		{PH_HOSTESS_GUESTS, PH_CONTROL_LIST}, 2, finish_graph, NULL},
 	{"GET", "/v1/alarms", NULL, true, false,
-		{PH_MESH_PEERS, PH_EXECUTOR_LIST, PH_CONTROL_LIST}, 3,
-		finish_alarms, NULL},
+		{PH_MESH_PEERS, PH_EXECUTOR_LIST, PH_CONTROL_LIST,
+			PH_CONTROL_ALARMS},
+		4, finish_alarms, NULL},
 	LOOK("/v1/wiring", CONTROL_PARTS),
 	LOOK("/v1/drift", CONTROL_DIFF),
 	LOOK("/v1/journal", STORE_EVENTS),
@@ -463,6 +493,9 @@ static const struct route routes[] = {
 	CHANGE("/v1/reserve", HOSTESS_HOLD, NULL),
 	CHANGE("/v1/release", HOSTESS_RELEASE, NULL),
 	CHANGE("/v1/tap", CONTROL_TAP, "address"),
+	CHANGE("/v1/ack", CONTROL_ACK, NULL),
+	CHANGE("/v1/shelve", CONTROL_SHELVE, NULL),
+	CHANGE("/v1/unshelve", CONTROL_UNSHELVE, NULL),
 };
 
 /* --- requests --- */
@@ -568,11 +601,13 @@ static int prepare(struct web_query *query, const struct route *route,
 {
 	const char *rest = ph_exchange_path(exchange) + strlen(route->path);
 	struct ph_writer *writer;
+	char all[8];
 	int code = 0;
 
 	ph_exchange_query(exchange, "node", query->node, sizeof(query->node));
 	ph_exchange_query(
 		exchange, "format", query->format, sizeof(query->format));
+	query->all = ph_exchange_query(exchange, "all", all, sizeof(all));
 	if (route->rest && !query->node[0])
 		owner_of(query->node, sizeof(query->node), rest);
 	if (ph_writer_create(&writer))
