@@ -201,7 +201,7 @@ static int read_address(struct ph_interface_address *out,
 		memcpy(&out->v6, value(address), 16);
 	else
 		return -EBADMSG;
-	return 0;
+	return out->prefix <= payload(address) * 8 ? 0 : -EBADMSG;
 }
 
 static bool same_address(const struct ph_interface_address *a,
@@ -231,7 +231,8 @@ static void put_address(struct ph_interfaces *interfaces,
 	} else if (!gone) {
 		interfaces->revision +=
 			at == interface->address_count ||
-			interface->addresses[at].usable != address->usable;
+			interface->addresses[at].usable != address->usable ||
+			interface->addresses[at].prefix != address->prefix;
 		interface->addresses[at] = *address;
 		interface->address_count += at == interface->address_count;
 	}

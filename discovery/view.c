@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "discovery/inner.h"
+#include "discovery/plausible.h"
 
 /* A neighbour as its owner is told of it. */
 
@@ -51,12 +52,6 @@ const char *carrier_name(enum ph_carrier_kind carrier)
 	return names[carrier];
 }
 
-static bool is_direct(const struct ph_via *via)
-{
-	return via->carrier == PH_HEARD_IPV4 || via->carrier == PH_HEARD_IPV6 ||
-	       via->carrier == PH_HEARD_UNICAST;
-}
-
 /* Where it was heard from, at the port that it listens on. */
 static bool heard_at(const struct ph_neighbour *neighbour, uint16_t port,
 	struct ph_address *out)
@@ -64,7 +59,7 @@ static bool heard_at(const struct ph_neighbour *neighbour, uint16_t port,
 	struct ph_udp_end end = {.port = port};
 	char text[INET6_ADDRSTRLEN + IF_NAMESIZE + 16];
 
-	if (!is_direct(&neighbour->via) || !port)
+	if (!ph_via_is_ip(&neighbour->via) || !port)
 		return false;
 	memcpy(end.ip, neighbour->via.address, sizeof(end.ip));
 	if (ph_udp_is_link_local(&end))
@@ -77,15 +72,15 @@ static bool is_here(const struct ph_via *via)
 {
 	struct ph_udp_end end = {0};
 
-	if (!is_direct(via))
+	if (!ph_via_is_ip(via))
 		return via->carrier == PH_HEARD_LINE;
 	memcpy(end.ip, via->address, sizeof(end.ip));
 	return ph_udp_is_loopback(&end);
 }
 
 /* Nobody makes us knock at our own doors by what he says of himself; nor does
- * a stranger choose names that we look up. */
-static bool is_dialable(
+ * a stranger choose where else, or names that we look up. */
+static bool is_dialable(const struct ph_discovery *discovery,
 	const struct ph_neighbour *neighbour, const struct ph_locator *locator)
 {
 	struct ph_udp_end end = {.ip = {[10] = 0xff, [11] = 0xff}};
@@ -96,6 +91,11 @@ static bool is_dialable(
 		memcpy(end.ip + 12, locator->host, 4);
 	else
 		memcpy(end.ip, locator->host, sizeof(end.ip));
+	if (neighbour->standing == PH_STRANGER)
+		return ph_plausible(&end, &neighbour->via,
+			discovery->watch
+				? ph_interface_watch_table(discovery->watch)
+				: NULL);
 	return !ph_udp_is_loopback(&end) || is_here(&neighbour->via);
 }
 
@@ -106,7 +106,8 @@ static bool same_place(const struct ph_address *a, const struct ph_address *b)
 
 /* Best first: what leads where it was heard from, then its own order; an
  * address that only leads along one link last. */
-static unsigned list_addresses(const struct ph_neighbour *neighbour,
+static unsigned list_addresses(const struct ph_discovery *discovery,
+	const struct ph_neighbour *neighbour,
 	const struct ph_announcement *said, struct ph_address *out)
 {
 	struct ph_address heard;
@@ -123,7 +124,7 @@ static unsigned list_addresses(const struct ph_neighbour *neighbour,
 		out[count++] = heard;
 	for (unsigned i = 0; i < said->locators; i++) {
 		if (count == PH_DISCOVERY_ADDRESSES ||
-			!is_dialable(neighbour, &said->locator[i]) ||
+			!is_dialable(discovery, neighbour, &said->locator[i]) ||
 			ph_locator_address(
 				&said->locator[i], zone, &out[count]))
 			continue;
@@ -155,8 +156,8 @@ int view_of(struct ph_discovery *discovery,
 		.bytes = neighbour->data,
 		.length = neighbour->length};
 	id_text(out->id, neighbour->id);
-	out->address_count =
-		list_addresses(neighbour, &view->said, view->addresses);
+	out->address_count = list_addresses(
+		discovery, neighbour, &view->said, view->addresses);
 	out->state = membership_state(discovery, neighbour, &out->since);
 	return 0;
 }

@@ -132,6 +132,17 @@ static void race_lost(struct dialling *dialling, bool hopeless)
 	lines_stir(lines);
 }
 
+/* Where the operator, or who is proven, says that somebody is: always. */
+static bool may_knock(
+	const struct dialling *dialling, const struct ph_address *address)
+{
+	struct ph_lines *lines = dialling->lines;
+
+	return dialling->seed || dialling->peer->active.proven ||
+	       ph_knocks_may(lines->knocks, dialling->peer->id, address,
+		       ph_loop_now(lines->node->loop));
+}
+
 static void attempt_start(struct dialling *dialling, int index)
 {
 	struct ph_lines *lines = dialling->lines;
@@ -145,6 +156,7 @@ static void attempt_start(struct dialling *dialling, int index)
 	attempt->dialling = dialling;
 	if (ph_address_parse(
 		    &address, dialling->candidates->list[index].address) ||
+		!may_knock(dialling, &address) ||
 		ph_gate_dial(lines->node->gate, &address, patience, attempt,
 			&attempt->session))
 		ph_candidates_failed(dialling->candidates, index);

@@ -441,11 +441,13 @@ void lines_save_trust(struct ph_lines *lines)
 			ph_loop_now(lines->node->loop) + SAVE_SOON);
 }
 
-static int create_active(struct ph_lines *lines)
+static int create_cores(struct ph_lines *lines)
 {
 	uint8_t id[PH_NODE_ID_BYTES];
 
 	ph_node_id(id, lines->node->key);
+	if (ph_knocks_create(&lines->knocks, lines->random))
+		return -ENOMEM;
 	return ph_active_create(&lines->active, id, lines->random);
 }
 
@@ -460,7 +462,8 @@ int ph_lines_create(struct ph_lines **out, struct ph_node *node)
 	lines->save.on_due = save_due;
 	ph_random(&lines->random, sizeof(lines->random));
 	lines->random |= 1;
-	if (create_active(lines)) {
+	if (create_cores(lines)) {
+		ph_knocks_destroy(lines->knocks);
 		free(lines);
 		return -ENOMEM;
 	}
@@ -509,5 +512,6 @@ void ph_lines_destroy(struct ph_lines *lines)
 	LL_FOREACH_SAFE(lines->seeds, seed, after)
 	free(seed);
 	ph_active_destroy(lines->active);
+	ph_knocks_destroy(lines->knocks);
 	free(lines);
 }

@@ -5,6 +5,7 @@
 
 #include "node/active.h"
 #include "node/candidates.h"
+#include "node/knocks.h"
 #include "node/line.h"
 #include "node/lines.h"
 #include "node/trust.h"
@@ -123,10 +124,11 @@ struct ph_lines {
 	struct peer *peers;
 	struct seed *seeds;
 	struct ph_active *active;
-	struct ph_timer turn;	 /* what `active` wants next */
-	struct ph_timer news;	 /* to everybody with a line, soon */
-	struct ph_timer save;	 /* of the trust book, soon */
-	struct ph_timer compare; /* with somebody, now and then */
+	struct ph_knocks *knocks; /* at doors of the unproven */
+	struct ph_timer turn;	  /* what `active` wants next */
+	struct ph_timer news;	  /* to everybody with a line, soon */
+	struct ph_timer save;	  /* of the trust book, soon */
+	struct ph_timer compare;  /* with somebody, now and then */
 	struct asked asked[NEWS_ASKED];
 	unsigned next_asked;
 	struct known slots; /* that are taken */

@@ -72,6 +72,7 @@ static void address_message(struct message *m, bool gone, unsigned index,
 	struct ifaddrmsg info = {
 		.ifa_family = strchr(text, ':') ? AF_INET6 : AF_INET,
 		.ifa_index = index,
+		.ifa_prefixlen = strchr(text, ':') ? 64 : 24,
 		.ifa_flags = (uint8_t)flags};
 	uint8_t bytes[16];
 
