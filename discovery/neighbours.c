@@ -12,6 +12,7 @@
 
 enum {
 	STRANGER_FLOORS = 512,
+	SHARES = 1024,
 };
 
 struct ph_neighbours_config ph_neighbours_defaults(void)
@@ -34,6 +35,8 @@ struct ph_neighbours_config ph_neighbours_defaults(void)
 		.member_rate = 1000,
 		.stranger_burst = 64,
 		.stranger_rate = 250,
+		.source_burst = 8,
+		.source_rate = 4,
 	};
 }
 
@@ -92,7 +95,9 @@ int ph_neighbours_create(
 			config->floor_for) ||
 		ph_sieve_create(&table->sieve, config->fingerprints,
 			config->twice_after, config->twice_until,
-			config->seed)) {
+			config->seed) ||
+		ph_shares_create(&table->shares, SHARES, config->source_burst,
+			PH_SECOND / config->source_rate, config->seed)) {
 		ph_neighbours_destroy(table);
 		return -ENOMEM;
 	}
@@ -126,6 +131,7 @@ void ph_neighbours_destroy(struct ph_neighbours *table)
 	ph_floors_destroy(table->member_floors);
 	ph_floors_destroy(table->stranger_floors);
 	ph_sieve_destroy(table->sieve);
+	ph_shares_destroy(table->shares);
 	free(table);
 }
 
@@ -257,5 +263,5 @@ size_t ph_neighbours_memory(const struct ph_neighbours *table)
 	       HASH_OVERHEAD(hh, table->foreign) +
 	       ph_floors_memory(table->member_floors) +
 	       ph_floors_memory(table->stranger_floors) +
-	       ph_sieve_memory(table->sieve);
+	       ph_sieve_memory(table->sieve) + ph_shares_memory(table->shares);
 }

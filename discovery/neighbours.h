@@ -22,12 +22,15 @@
  *
  *   LLDPDU strict -> our mesh -> not ourselves -> (epoch, seq) above the floor
  *     -> MAC, if we have its key ----> budget of members ----> signature
- *     -> else: seen twice -> budget of strangers -> signature -> quotas
+ *     -> else: seen twice -> share of the source -> budget of strangers
+ *              -> signature -> quotas
  *
  * Seen twice: while the strangers' budget is more than half used up, an (id,
  * source) is only looked at when it was heard 100 ms to 3 s before, too; a
  * fixed table of fingerprints remembers. Honest nodes repeat themselves, a
- * flood that changes its sources does not.
+ * flood that changes its sources does not. One that repeats itself from a few
+ * sources has their share of the budget only. (From many that it makes up, each
+ * of which repeats itself, it does keep newcomers waiting; those dial, too.)
  *
  * Invariants: (epoch, seq) of an id only grows, also after it aged out, for 24
  * hours; a stranger never evicts a member, nor a foreigner either of them; a
@@ -110,6 +113,7 @@ struct ph_neighbours_config {
 	/* Signatures verified: at once, and per second. */
 	unsigned member_burst, member_rate;	/* 1,024 and 1,000 */
 	unsigned stranger_burst, stranger_rate; /* 64 and 250 */
+	unsigned source_burst, source_rate;	/* 8 and 4 */
 	uint64_t seed; /* of the fingerprints; unknown to others */
 };
 

@@ -112,12 +112,29 @@ static bool heard_again(struct ph_neighbours *table, const struct heard *heard)
 	return ph_sieve_again(table->sieve, &print, sizeof(print), heard->now);
 }
 
+/* Who sent it, of those that share the strangers' budget. */
+struct source {
+	uint8_t address[16];
+	uint32_t interface;
+	uint32_t carrier;
+};
+
+static struct source source_of(const struct ph_via *via)
+{
+	struct source source = {
+		.interface = via->interface, .carrier = via->carrier};
+
+	memcpy(source.address, via->address, sizeof(source.address));
+	return source;
+}
+
 /* Nobody here can check its MAC: it costs a signature to know more. */
 static enum ph_hearing stranger_check(
 	struct ph_neighbours *table, struct heard *heard)
 {
 	const struct ph_neighbours_config *config = &table->config;
 	struct ph_bucket *budget = &table->stranger_budget;
+	struct source source = source_of(heard->via);
 	bool calm = ph_bucket_used(budget, heard->now) <= budget->burst / 2;
 	enum ph_hearing hearing;
 
@@ -131,9 +148,12 @@ static enum ph_hearing stranger_check(
 	}
 	if (!heard->repeated && !calm)
 		return PH_HEARD_ONCE;
-	if (ph_bucket_at(budget) > heard->now)
+	if (ph_bucket_at(budget) > heard->now ||
+		(!calm && !ph_shares_left(table->shares, &source,
+				  sizeof(source), heard->now)))
 		return PH_HEARD_BUSY;
 	ph_bucket_take(budget, heard->now);
+	ph_shares_take(table->shares, &source, sizeof(source), heard->now);
 	hearing = signature_check(table, heard, PH_HEARD_NEW);
 	heard->standing = heard->trusted ? PH_MEMBER : PH_STRANGER;
 	return hearing;

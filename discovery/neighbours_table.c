@@ -200,6 +200,43 @@ static struct room look_around(struct ph_neighbours *table,
 	return room;
 }
 
+static unsigned count_of_source(
+	const struct ph_neighbours *table, const struct ph_neighbour *shown)
+{
+	const struct ph_entry *entry;
+	unsigned count = 0;
+
+	for (entry = table->ours; entry; entry = entry->hh.next)
+		count += entry->shown.standing == shown->standing &&
+			 same_source(&entry->shown.via, &shown->via);
+	return count;
+}
+
+/* A stranger that comes from a source of its own need not wait until those that
+ * one source keeps there had their chance: the oldest of the source with the
+ * most goes. */
+static struct ph_entry *most_crowded(struct ph_neighbours *table,
+	const struct ph_neighbour *shown, unsigned of_source)
+{
+	struct ph_entry *entry, *next, *found = NULL;
+	unsigned most = of_source + 1;
+
+	if (shown->standing != PH_STRANGER)
+		return NULL;
+	HASH_ITER(hh, table->ours, entry, next)
+	{
+		unsigned count = entry->shown.standing == PH_STRANGER
+					 ? count_of_source(table, &entry->shown)
+					 : 0;
+
+		if (count > most) {
+			most = count;
+			found = entry;
+		}
+	}
+	return found;
+}
+
 static bool room_make(struct ph_neighbours *table,
 	const struct ph_neighbour *shown, bool trusted, bool repeated,
 	int64_t now, enum ph_hearing *why)
@@ -218,6 +255,8 @@ static bool room_make(struct ph_neighbours *table,
 		room.victim = room.neighbour;
 	if (!crowded && !full)
 		return true;
+	if (!crowded && !room.victim && repeated)
+		room.victim = most_crowded(table, shown, room.of_source);
 	*why = crowded ? PH_HEARD_CROWDED : PH_HEARD_FULL;
 	if (!room.victim)
 		return false;

@@ -6,6 +6,7 @@
 #include "discovery/bucket.h"
 #include "discovery/floors.h"
 #include "discovery/neighbours.h"
+#include "discovery/shares.h"
 #include "discovery/sieve.h"
 
 /*
@@ -36,6 +37,7 @@ struct ph_neighbours {
 	struct ph_floors *member_floors;
 	struct ph_floors *stranger_floors;
 	struct ph_sieve *sieve;
+	struct ph_shares *shares; /* of the strangers' budget, by source */
 	struct ph_bucket member_budget;
 	struct ph_bucket stranger_budget;
 	int64_t deadline;	       /* nobody expires before */

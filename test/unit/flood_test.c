@@ -246,6 +246,48 @@ static void a_flood_of_signed_strangers_is_weathered(void **state)
 	assert_int_equal(street->members_gone, 0);
 }
 
+/* Who says everything twice passes the sieve; from one place, or a handful, it
+ * still has a share only. */
+static void a_flood_that_repeats_itself_is_weathered(void **state)
+{
+	static const unsigned sources[] = {1, 8, 20};
+	struct street *street = *state;
+
+	for (unsigned round = 0; round < 3; round++) {
+		struct ph_announcement fresh =
+			crier_stranger(0xf0000000 + round);
+		struct ph_via home = crier_via(0xc0ffee + round);
+		int64_t begin = street->now, came = begin + PH_SECOND;
+		int64_t next = came, accepted = 0;
+		unsigned i = 2000;
+
+		/* 10,000 a second, half of them of 200 ms before. */
+		for (; street->now < begin + 3 * PH_SECOND; i++) {
+			unsigned number = i / 2 - i % 2 * 1000;
+			struct ph_announcement forged =
+				crier_stranger(round << 20 | number);
+			struct ph_via via =
+				crier_via(7 + number % sources[round]);
+
+			forged.seq = 1 + i % 2;
+			hear(street, &forged, &via);
+			street->now += PH_SECOND / 10000;
+			ph_neighbours_step(street->table, street->now);
+			drain(street);
+			if (street->now < next)
+				continue;
+			if (is_accepted(hear(street, &fresh, &home)) &&
+				!accepted)
+				accepted = street->now - came + 1;
+			fresh.seq++;
+			next += 250 * PH_MILLISECOND;
+		}
+		if (!accepted || accepted > 300 * PH_MILLISECOND)
+			fail_msg("%u sources: after %lld ms", sources[round],
+				(long long)(accepted / PH_MILLISECOND));
+	}
+}
+
 /* Those who know a member's id can say nothing in its name, and do not keep
  * it from being heard. */
 static void a_flood_in_a_members_name_is_weathered(void **state)
@@ -436,6 +478,7 @@ int main(void)
 		T(replays_are_never_accepted),
 		T(a_flood_of_forgeries_is_weathered),
 		T(a_flood_of_signed_strangers_is_weathered),
+		T(a_flood_that_repeats_itself_is_weathered),
 		T(a_flood_in_a_members_name_is_weathered),
 		T(a_flood_of_foreign_frames_is_weathered),
 		cmocka_unit_test(real_seals_are_cheap_enough),
