@@ -61,8 +61,8 @@ static enum reach reach_by(
 	return reach;
 }
 
-/* An address of this machine is not dialled by whatever interface. */
-static bool is_on_link(const struct ph_udp_end *end, unsigned index,
+/* An address of this machine is dialled for who is `here`. */
+static bool is_on_link(const struct ph_udp_end *end, unsigned index, bool here,
 	const struct ph_interfaces *interfaces)
 {
 	bool found = false;
@@ -73,7 +73,7 @@ static bool is_on_link(const struct ph_udp_end *end, unsigned index,
 			interface->index ? reach_by(interface, end) : ELSEWHERE;
 
 		if (reach == OUR_OWN)
-			return false;
+			return here;
 		found |= reach == ON_LINK && interface->up &&
 			 !interface->loopback &&
 			 (!index || index == interface->index);
@@ -84,11 +84,16 @@ static bool is_on_link(const struct ph_udp_end *end, unsigned index,
 bool ph_plausible(const struct ph_udp_end *end, const struct ph_via *via,
 	const struct ph_interfaces *interfaces)
 {
-	if (ph_via_is_ip(via) && !memcmp(end->ip, via->address, 16))
+	struct ph_udp_end from = {0};
+	bool here;
+
+	memcpy(from.ip, via->address, sizeof(from.ip));
+	here = ph_via_is_ip(via) && ph_udp_is_loopback(&from);
+	if (ph_via_is_ip(via) && !memcmp(end->ip, from.ip, sizeof(from.ip)))
 		return true;
 	if (ph_udp_is_loopback(end))
-		return false;
+		return here;
 	if (ph_udp_is_link_local(end))
 		return via->interface != 0;
-	return interfaces && is_on_link(end, via->interface, interfaces);
+	return interfaces && is_on_link(end, via->interface, here, interfaces);
 }

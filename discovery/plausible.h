@@ -14,6 +14,7 @@
  *   another of a network that the interface it came in by is on (without one:
  *   of any of this machine's), but for the machine's own
  *   a link-local one, along that interface
+ *   heard from this machine's loopback: what leads to this machine
  *
  * Pure. Members may say what they like: their keys are known.
  */

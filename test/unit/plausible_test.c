@@ -64,6 +64,10 @@ static void places(void **state)
 		{PH_HEARD_UNICAST, 2, "203.0.113.9", "203.0.113.9", true},
 		{PH_HEARD_UNICAST, 1, "127.0.0.1", "127.0.0.1", true},
 		{PH_HEARD_IPV4, 2, "192.0.2.7", "192.0.2.7", true},
+		{PH_HEARD_UNICAST, 1, "127.0.0.1", "127.0.0.2", true},
+		{PH_HEARD_UNICAST, 1, "127.0.0.1", "::1", true},
+		{PH_HEARD_UNICAST, 1, "127.0.0.1", "192.0.2.7", true},
+		{PH_HEARD_UNICAST, 1, "127.0.0.1", "203.0.113.9", false},
 		/* The same networks, and no others. */
 		{PH_HEARD_IPV4, 2, "192.0.2.9", "192.0.2.10", true},
 		{PH_HEARD_IPV4, 2, "192.0.2.9", "2001:db8::9", true},
