@@ -150,6 +150,8 @@ void ph_guestbook_fini(struct ph_guestbook *book)
 	ph_guestbook_remove(book, at);
 	free(book->ordered);
 	book->ordered = NULL;
+	free(book->caps);
+	book->caps = NULL;
 }
 
 unsigned ph_guestbook_count(const struct ph_guestbook *book)
@@ -177,6 +179,7 @@ int ph_guestbook_enter(struct ph_guestbook *book, struct ph_value manifest,
 
 	if (ph_guest_read(&guest, manifest, error) < 0)
 		return -1;
+	guest->node_caps = book->caps;
 	if (ph_guestbook_find(book, guest->server, NULL)) {
 		ph_fail(error, PH_EXIT_CONFLICT, guest->server,
 			"use another name, or stop the other one",

@@ -30,6 +30,12 @@ struct ph_feed {
 	struct ph_feed *next;
 };
 
+/* What the node whose book it is can do: `key` or `key=value`. */
+struct ph_node_caps {
+	unsigned count;
+	char words[][PH_GUEST_WORD];
+};
+
 struct ph_guest_terminal {
 	struct ph_guest *guest;
 	char name[40];
@@ -47,6 +53,7 @@ struct ph_guest {
 	struct ph_identity identity;
 	struct ph_auth_rule auth; /* who may book */
 	char server[40];
+	const struct ph_node_caps *node_caps; /* the book's; may be NULL */
 	struct ph_guest_terminal *terminals;
 	unsigned terminal_count;
 	char **caps; /* `key` or `key=value` */
@@ -66,8 +73,9 @@ struct ph_guestbook {
 	struct ph_guest *guests;   /* by name */
 	struct ph_guest **ordered; /* the same, in the order of their names */
 	unsigned count;
-	unsigned room;	/* of `ordered` */
-	uint64_t stamp; /* grows with whatever changes the menu */
+	unsigned room;		   /* of `ordered` */
+	struct ph_node_caps *caps; /* NULL: not known */
+	uint64_t stamp;		   /* grows with whatever changes the menu */
 	/* Guests of which something became free since whoever waits for them
 	 * looked. */
 	struct ph_guest *fresh;
@@ -75,6 +83,16 @@ struct ph_guestbook {
 
 void ph_guestbook_init(struct ph_guestbook *book);
 void ph_guestbook_fini(struct ph_guestbook *book);
+
+/* What the node can; before any server is entered. Words that are too long, or
+ * too many, are left out. -ENOMEM. */
+int ph_guestbook_set_caps(
+	struct ph_guestbook *book, const char *const *words, unsigned count);
+/* The same from a list of texts; what is no list leaves it unknown. */
+int ph_guestbook_read_caps(struct ph_guestbook *book, struct ph_value list);
+/* A list "caps" of the open map, if they are known. */
+void ph_guestbook_write_caps(
+	const struct ph_guestbook *book, struct ph_writer *writer);
 
 /* Enters a server from its manifest {identity, server, terminals: [{name,
  * direction, type, handle}], caps, labels}. 0, or -1 with the error told:

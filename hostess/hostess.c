@@ -122,8 +122,11 @@ int ph_hostess_create(
 		.book = &hostess->book,
 		.node = hostess->node,
 	};
+	code = ph_guestbook_set_caps(
+		&hostess->book, config->caps, config->cap_count);
 	ph_hostess_menu_init(hostess, config->epoch);
-	code = ph_writer_create(&hostess->writer);
+	if (code == 0)
+		code = ph_writer_create(&hostess->writer);
 	if (code == 0)
 		code = ph_writer_create(&hostess->keeper);
 	for (uint16_t i = 0; code == 0 && i < PH_METHODS; i++)

@@ -19,8 +19,10 @@ struct ph_hostess;
 struct ph_hostess_config {
 	struct ph_loop *loop;
 	struct ph_door *door;
-	const char *node; /* copied */
-	uint64_t epoch;	  /* how often this node has started */
+	const char *node;	 /* copied */
+	uint64_t epoch;		 /* how often this node has started */
+	const char *const *caps; /* what it can; copied */
+	unsigned cap_count;
 };
 
 int ph_hostess_create(
@@ -50,13 +52,19 @@ void ph_hostess_menu_heard(struct ph_hostess *hostess, const char *node,
 	const struct ph_menu_version *version);
 /* Nothing is known of that node's menu from now on. */
 void ph_hostess_menu_forget(struct ph_hostess *hostess, const char *node);
+/* A list "caps" of an open map: what that node can. False: not known. */
+bool ph_hostess_menu_write_caps(const struct ph_hostess *hostess,
+	const char *node, struct ph_writer *writer);
 /* Pairs "menu" (known | old | none) and "menu_version" of an open map. */
 void ph_hostess_menu_describe(const struct ph_hostess *hostess,
 	const char *node, struct ph_writer *writer);
-/* Whether a line to a node stands: no menu is worth a dial. Without it every
- * node may be asked. */
-void ph_hostess_set_reachable(struct ph_hostess *hostess,
-	bool (*reachable)(void *context, const char *node), void *context);
+/* Whom to ask for a node's menu: that node, when a line to it stands; else one
+ * to whom a line stands, another with each `attempt`; NULL: nobody. No menu is
+ * worth a dial. Without it every node is asked itself. */
+void ph_hostess_set_teller(struct ph_hostess *hostess,
+	const char *(*teller)(
+		void *context, const char *node, unsigned attempt),
+	void *context);
 /* A line to that node came up: it is told which menu is offered here. */
 void ph_hostess_peer_up(struct ph_hostess *hostess, const char *node);
 /* How far a node is (a round trip, or its place in an order): requests that

@@ -21,6 +21,7 @@
  *   hostess_seat.c    carriers: attach, detach
  *   hostess_hold.c    holds, and who waits for them; see hold.h
  *   hostess_known.c   the menus of other nodes
+ *   hostess_fetch.c   how they come
  *   hostess_keep.c    what is durable, and the journal
  *   hostess_menu.c    which menu is offered, and who is told
  */
@@ -47,8 +48,9 @@ struct ph_hostess {
 	struct ph_timer known_timer;
 	int64_t (*distance)(void *context, const char *node);
 	void *distance_context;
-	bool (*reachable)(void *context, const char *node);
-	void *reachable_context;
+	const char *(*teller)(
+		void *context, const char *node, unsigned attempt);
+	void *teller_context;
 
 	struct ph_menu_version offered;
 	uint64_t stamp; /* of the book, as `offered` was computed */
@@ -129,6 +131,13 @@ void ph_hostess_on_change(void *context, const struct ph_reservation *about,
 /* {space key value} of a booking, into the keeper. */
 void ph_hostess_record(
 	struct ph_hostess *hostess, const struct ph_reservation *reservation);
+
+/* --- hostess_fetch.c --- */
+
+/* Menus that are behind are fetched, as far as there is room. */
+void ph_hostess_fetch_more(struct ph_hostess *hostess);
+void ph_hostess_fetch_init(struct ph_hostess *hostess);
+void ph_hostess_fetch_fini(struct ph_hostess *hostess);
 
 /* --- hostess_known.c --- */
 

@@ -64,6 +64,7 @@ static unsigned page_write(const struct ph_known_menu *menu, unsigned from,
 	}
 	ph_write_end(writer);
 	ph_put_bool(writer, "more", at < menu->book.count);
+	ph_guestbook_write_caps(&menu->book, writer);
 	ph_write_end(writer);
 	return at;
 }

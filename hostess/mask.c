@@ -15,6 +15,7 @@ static const char *const key_names[PH_MASK_KEYS] = {
 	[PH_MASK_UUID] = "uuid",
 	[PH_MASK_CAPS] = "caps",
 	[PH_MASK_LABELS] = "labels",
+	[PH_MASK_NODE_CAPS] = "node.caps",
 	[PH_MASK_FREE] = "free",
 	[PH_MASK_TERMINAL] = "terminal",
 	[PH_MASK_TYPE] = "type",
@@ -33,8 +34,8 @@ static int mask_fail(
 {
 	return ph_fail(error, PH_EXIT_USAGE, where,
 		"a mask is key=value,... with the keys server fqdn class owner "
-		"auth mechanism uuid caps labels terminal type direction "
-		"capacity in_use free",
+		"auth mechanism uuid caps labels node.caps terminal type "
+		"direction capacity in_use free",
 		"%s", what);
 }
 
@@ -191,18 +192,29 @@ bool ph_mask_glob(const char *pattern, const char *text)
 }
 
 /* `gpu` matches `gpu` and `gpu=anything`; `gpu=nv*` matches by value. */
-static bool words_have(char *const *words, unsigned count, const char *value)
+static bool word_is(const char *word, const char *value)
 {
 	size_t length = strlen(value);
-	bool bare = !strchr(value, '=') && !strchr(value, '*');
 
-	for (unsigned i = 0; i < count; i++) {
-		if (ph_mask_glob(value, words[i]))
+	if (ph_mask_glob(value, word))
+		return true;
+	return !strchr(value, '=') && !strchr(value, '*') &&
+	       strncmp(word, value, length) == 0 && word[length] == '=';
+}
+
+static bool words_have(char *const *words, unsigned count, const char *value)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (word_is(words[i], value))
 			return true;
-		if (bare && strncmp(words[i], value, length) == 0 &&
-			words[i][length] == '=')
+	return false;
+}
+
+static bool node_has(const struct ph_node_caps *caps, const char *value)
+{
+	for (unsigned i = 0; caps && i < caps->count; i++)
+		if (word_is(caps->words[i], value))
 			return true;
-	}
 	return false;
 }
 
@@ -231,6 +243,8 @@ static bool guest_holds(const struct ph_mask *mask,
 		return words_have(guest->caps, guest->cap_count, value);
 	case PH_MASK_LABELS:
 		return words_have(guest->labels, guest->label_count, value);
+	case PH_MASK_NODE_CAPS:
+		return node_has(guest->node_caps, value);
 	case PH_MASK_FREE:
 		return mask->terminals ||
 		       ph_guest_is_free(guest) == (strcmp(value, "yes") == 0);

@@ -13,6 +13,7 @@
  *   class                     in hex, with or without 0x
  *   auth mechanism            no | optional | yes; none | peer | token
  *   caps labels               one it has: `caps=gpu` or `caps=gpu=nvenc`
+ *   node.caps                 one that its node has, as with caps
  *   terminal type direction   of one and the same terminal
  *   capacity in_use           of that terminal: 1, 2.., ..3, 1..4
  *   free                      yes | no: that terminal can take another; in a
@@ -39,6 +40,7 @@ enum ph_mask_key {
 	PH_MASK_UUID,
 	PH_MASK_CAPS,
 	PH_MASK_LABELS,
+	PH_MASK_NODE_CAPS,
 	PH_MASK_FREE,
 	PH_MASK_TERMINAL,
 	PH_MASK_TYPE,

@@ -141,6 +141,7 @@ void ph_menu_page(const struct ph_guestbook *book, const char *node,
 	ph_put_int(writer, "servers", servers);
 	ph_put_int(writer, "terminals", terminals);
 	ph_put_bool(writer, "more", more);
+	ph_guestbook_write_caps(book, writer);
 }
 
 struct query {

@@ -44,7 +44,7 @@ struct ph_menu_question {
 /* Answers the ticket, later. -ENOMEM: not. */
 int ph_menu_answer(struct ph_menu *menu, ph_handle ticket,
 	const struct ph_menu_question *question);
-/* {items servers terminals more} of a book, into the writer's open map. */
+/* {items servers terminals more caps} of a book, into the writer's open map. */
 void ph_menu_page(const struct ph_guestbook *book, const char *node,
 	const struct ph_mask *mask, const char *after,
 	struct ph_writer *writer);

@@ -79,6 +79,14 @@ static void sum_guest(struct ph_guest *guest)
 	guest->digested = true;
 }
 
+static void sum_node(
+	crypto_generichash_state *sum, const struct ph_node_caps *caps)
+{
+	sum_number(sum, caps->count);
+	for (unsigned i = 0; i < caps->count; i++)
+		sum_text(sum, caps->words[i], strlen(caps->words[i]));
+}
+
 void ph_menu_digest(struct ph_guestbook *book, struct ph_menu_version *out)
 {
 	crypto_generichash_state sum;
@@ -90,6 +98,8 @@ void ph_menu_digest(struct ph_guestbook *book, struct ph_menu_version *out)
 		crypto_generichash_update(
 			&sum, book->ordered[i]->digest, PH_MENU_DIGEST);
 	}
+	if (book->caps)
+		sum_node(&sum, book->caps);
 	sum_end(&sum, out->digest);
 	out->count = book->count;
 }
@@ -156,17 +166,6 @@ void ph_menu_item_digest(uint8_t out[PH_MENU_DIGEST], struct ph_value item)
 	sum_number(&sum, (uint32_t)ph_value_count(terminals));
 	for (size_t i = 0; i < ph_value_count(terminals); i++)
 		sum_terminal_item(&sum, ph_value_at(terminals, i), held);
-	sum_end(&sum, out);
-}
-
-void ph_menu_sum(uint8_t out[PH_MENU_DIGEST],
-	const uint8_t (*digests)[PH_MENU_DIGEST], unsigned count)
-{
-	crypto_generichash_state sum;
-
-	sum_begin(&sum);
-	for (unsigned i = 0; i < count; i++)
-		crypto_generichash_update(&sum, digests[i], PH_MENU_DIGEST);
 	sum_end(&sum, out);
 }
 

@@ -10,7 +10,8 @@
  * two Hostesses compare before they send each other tables.
  *
  * The digest is BLAKE2b-128 over the digests of the servers in the order of
- * their names; a server's digest is BLAKE2b-128 over its identity, its
+ * their names, then the node's capabilities (their number, and each); a
+ * server's digest is BLAKE2b-128 over its identity, its
  * capabilities, its labels and its terminals (name, direction, type,
  * capacity, and of inputs whether they have room), each text with its length
  * in front. So it can be computed from the book and from a menu that was
@@ -33,9 +34,6 @@ struct ph_guestbook;
 void ph_menu_digest(struct ph_guestbook *book, struct ph_menu_version *out);
 /* The digest of one item as ph_guest_write wrote it. */
 void ph_menu_item_digest(uint8_t out[PH_MENU_DIGEST], struct ph_value item);
-/* The digest of `count` servers' digests, by name. */
-void ph_menu_sum(uint8_t out[PH_MENU_DIGEST],
-	const uint8_t (*digests)[PH_MENU_DIGEST], unsigned count);
 /* Whether `one` tells of a later moment than `other`. */
 int ph_menu_version_compare(
 	const struct ph_menu_version *one, const struct ph_menu_version *other);

@@ -83,17 +83,6 @@ static bool same_digest(
 	return memcmp(one->digest, other->digest, PH_MENU_DIGEST) == 0;
 }
 
-/* An empty menu needs no fetching. */
-static void take_nothing(
-	struct ph_known *menus, struct ph_known_menu *menu, int64_t wall)
-{
-	menus->guests -= menu->book.count;
-	ph_guestbook_fini(&menu->book);
-	ph_guestbook_init(&menu->book);
-	menu->known = menu->heard;
-	menu->as_of = wall;
-}
-
 bool ph_menu_is_behind(const struct ph_known_menu *menu)
 {
 	return ph_menu_version_compare(&menu->heard, &menu->known) > 0;
@@ -113,8 +102,6 @@ struct ph_known_menu *ph_known_hear(struct ph_known *menus, const char *node,
 		menu->failures = 0;
 		menu->again = 0;
 	}
-	if (version->count == 0 && ph_menu_is_behind(menu))
-		take_nothing(menus, menu, wall);
 	/* Another number for the same menu, as after a restart. */
 	if (menu->known.version && same_digest(&menu->known, version) &&
 		ph_menu_version_compare(version, &menu->known) >= 0) {
@@ -215,7 +202,12 @@ int ph_menu_take(struct ph_known *menus, struct ph_known_menu *menu,
 		menu->as_of = wall;
 		return 0;
 	}
-	code = ph_menu_read_items(&menu->coming, ph_value_get(answer, "items"));
+	if (!menu->coming.caps)
+		code = ph_guestbook_read_caps(
+			&menu->coming, ph_value_get(answer, "caps"));
+	if (code == 0)
+		code = ph_menu_read_items(
+			&menu->coming, ph_value_get(answer, "items"));
 	if (code < 0)
 		return code;
 	if (!ph_get_bool(answer, "more"))

@@ -26,11 +26,12 @@ struct ph_known_menu {
 	struct ph_guestbook coming; /* pages that were fetched so far */
 	struct ph_menu_version coming_version;
 	bool fetching;
-	bool unsaved;	   /* later than what the store has */
-	unsigned pages;	   /* of it in the store */
-	unsigned failures; /* in a row */
-	int64_t again;	   /* not before */
-	UT_hash_handle hh; /* in the order they were heard of last */
+	bool unsaved;	     /* later than what the store has */
+	unsigned pages;	     /* of it in the store */
+	unsigned failures;   /* in a row */
+	int64_t again;	     /* not before; INT64_MAX: no more */
+	int64_t quiet_until; /* nobody else is asked before */
+	UT_hash_handle hh;   /* in the order they were heard of last */
 };
 
 struct ph_known {

@@ -180,14 +180,30 @@ static int ask_pages(struct ph_cli *cli, uint16_t method, const char *known,
 	return code;
 }
 
-static int print_pages(struct ph_cli *cli, struct pages *pages)
+/* A header alone would look as if something were missing. */
+static void print_nothing(const struct ph_cli *cli, const char *node)
+{
+	if (!*node)
+		node = "this node";
+	if (cli->mask)
+		fprintf(stderr, "nothing of %s is like that\n", node);
+	else
+		fprintf(stderr, "%s runs no servers, so it offers nothing\n",
+			node);
+}
+
+/* Of that node; "" is this one. */
+static int print_pages(
+	struct ph_cli *cli, struct pages *pages, const char *node)
 {
 	int code = 0;
 
 	if (cli->json)
 		code = ph_cli_envelope(cli, pages->items);
-	else
+	else if (ph_value_count(pages->items))
 		print_terminals(pages->items);
+	else
+		print_nothing(cli, node);
 	if (!cli->json && cli->mask)
 		fprintf(stderr, "%lld servers, %lld terminals\n",
 			(long long)pages->servers, (long long)pages->terminals);
@@ -204,7 +220,7 @@ int ph_cmd_guests(struct ph_cli *cli)
 		return ph_cli_usage(cli, "guests");
 	if (ask_pages(cli, PH_HOSTESS_GUESTS, NULL, &pages, &error))
 		return ph_cli_fail(cli, &error);
-	return print_pages(cli, &pages);
+	return print_pages(cli, &pages, cli->node);
 }
 
 /* The node is away: what was last known of it. */
@@ -223,7 +239,7 @@ static int print_known(struct ph_cli *cli, const struct ph_error *away)
 	fprintf(stderr, "posthouse: %s: %s; its menu of %s ago\n", node,
 		away->what, ph_text_age(age, sizeof(age), pages.as_of));
 	cli->node = "";
-	return print_pages(cli, &pages);
+	return print_pages(cli, &pages, node);
 }
 
 int ph_cmd_menu(struct ph_cli *cli)
@@ -237,5 +253,5 @@ int ph_cmd_menu(struct ph_cli *cli)
 		cli->node = cli->argv[0];
 	if (ask_pages(cli, PH_HOSTESS_MENU, NULL, &pages, &error))
 		return print_known(cli, &error);
-	return print_pages(cli, &pages);
+	return print_pages(cli, &pages, cli->node);
 }

@@ -11,7 +11,6 @@
 #include "node/caps.h"
 #include "node/keys.h"
 #include "node/lines.h"
-#include "node/menus.h"
 #include "node/trust.h"
 #include "proto/announcement.h"
 #include "proto/calls.h"
@@ -23,7 +22,6 @@
 struct ph_discover {
 	struct ph_node *node;
 	struct ph_discovery *discovery;
-	struct ph_menus *menus;
 	struct ph_signer *signer; /* locked memory */
 	struct ph_timer calm;
 };
@@ -129,9 +127,6 @@ static void on_heard(void *context, const struct ph_discovery_node *node)
 		ph_log_debug("discovery", "word.refused node=%s because=\"%s\"",
 			node->name, strerror(-error));
 	if (node->member && menu->version)
-		ph_menus_said(discover->menus, node->id, node->name,
-			node->epoch, menu->version, menu->hash);
-	if (node->member && menu->version)
 		hear_menu(discover, node, menu);
 }
 
@@ -216,8 +211,6 @@ static void on_line(void *context, const char *id,
 	struct ph_discover *discover = context;
 
 	ph_discovery_line(discover->discovery, id, up);
-	if (up)
-		ph_menus_line(discover->menus, id);
 }
 
 static void on_announcement(
@@ -261,17 +254,19 @@ static void on_member(void *context, const char *id,
 		return;
 	}
 	ph_discovery_forget(discover->discovery, id);
-	ph_menus_forget(discover->menus, id);
 }
 
-static void describe(void *context, const char *id, struct ph_writer *writer)
+/* All that it can comes with its menu, the short list in announcements. */
+static void describe(void *context, const char *id, const char *name,
+	struct ph_writer *writer)
 {
 	struct ph_discover *discover = context;
+	const struct ph_hostess *hostess = discover->node->hostess;
 
-	if (!ph_menus_write_caps(discover->menus, id, writer))
+	if (!ph_hostess_menu_write_caps(hostess, name, writer))
 		ph_discovery_write_caps(discover->discovery, id, writer);
 	ph_discovery_describe(discover->discovery, id, writer);
-	ph_menus_describe(discover->menus, id, writer);
+	ph_hostess_menu_describe(hostess, name, writer);
 }
 
 static void on_menu_changed(void *context)
@@ -344,7 +339,6 @@ int ph_discover_open(struct ph_discover **out, struct ph_node *node,
 	struct ph_ethernet *ethernet, struct ph_error *error)
 {
 	struct ph_discover *discover;
-	int code;
 
 	*out = NULL;
 	if (!node->options.discovery)
@@ -355,12 +349,10 @@ int ph_discover_open(struct ph_discover **out, struct ph_node *node,
 			error, PH_EXIT_NEGATIVE, "discovery", "", "no memory");
 	discover->node = node;
 	discover->signer = ph_secret_alloc(sizeof(*discover->signer));
-	code = discover->signer ? ph_menus_create(&discover->menus, node)
-				: -ENOMEM;
-	if (code) {
+	if (!discover->signer) {
 		ph_discover_close(discover);
-		return ph_fail(error, PH_EXIT_NEGATIVE, "discovery", "", "%s",
-			strerror(-code));
+		return ph_fail(
+			error, PH_EXIT_NEGATIVE, "discovery", "", "no memory");
 	}
 	ph_signer_init(discover->signer, node->keys->seed);
 	if (open_discovery(discover, ethernet, error)) {
@@ -382,7 +374,6 @@ void ph_discover_start(struct ph_discover *discover)
 	for (unsigned i = 0; i < discover->node->options.joins; i++)
 		ph_discovery_seed(
 			discover->discovery, &discover->node->options.join[i]);
-	ph_menus_load(discover->menus);
 	discover->calm.on_due = calm_due;
 	ph_timer_start(discover->node->loop, &discover->calm,
 		ph_loop_now(discover->node->loop) + CALM_FIRST);
@@ -404,7 +395,6 @@ void ph_discover_close(struct ph_discover *discover)
 		return;
 	ph_timer_stop(discover->node->loop, &discover->calm);
 	ph_discovery_destroy(discover->discovery);
-	ph_menus_destroy(discover->menus);
 	if (discover->signer)
 		ph_signer_fini(discover->signer);
 	ph_secret_free(discover->signer);

@@ -131,8 +131,8 @@ int64_t ph_line_used(const struct ph_line *line)
 static void note_use(struct ph_line *line, int method)
 {
 	if (method != PH_MESH_GREET && method != PH_MESH_NEWS &&
-		method != PH_REACH_TELL && method != PH_DISCOVERY_OFFER &&
-		method != PH_HOSTESS_NEWS && method != PH_HOSTESS_MENU)
+		method != PH_REACH_TELL && method != PH_HOSTESS_NEWS &&
+		method != PH_HOSTESS_MENU && method != PH_HOSTESS_KNOWN)
 		line->used = ph_loop_now(line->config.loop);
 }
 

@@ -387,6 +387,26 @@ bool ph_lines_is_up(struct ph_lines *lines, const char *node)
 	return peer && peer->line;
 }
 
+const char *ph_lines_teller(
+	struct ph_lines *lines, const char *node, unsigned attempt)
+{
+	unsigned count = 0;
+
+	if (ph_lines_is_up(lines, node))
+		return node;
+	for (struct peer *peer = lines->peers; peer; peer = peer->hh.next)
+		count += peer->line != NULL;
+	/* Nodes are asked for at different tellers. */
+	for (const char *at = node; *at; at++)
+		attempt = attempt * 31 + (unsigned char)*at;
+	if (count)
+		attempt %= count;
+	for (struct peer *peer = lines->peers; peer; peer = peer->hh.next)
+		if (peer->line && attempt-- == 0)
+			return peer->name;
+	return NULL;
+}
+
 void ph_lines_candidate_was(struct ph_lines *lines, const char *node,
 	const struct ph_address *address, int error, uint32_t rtt_us)
 {

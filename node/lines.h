@@ -60,8 +60,8 @@ struct ph_lines_events {
 		const uint8_t key[PH_PUBLIC_KEY], bool member);
 	/* Writes "caps" (a list) and whatever else it knows of the node into
 	 * the open map of mesh.peers. */
-	void (*describe)(
-		void *context, const char *id, struct ph_writer *writer);
+	void (*describe)(void *context, const char *id, const char *name,
+		struct ph_writer *writer);
 	void *context;
 };
 
@@ -101,6 +101,10 @@ int ph_lines_candidate(struct ph_lines *lines, const char *node,
 	struct ph_address *address, uint8_t key[PH_PUBLIC_KEY]);
 /* There is a line to it. */
 bool ph_lines_is_up(struct ph_lines *lines, const char *node);
+/* Who may tell of that node: itself, when there is a line to it, else one of
+ * those with whom there is one, another with each attempt; NULL: nobody. */
+const char *ph_lines_teller(
+	struct ph_lines *lines, const char *node, unsigned attempt);
 /* What became of a dial of that candidate (0, or a negative errno): the next
  * asked for is the best by then. */
 void ph_lines_candidate_was(struct ph_lines *lines, const char *node,

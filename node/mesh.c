@@ -34,6 +34,7 @@ static void write_peer(struct ph_writer *writer, const struct peer *peer)
 	const struct ph_pin *pin =
 		ph_trust_find(peer->dialling.lines->node->trust, peer->key);
 	const struct ph_lines_events *events = &peer->dialling.lines->events;
+	const struct ph_hostess *hostess = peer->dialling.lines->node->hostess;
 
 	ph_write_map(writer);
 	ph_put_text(writer, "node", peer->name);
@@ -45,12 +46,13 @@ static void write_peer(struct ph_writer *writer, const struct peer *peer)
 		ph_write_text(writer, peer->candidates.list[i].address);
 	ph_write_end(writer);
 	if (events->describe) {
-		events->describe(events->context, peer->id, writer);
+		events->describe(events->context, peer->id, peer->name, writer);
 	} else {
-		ph_put_list(writer, "caps");
-		ph_write_end(writer);
-		ph_hostess_menu_describe(peer->dialling.lines->node->hostess,
-			peer->name, writer);
+		if (!ph_hostess_menu_write_caps(hostess, peer->name, writer)) {
+			ph_put_list(writer, "caps");
+			ph_write_end(writer);
+		}
+		ph_hostess_menu_describe(hostess, peer->name, writer);
 	}
 	ph_put_text(writer, "heard_by", peer->heard_by);
 	ph_put_int(writer, "since",

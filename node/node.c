@@ -1,3 +1,4 @@
+#include "node/caps.h"
 #include "node/node.h"
 
 #include <errno.h>
@@ -193,11 +194,34 @@ static int open_executor(struct ph_node *node, struct ph_error *error)
 	return code ? no_memory(error, "the executor", code) : 0;
 }
 
-static bool has_line(void *context, const char *peer)
+static const char *teller(void *context, const char *peer, unsigned attempt)
 {
 	struct ph_node *node = context;
 
-	return ph_lines_is_up(node->lines, peer);
+	return ph_lines_teller(node->lines, peer, attempt);
+}
+
+static int open_hostess(struct ph_node *node, struct ph_error *error)
+{
+	const char *words[PH_CAPS];
+	struct ph_caps caps;
+	struct ph_hostess_config config = {.loop = node->loop,
+		.door = node->door,
+		.node = node->name,
+		.epoch = node->epoch,
+		.caps = words};
+	int code;
+
+	ph_caps_detect(&caps, &node->options);
+	for (config.cap_count = 0; config.cap_count < caps.count;
+		config.cap_count++)
+		words[config.cap_count] = caps.text[config.cap_count];
+	code = ph_hostess_create(&node->hostess, &config);
+	if (code)
+		return no_memory(error, "the Hostess", code);
+	ph_hostess_set_evict(node->hostess, evict, node);
+	ph_hostess_set_teller(node->hostess, teller, node);
+	return 0;
 }
 
 static int open_servers(struct ph_node *node, struct ph_error *error)
@@ -211,18 +235,10 @@ static int open_servers(struct ph_node *node, struct ph_error *error)
 		.bundled = ph_bundled_servers,
 		.seed = seed,
 		.context = node};
-	int code =
-		ph_hostess_create(&node->hostess, &(struct ph_hostess_config){
-							  .loop = node->loop,
-							  .door = node->door,
-							  .node = node->name,
-							  .epoch = node->epoch,
-						  });
+	int code;
 
-	if (code)
-		return no_memory(error, "the Hostess", code);
-	ph_hostess_set_evict(node->hostess, evict, node);
-	ph_hostess_set_reachable(node->hostess, has_line, node);
+	if (open_hostess(node, error))
+		return -1;
 	if (open_executor(node, error))
 		return -1;
 	code = ph_control_create(&node->control, &config);

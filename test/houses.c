@@ -205,9 +205,15 @@ static void house_build(struct house *house)
 	static const uint16_t store[] = {
 		PH_STORE_PUT, PH_STORE_DELETE, PH_STORE_LIST, PH_STORE_NOTE};
 	struct houses *all = house->all;
+	char site[16];
+	const char *caps[] = {site, "gpu=nvenc"};
 	struct ph_hostess_config config = {.loop = all->room.loop,
 		.node = house->name,
-		.epoch = house->epoch};
+		.epoch = house->epoch,
+		.caps = caps,
+		.cap_count = house->name[0] == 'g' ? 2 : 1};
+
+	snprintf(site, sizeof(site), "site=%s", house->name);
 
 	if (house == all->house)
 		house->door = all->room.door;

@@ -5,7 +5,8 @@
 #include "test/room.h"
 
 /*
- * A few nodes in one process, each a door with a Hostess behind it, a store
+ * A few nodes in one process (each can site=NAME, gamma gpu=nvenc, too), each
+ * a door with a Hostess behind it, a store
  * that outlives her, and roads to the others that can be cut. One virtual
  * clock.
  */

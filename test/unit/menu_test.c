@@ -164,29 +164,6 @@ static void test_room_is_part_of_the_menu(void **state)
 		offered(fixture).digest, before.digest, PH_MENU_DIGEST);
 }
 
-/* Whoever received the menu computes the same digest from it. */
-static void test_the_digest_of_what_was_received(void **state)
-{
-	struct fixture *fixture = *state;
-	uint8_t digests[2][PH_MENU_DIGEST], sum[PH_MENU_DIGEST];
-	struct ph_value items;
-	struct answer answer;
-
-	register_server(fixture, "two");
-	register_server(fixture, "one");
-	reserve(fixture, "alpha#7.1");
-	room_advance(&fixture->room, 2 * PH_SECOND);
-	room_map(&fixture->room);
-	room_call(&fixture->room, PH_HOSTESS_MENU, &answer);
-	items = ph_value_get(answer.body, "items");
-	assert_int_equal(ph_value_count(items), 2);
-	for (unsigned i = 0; i < 2; i++)
-		ph_menu_item_digest(digests[i], ph_value_at(items, i));
-	ph_menu_sum(sum, digests, 2);
-	assert_memory_equal(sum, offered(fixture).digest, PH_MENU_DIGEST);
-	answer_free(&answer);
-}
-
 static void test_versions_have_an_order(void **state)
 {
 	struct ph_menu_version one = {.epoch = 2, .version = 9};
@@ -207,7 +184,6 @@ int main(void)
 		TEST(test_a_change_is_told_once),
 		TEST(test_what_comes_back_is_no_news),
 		TEST(test_room_is_part_of_the_menu),
-		TEST(test_the_digest_of_what_was_received),
 		cmocka_unit_test(test_versions_have_an_order),
 	};
 

@@ -85,15 +85,6 @@ static void test_near_first_and_no_more_than_asked(void **state)
 	assert_int_equal(all_free(houses), 6);
 }
 
-static void hear(struct houses *houses, const char *node, unsigned count)
-{
-	struct ph_menu_version version = {.epoch = 7, .version = 9};
-
-	version.count = count;
-	ph_hostess_menu_heard(houses->house[0].hostess, node, &version);
-	houses_advance(houses, 0);
-}
-
 static void test_who_shows_room_before_who_is_unknown(void **state)
 {
 	struct houses *houses = *state;
@@ -115,7 +106,13 @@ static void test_who_has_nothing_is_not_asked(void **state)
 	struct houses *houses = *state;
 	struct answer answer;
 
-	hear(houses, "gamma", 0);
+	for (unsigned i = 0; i < 3; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "gamma%u", i);
+		house_unregister(&houses->house[2], name);
+	}
+	houses_advance(houses, PH_SECOND);
 	house_ask_mask(houses, NVENC, 2);
 	house_call(houses->house, NULL, PH_HOSTESS_HOLD, &answer);
 	assert_int_equal(answer.status, PH_CALL_OK);
@@ -267,6 +264,25 @@ static void test_the_same_call_of_far_ones(void **state)
 	answer_free(&first);
 }
 
+static void test_by_what_the_node_can(void **state)
+{
+	struct houses *houses = *state;
+	struct answer answer;
+
+	houses_advance(houses, PH_SECOND);
+	/* Known menus say who can; the others are not asked. */
+	house_ask_mask(houses, "node.caps=gpu,class=2a", 3);
+	house_call(houses->house, NULL, PH_HOSTESS_HOLD, &answer);
+	assert_int_equal(from(&answer, "gamma"), 3);
+	assert_string_equal(houses->order, "g");
+	answer_free(&answer);
+	assert_int_equal(
+		house_count(&houses->house[2], "node.caps=gpu=nv*"), 3);
+	assert_int_equal(house_count(houses->house, "node.caps=gpu"), 0);
+	assert_int_equal(house_count(houses->house, "node.caps=site=alpha"), 1);
+	assert_int_equal(house_count(houses->house, "node.caps=sit"), 0);
+}
+
 /* An answer on its way when the Hostess goes. */
 static void test_who_asked_is_gone(void **state)
 {
@@ -300,6 +316,7 @@ int main(void)
 		TEST(test_who_waits_is_filled_at_home),
 		TEST(test_a_named_node_does_the_waiting),
 		TEST(test_the_same_call_of_far_ones),
+		TEST(test_by_what_the_node_can),
 		TEST(test_who_asked_is_gone),
 	};
 
