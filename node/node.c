@@ -1,4 +1,3 @@
-#include "node/caps.h"
 #include "node/node.h"
 
 #include <errno.h>
@@ -15,6 +14,7 @@
 #include "executor/executor.h"
 #include "hostess/hostess.h"
 #include "kernel/log.h"
+#include "node/caps.h"
 #include "node/boot.h"
 #include "node/discover.h"
 #include "node/gate.h"
