@@ -218,6 +218,7 @@ static enum ph_hearing hear(struct ph_discovery *discovery, const uint8_t *data,
 
 static void on_multicast(void *context, const struct ph_udp_datagram *datagram)
 {
+	struct ph_discovery *discovery = context;
 	struct ph_via via = {.carrier = ph_udp_is_v4(&datagram->from)
 						? PH_HEARD_IPV4
 						: PH_HEARD_IPV6,
@@ -225,19 +226,21 @@ static void on_multicast(void *context, const struct ph_udp_datagram *datagram)
 		.port = datagram->from.port};
 
 	memcpy(via.address, datagram->from.ip, sizeof(via.address));
-	hear(context, datagram->data, datagram->length, &via);
+	if (discovery->hearing)
+		hear(discovery, datagram->data, datagram->length, &via);
 }
 
 static void on_unicast(void *context, const struct ph_udp_datagram *datagram)
 {
+	struct ph_discovery *discovery = context;
 	struct ph_via via = {.carrier = PH_HEARD_UNICAST,
 		.interface = datagram->interface,
 		.port = datagram->from.port};
 
-	if (membership_hear(context, datagram))
+	if (!discovery->hearing || membership_hear(discovery, datagram))
 		return;
 	memcpy(via.address, datagram->from.ip, sizeof(via.address));
-	hear(context, datagram->data, datagram->length, &via);
+	hear(discovery, datagram->data, datagram->length, &via);
 }
 
 static void on_refused(void *context, const struct ph_udp_end *end)
@@ -441,12 +444,17 @@ static void start_ethernet(struct ph_discovery *discovery)
 
 void ph_discovery_start(struct ph_discovery *discovery)
 {
+	discovery->started = true;
+	membership_start(discovery);
+}
+
+void discovery_hear_wires(struct ph_discovery *discovery)
+{
 	int error;
 
-	discovery->started = true;
+	discovery->hearing = true;
 	start_ethernet(discovery);
 	seeds_start(discovery);
-	membership_start(discovery);
 	error = discovery->local
 			? 0
 			: ph_interface_watch_open(&discovery->watch,

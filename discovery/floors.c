@@ -106,6 +106,18 @@ void ph_floors_drop(
 		entry_remove(floors, entry);
 }
 
+void ph_floors_each(const struct ph_floors *floors, int64_t now,
+	void (*visit)(void *context, const uint8_t id[PH_NODE_ID_BYTES],
+		struct ph_floor floor),
+	void *context)
+{
+	const struct entry *entry;
+
+	for (entry = floors->entries; entry; entry = entry->hh.next)
+		if (entry->until > now)
+			visit(context, entry->id, entry->floor);
+}
+
 unsigned ph_floors_count(const struct ph_floors *floors)
 {
 	return HASH_COUNT(floors->entries);

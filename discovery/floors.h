@@ -30,6 +30,11 @@ bool ph_floors_get(const struct ph_floors *floors,
 	const uint8_t id[PH_NODE_ID_BYTES], int64_t now, struct ph_floor *out);
 void ph_floors_drop(
 	struct ph_floors *floors, const uint8_t id[PH_NODE_ID_BYTES]);
+/* Those that count at `now`. */
+void ph_floors_each(const struct ph_floors *floors, int64_t now,
+	void (*visit)(void *context, const uint8_t id[PH_NODE_ID_BYTES],
+		struct ph_floor floor),
+	void *context);
 unsigned ph_floors_count(const struct ph_floors *floors);
 size_t ph_floors_memory(const struct ph_floors *floors);
 

@@ -42,7 +42,8 @@ struct ph_discovery {
 	unsigned listens;
 	bool local; /* all listeners are loopback: nothing leaves */
 	bool started;
-	bool up; /* interfaces are known: announcing */
+	bool up;      /* interfaces are known: announcing */
+	bool hearing; /* what was heard before the start is known */
 
 	struct ph_udp_inbox *inbox;
 	struct ph_datagrams *datagrams;
@@ -86,6 +87,8 @@ extern const struct ph_neighbours_judge judge;
 /* discovery.c */
 void announcer_arm(struct ph_discovery *discovery);
 void neighbours_settle(struct ph_discovery *discovery);
+/* What was kept is loaded, or cannot be: the wires are listened to. */
+void discovery_hear_wires(struct ph_discovery *discovery);
 
 /* view.c */
 char *id_text(char out[PH_NODE_ID_TEXT], const uint8_t id[PH_NODE_ID_BYTES]);

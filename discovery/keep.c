@@ -61,11 +61,26 @@ static int write_value(struct membership *membership, struct contact *contact,
 	return 0;
 }
 
+void keep_put(struct membership *membership, const char *key,
+	const uint8_t *data, size_t length)
+{
+	struct ph_writer *writer;
+
+	if (ph_writer_create(&writer))
+		return;
+	ph_write_map(writer);
+	ph_put_text(writer, "space", SPACE);
+	ph_put_text(writer, "key", key);
+	ph_put_bytes(writer, "value", data, length);
+	ph_write_end(writer);
+	tell_store(membership, PH_STORE_PUT, writer);
+	ph_writer_free(writer);
+}
+
 static void keep_contact(struct membership *membership, struct contact *contact)
 {
 	const struct ph_neighbour *neighbour = ph_neighbours_find(
 		membership->discovery->neighbours, contact->id);
-	struct ph_writer *writer;
 	struct ph_writer *value;
 	const uint8_t *data;
 	char id[PH_NODE_ID_TEXT];
@@ -75,16 +90,8 @@ static void keep_contact(struct membership *membership, struct contact *contact)
 	if (!neighbour || ph_writer_create(&value))
 		return;
 	if (!write_value(membership, contact, neighbour, value) &&
-		!ph_writer_finish(value, &data, &length) &&
-		!ph_writer_create(&writer)) {
-		ph_write_map(writer);
-		ph_put_text(writer, "space", SPACE);
-		ph_put_text(writer, "key", id_text(id, contact->id));
-		ph_put_bytes(writer, "value", data, length);
-		ph_write_end(writer);
-		tell_store(membership, PH_STORE_PUT, writer);
-		ph_writer_free(writer);
-	}
+		!ph_writer_finish(value, &data, &length))
+		keep_put(membership, id_text(id, contact->id), data, length);
 	ph_writer_free(value);
 }
 
@@ -128,6 +135,7 @@ void keep_soon(struct membership *membership, struct contact *contact)
 void keep_now(struct membership *membership)
 {
 	keep_round(membership, PH_DISCOVERY_MEMBERS);
+	floors_now(membership);
 }
 
 void keep_drop(struct membership *membership, const struct contact *contact)
@@ -166,6 +174,12 @@ static void take_entry(struct membership *membership, struct loading *entry)
 	membership_settle(membership);
 }
 
+static void load_end(struct membership *membership)
+{
+	floors_start(membership);
+	discovery_hear_wires(membership->discovery);
+}
+
 static void load_some(struct ph_task *task)
 {
 	struct membership *membership =
@@ -181,6 +195,8 @@ static void load_some(struct ph_task *task)
 	}
 	if (membership->loading)
 		ph_loop_defer(membership->discovery->loop, &membership->load);
+	else
+		load_end(membership);
 }
 
 static void read_entry(
@@ -218,21 +234,27 @@ static void on_listed(
 	struct ph_document *document;
 	struct ph_value items;
 
-	if (status || ph_document_read(&document, body, length, PH_SKIM_TABLE))
+	if (status ||
+		ph_document_read(&document, body, length, PH_SKIM_TABLE)) {
+		ph_log_warn("discovery", "view.unread status=%d", status);
+		ph_loop_defer(membership->discovery->loop, &membership->load);
 		return;
+	}
 	items = ph_value_get(ph_document_root(document), "items");
 	for (size_t i = 0;
-		i < ph_value_count(items) && i < PH_DISCOVERY_MEMBERS; i++) {
+		i < ph_value_count(items) && i <= PH_DISCOVERY_MEMBERS; i++) {
 		struct ph_value item = ph_value_at(items, i);
 		const uint8_t *data =
 			ph_value_bytes(ph_value_get(item, "value"), &length);
 		struct ph_document *inner;
 		char key[PH_NODE_ID_TEXT];
 
-		if (!data ||
+		ph_get_copy(item, "key", key, sizeof(key));
+		if (data && !strcmp(key, KEEP_FLOORS))
+			floors_take(membership, data, length);
+		if (!data || !strcmp(key, KEEP_FLOORS) ||
 			ph_document_read(&inner, data, length, PH_SKIM_PEER))
 			continue;
-		ph_get_copy(item, "key", key, sizeof(key));
 		read_entry(membership, key, ph_document_root(inner));
 		ph_document_free(inner);
 	}
@@ -246,14 +268,17 @@ void keep_load(struct membership *membership)
 	struct ph_writer *writer;
 
 	membership->load.run = load_some;
-	if (ph_writer_create(&writer))
+	if (ph_writer_create(&writer)) {
+		ph_loop_defer(discovery->loop, &membership->load);
 		return;
+	}
 	ph_write_map(writer);
 	ph_put_text(writer, "space", SPACE);
 	ph_write_end(writer);
-	ph_call_send(discovery->door, &self, "", PH_STORE_LIST, writer,
-		ph_loop_now(discovery->loop), 10 * PH_SECOND, on_listed,
-		membership);
+	if (ph_call_send(discovery->door, &self, "", PH_STORE_LIST, writer,
+		    ph_loop_now(discovery->loop), 10 * PH_SECOND, on_listed,
+		    membership))
+		ph_loop_defer(discovery->loop, &membership->load);
 	ph_writer_free(writer);
 }
 
@@ -267,4 +292,5 @@ void keep_close(struct membership *membership)
 	LL_FOREACH_SAFE(membership->loading, entry, next)
 	free(entry);
 	membership->loading = NULL;
+	floors_close(membership);
 }

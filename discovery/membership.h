@@ -6,8 +6,8 @@
 
 /*
  * The shell of membership, shared by membership.c (what goes in and out of the
- * core), contact.c (the others: their keys, and where their datagrams go) and
- * keep.c (what survives a restart).
+ * core), contact.c (the others: their keys, and where their datagrams go),
+ * keep.c and keep_floors.c (what survives a restart).
  *
  * A contact is a member whose announcement was proven. Its handle, which the
  * core hands back, is its place in the table and stays.
@@ -42,6 +42,10 @@ struct membership {
 	struct ph_timer keep_alive;
 	struct ph_timer keep;
 	struct loading *loading;
+	uint8_t *floors; /* as loaded, until the rest is */
+	size_t floors_length;
+	struct ph_timer floors_due;
+	bool loaded;
 	struct ph_task load;
 	bool leaving;
 	struct {
@@ -83,10 +87,23 @@ int contact_check(struct membership *membership, struct contact *contact,
 void membership_settle(struct membership *membership);
 
 /* keep.c */
+void keep_put(struct membership *membership, const char *key,
+	const uint8_t *data, size_t length);
 void keep_soon(struct membership *membership, struct contact *contact);
 void keep_drop(struct membership *membership, const struct contact *contact);
 void keep_load(struct membership *membership);
 void keep_now(struct membership *membership);
 void keep_close(struct membership *membership);
+
+/* keep_floors.c */
+#define KEEP_FLOORS "floors" /* its key in the store */
+/* Takes a copy of what the store has. */
+void floors_take(
+	struct membership *membership, const uint8_t *data, size_t length);
+/* All else is loaded: nothing that is not above counts from now on, and what is
+ * heard is kept. */
+void floors_start(struct membership *membership);
+void floors_now(struct membership *membership);
+void floors_close(struct membership *membership);
 
 #endif

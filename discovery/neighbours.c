@@ -217,8 +217,42 @@ void ph_neighbours_floor(struct ph_neighbours *table,
 	struct ph_entry *entry = ph_entry_find(table, id, false);
 	struct ph_floor floor = {epoch, seq};
 
-	if (!entry)
+	if (!entry) {
 		ph_floors_set(table->member_floors, id, floor, now);
+	} else if (ph_floor_below((struct ph_floor){entry->shown.epoch,
+					  entry->shown.seq},
+			   epoch, seq)) {
+		entry->shown.epoch = epoch;
+		entry->shown.seq = seq;
+	}
+}
+
+void ph_neighbours_floors(const struct ph_neighbours *table, int64_t now,
+	void (*visit)(void *context, const uint8_t id[PH_NODE_ID_BYTES],
+		struct ph_floor floor),
+	void *context)
+{
+	const struct ph_entry *entry;
+
+	for (entry = table->ours; entry; entry = entry->hh.next)
+		if (entry->shown.standing == PH_MEMBER)
+			visit(context, entry->shown.id,
+				(struct ph_floor){
+					entry->shown.epoch, entry->shown.seq});
+	ph_floors_each(table->member_floors, now, visit, context);
+}
+
+uint64_t ph_neighbours_epoch(const struct ph_neighbours *table,
+	const uint8_t id[PH_NODE_ID_BYTES], int64_t now)
+{
+	const struct ph_entry *entry = ph_entry_find(table, id, false);
+	struct ph_floor floor;
+
+	if (entry)
+		return entry->shown.epoch;
+	return ph_floors_get(table->member_floors, id, now, &floor)
+		       ? floor.epoch
+		       : 0;
 }
 
 /* Looking. */

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "discovery/floors.h"
 #include "proto/announcement.h"
 #include "proto/identity.h"
 
@@ -214,10 +215,19 @@ void ph_neighbours_forget(struct ph_neighbours *table,
 /* Trust changed (a pin, a vouch): strangers whose key is trusted
  * now become members; who is revoked is forgotten. */
 void ph_neighbours_review(struct ph_neighbours *table, int64_t now);
-/* What is known of an id from before a restart: only what is above counts. */
+/* What is known of an id from before a restart: only what is above counts. Who
+ * is in the table by hearsay stays. */
 void ph_neighbours_floor(struct ph_neighbours *table,
 	const uint8_t id[PH_NODE_ID_BYTES], uint64_t epoch, uint32_t seq,
 	int64_t now);
+/* The same of everybody who is or was a member: to be kept. */
+void ph_neighbours_floors(const struct ph_neighbours *table, int64_t now,
+	void (*visit)(void *context, const uint8_t id[PH_NODE_ID_BYTES],
+		struct ph_floor floor),
+	void *context);
+/* The highest epoch heard of, of a member that is or was there; 0: none. */
+uint64_t ph_neighbours_epoch(const struct ph_neighbours *table,
+	const uint8_t id[PH_NODE_ID_BYTES], int64_t now);
 
 /* NULL: not heard. Pointers stand until the next call that changes. */
 const struct ph_neighbour *ph_neighbours_find(

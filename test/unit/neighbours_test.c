@@ -275,6 +275,64 @@ static void the_higher_floor_counts(void **state)
 	assert_int_equal(hear(street, &alpha), PH_HEARD_NEW);
 }
 
+struct kept {
+	unsigned count;
+	uint8_t id[4][PH_NODE_ID_BYTES];
+	struct ph_floor floor[4];
+};
+
+static void keep(void *context, const uint8_t id[PH_NODE_ID_BYTES],
+	struct ph_floor floor)
+{
+	struct kept *kept = context;
+
+	assert_true(kept->count < 4);
+	memcpy(kept->id[kept->count], id, PH_NODE_ID_BYTES);
+	kept->floor[kept->count++] = floor;
+}
+
+/* What a start heard is nothing new to the next one: of who is there, and of
+ * who was. What was kept of them itself comes in by hearsay before. */
+static void floors_outlive_a_restart(void **state)
+{
+	struct street *street = *state;
+	struct ph_announcement alpha = crier_member(1), beta = crier_member(2);
+	struct ph_announcement stranger = crier_stranger(3);
+	struct kept kept = {0};
+
+	beta.epoch = 7;
+	hear(street, &alpha);
+	hear(street, &beta);
+	hear(street, &stranger);
+	alpha.seq = 9;
+	hear(street, &alpha);
+	beta.seq = 4;
+	beta.ttl = 0;
+	hear(street, &beta);
+	ph_neighbours_floors(street->table, street->now, keep, &kept);
+	assert_int_equal(kept.count, 2);
+	assert_int_equal(
+		ph_neighbours_epoch(street->table, alpha.id, street->now), 1);
+	assert_int_equal(
+		ph_neighbours_epoch(street->table, beta.id, street->now), 7);
+
+	assert_int_equal(teardown(state), 0);
+	assert_int_equal(setup(state), 0);
+	street = *state;
+	alpha.seq = 2;
+	assert_int_equal(hear_by_line(street, &alpha), PH_HEARD_NEW);
+	for (unsigned i = 0; i < kept.count; i++)
+		ph_neighbours_floor(street->table, kept.id[i],
+			kept.floor[i].epoch, kept.floor[i].seq, street->now);
+	beta.ttl = 21;
+	for (alpha.seq = 3; alpha.seq <= 9; alpha.seq++)
+		assert_int_equal(hear(street, &alpha), PH_HEARD_OLD);
+	for (beta.seq = 1; beta.seq <= 4; beta.seq++)
+		assert_int_equal(hear(street, &beta), PH_HEARD_OLD);
+	assert_int_equal(hear(street, &alpha), PH_HEARD_REFRESHED);
+	assert_int_equal(hear(street, &beta), PH_HEARD_NEW);
+}
+
 static void forgetting_keeps_the_floor(void **state)
 {
 	struct street *street = *state;
@@ -586,6 +644,7 @@ int main(void)
 		T(who_is_proven_alive_is_kept),
 		T(a_floor_outlives_its_node_by_a_day),
 		T(the_higher_floor_counts),
+		T(floors_outlive_a_restart),
 		T(forgetting_keeps_the_floor),
 		T(what_is_not_for_us_is_ignored),
 		T(a_wrong_mac_costs_no_signature),
