@@ -394,6 +394,12 @@ static void free_scopes(struct ph_control *control)
 	}
 }
 
+void ph_control_set_epoch(struct ph_control *control, uint64_t epoch)
+{
+	control->config.epoch = epoch;
+	control->connectome.epoch = epoch;
+}
+
 void ph_control_destroy(struct ph_control *control)
 {
 	if (!control)

@@ -33,6 +33,8 @@ int ph_control_create(
 void ph_control_start(struct ph_control *control);
 /* No more dialling or restarting: the node is stopping. */
 void ph_control_quiesce(struct ph_control *control);
+/* It is a higher one from now on (node/epoch.h). */
+void ph_control_set_epoch(struct ph_control *control, uint64_t epoch);
 void ph_control_destroy(struct ph_control *control);
 /* Grows with every change of what is declared here, also over restarts: the
  * epoch counts them. */

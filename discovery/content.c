@@ -171,6 +171,13 @@ void ph_discovery_set_caps(
 		content_changed(discovery);
 }
 
+void ph_discovery_set_epoch(struct ph_discovery *discovery, uint64_t epoch)
+{
+	discovery->own.epoch = epoch;
+	membership_epoch(discovery, epoch);
+	content_changed(discovery);
+}
+
 int content_write(struct ph_discovery *discovery, uint16_t ttl)
 {
 	struct ph_announcement *own = &discovery->own;

@@ -129,6 +129,12 @@ void ph_discovery_set_ring(struct ph_discovery *discovery,
 	const struct ph_discovery_key *keys, size_t count);
 /* Pins or vouches changed: who is trusted now, is a member. */
 void ph_discovery_review(struct ph_discovery *discovery);
+/* This node's epoch is a higher one from now on. */
+void ph_discovery_set_epoch(struct ph_discovery *discovery, uint64_t epoch);
+/* The highest epoch that is known of a member; 0: none. */
+uint64_t ph_discovery_epoch(struct ph_discovery *discovery, const char *id);
+/* It said goodbye in that epoch. */
+bool ph_discovery_has_left(struct ph_discovery *discovery, const char *id);
 /* Where a node may be: announcements go there, too. A name is resolved, and
  * again every half minute. -ENOSPC, -EINVAL. */
 int ph_discovery_seed(

@@ -125,6 +125,10 @@ void membership_refused(
 	struct ph_discovery *discovery, const struct ph_udp_end *end);
 void membership_forget(
 	struct ph_discovery *discovery, const uint8_t id[PH_NODE_ID_BYTES]);
+void membership_epoch(struct ph_discovery *discovery, uint64_t epoch);
+/* Of a member, as membership knows it; 0: not. */
+uint64_t membership_epoch_of(struct ph_discovery *discovery,
+	const uint8_t id[PH_NODE_ID_BYTES], bool *left);
 /* The state's name, and since when (wall ns). */
 const char *membership_state(struct ph_discovery *discovery,
 	const struct ph_neighbour *neighbour, int64_t *since);

@@ -228,6 +228,14 @@ void ph_members_tick(struct ph_members *members, int64_t now, int64_t lag)
 		rumour_round(members, now);
 }
 
+void ph_members_set_epoch(struct ph_members *members, uint64_t epoch)
+{
+	members->config.epoch = epoch;
+	members->incarnation = 0;
+	members->refute = false;
+	rumour_outdate(members, members->config.self, epoch, 0);
+}
+
 void ph_members_leave(struct ph_members *members, int64_t now)
 {
 	struct ph_swim_record record = {

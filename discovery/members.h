@@ -153,6 +153,9 @@ void ph_members_forget(
  * more. */
 void ph_members_leave(struct ph_members *members, int64_t now);
 
+/* This node's epoch is a higher one: its incarnation begins anew. */
+void ph_members_set_epoch(struct ph_members *members, uint64_t epoch);
+
 /* When ph_members_tick is to be called at the latest. */
 int64_t ph_members_due(const struct ph_members *members);
 /* `lag`: how long the loop's turns took lately, ns; 0 when it is idle. */

@@ -324,6 +324,22 @@ void membership_forget(
 	membership_settle(membership);
 }
 
+void membership_epoch(struct ph_discovery *discovery, uint64_t epoch)
+{
+	ph_members_set_epoch(discovery->membership->members, epoch);
+}
+
+uint64_t membership_epoch_of(struct ph_discovery *discovery,
+	const uint8_t id[PH_NODE_ID_BYTES], bool *left)
+{
+	struct ph_member_view view;
+
+	if (ph_members_find(discovery->membership->members, id, &view))
+		return 0;
+	*left = view.state == PH_MEMBER_LEFT;
+	return view.epoch;
+}
+
 const char *membership_state(struct ph_discovery *discovery,
 	const struct ph_neighbour *neighbour, int64_t *since)
 {

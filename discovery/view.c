@@ -162,6 +162,37 @@ int view_of(struct ph_discovery *discovery,
 	return 0;
 }
 
+static uint64_t known_epoch(
+	struct ph_discovery *discovery, const char *id, bool *left)
+{
+	uint8_t bytes[PH_NODE_ID_BYTES];
+	uint64_t heard, member;
+
+	*left = false;
+	if (id_read(bytes, id))
+		return 0;
+	heard = ph_neighbours_epoch(
+		discovery->neighbours, bytes, ph_loop_now(discovery->loop));
+	member = membership_epoch_of(discovery, bytes, left);
+	*left &= member >= heard;
+	return heard > member ? heard : member;
+}
+
+uint64_t ph_discovery_epoch(struct ph_discovery *discovery, const char *id)
+{
+	bool left;
+
+	return known_epoch(discovery, id, &left);
+}
+
+bool ph_discovery_has_left(struct ph_discovery *discovery, const char *id)
+{
+	bool left;
+
+	known_epoch(discovery, id, &left);
+	return left;
+}
+
 const uint8_t *ph_discovery_announcement(
 	struct ph_discovery *discovery, const char *id, size_t *length)
 {

@@ -158,6 +158,12 @@ void ph_hostess_destroy(struct ph_hostess *hostess)
 	free(hostess);
 }
 
+void ph_hostess_set_epoch(struct ph_hostess *hostess, uint64_t epoch)
+{
+	hostess->ledger.epoch = epoch;
+	hostess->offered.epoch = epoch;
+}
+
 void ph_hostess_set_evict(struct ph_hostess *hostess,
 	void (*evict)(void *context, const char *connection), void *context)
 {

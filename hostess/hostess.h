@@ -35,6 +35,8 @@ void ph_hostess_start(struct ph_hostess *hostess);
 void ph_hostess_quiesce(struct ph_hostess *hostess);
 /* Told when a seated booking must be taken away (its server left, or it was
  * released): close that connection's carrier. */
+/* It is a higher one from now on (node/epoch.h). */
+void ph_hostess_set_epoch(struct ph_hostess *hostess, uint64_t epoch);
 void ph_hostess_set_evict(struct ph_hostess *hostess,
 	void (*evict)(void *context, const char *connection), void *context);
 

@@ -231,6 +231,20 @@ static const uint8_t *on_wanted(void *context, const char *id, size_t *length)
 	return ph_discovery_announcement(discover->discovery, id, length);
 }
 
+static uint64_t on_known_epoch(void *context, const char *id)
+{
+	struct ph_discover *discover = context;
+
+	return ph_discovery_epoch(discover->discovery, id);
+}
+
+static bool on_has_left(void *context, const char *id)
+{
+	struct ph_discover *discover = context;
+
+	return ph_discovery_has_left(discover->discovery, id);
+}
+
 static void on_ring(void *context)
 {
 	struct ph_discover *discover = context;
@@ -287,6 +301,8 @@ static void listen_to_lines(struct ph_discover *discover)
 	struct ph_lines_events events = {.on_line = on_line,
 		.on_announcement = on_announcement,
 		.announcement = on_wanted,
+		.known_epoch = on_known_epoch,
+		.has_left = on_has_left,
 		.on_ring = on_ring,
 		.on_member = on_member,
 		.describe = describe,
@@ -387,6 +403,12 @@ void ph_discover_stop(struct ph_discover *discover,
 		ph_discovery_stop(discover->discovery, stopped, context);
 	else
 		stopped(context);
+}
+
+void ph_discover_set_epoch(struct ph_discover *discover, uint64_t epoch)
+{
+	if (discover)
+		ph_discovery_set_epoch(discover->discovery, epoch);
 }
 
 void ph_discover_close(struct ph_discover *discover)

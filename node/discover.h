@@ -26,6 +26,9 @@ void ph_discover_stop(struct ph_discover *discover,
 	void (*stopped)(void *context), void *context);
 void ph_discover_close(struct ph_discover *discover);
 
+/* This node's epoch is a higher one; announced anew. */
+void ph_discover_set_epoch(struct ph_discover *discover, uint64_t epoch);
+
 /* For node.status: a list "caps", and "discovery" and "l2" in words. */
 void ph_discover_report(const struct ph_node *node, struct ph_writer *writer);
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "kernel/log.h"
+#include "node/epoch.h"
 #include "node/keys.h"
 #include "node/peer.h"
 #include "node/trust.h"
@@ -71,7 +72,39 @@ static void write_announcement(struct ph_writer *writer, struct ph_lines *lines)
 		ph_put_bytes(writer, "announcement", bytes, length);
 }
 
-static void write_greeting(struct ph_writer *writer, struct ph_lines *lines)
+/* Its state may be older than what is known of it (node/epoch.h). */
+static uint64_t epoch_of(const struct peer *peer)
+{
+	const struct ph_lines_events *events = &peer->dialling.lines->events;
+	uint64_t known =
+		events->known_epoch
+			? events->known_epoch(events->context, peer->id)
+			: 0;
+
+	return known > peer->highest ? known : peer->highest;
+}
+
+/* It said goodbye in that epoch, or another start of it greeted with it. */
+static bool is_over(const struct peer *peer, uint64_t epoch)
+{
+	const struct ph_lines_events *events = &peer->dialling.lines->events;
+
+	if (peer->doubled && peer->met == epoch)
+		return true;
+	return events->has_left && events->has_left(events->context, peer->id);
+}
+
+static void write_known(struct ph_writer *writer, const struct peer *peer)
+{
+	uint64_t epoch = epoch_of(peer);
+
+	ph_put_u64(writer, "known", epoch);
+	if (is_over(peer, epoch))
+		ph_put_bool(writer, "over", true);
+}
+
+static void write_greeting(struct ph_writer *writer, struct ph_lines *lines,
+	const struct peer *peer)
 {
 	struct ph_node *node = lines->node;
 
@@ -84,6 +117,9 @@ static void write_greeting(struct ph_writer *writer, struct ph_lines *lines)
 	greet_write_ring(writer, node);
 	greet_write_revoked(writer, node);
 	ph_put_u64(writer, "sum", news_sum(lines));
+	ph_put_int(writer, "born", node->started);
+	if (peer)
+		write_known(writer, peer);
 	ph_write_end(writer);
 }
 
@@ -205,8 +241,11 @@ void greet_hear_revoked(struct peer *peer, struct ph_value list)
 }
 
 /* How often it has started: what an earlier life began is over. */
-static void hear_epoch(struct peer *peer, uint64_t epoch)
+static void hear_epoch(struct peer *peer, uint64_t epoch, int64_t born)
 {
+	peer->doubled = peer->met == epoch &&
+			(peer->doubled || (peer->born && peer->born != born));
+	peer->born = born;
 	if (peer->met && peer->met != epoch)
 		ph_wires_peer_anew(
 			peer->dialling.lines->node->wires, peer->name);
@@ -224,7 +263,9 @@ static void hear_version(struct peer *peer, struct ph_value greeting)
 	const uint8_t *bytes =
 		ph_value_bytes(ph_value_get(greeting, "announcement"), &length);
 
-	hear_epoch(peer, version.epoch);
+	if (peer->version.epoch > peer->highest)
+		peer->highest = peer->version.epoch;
+	hear_epoch(peer, version.epoch, ph_get_int(greeting, "born"));
 	if (bytes && events->on_announcement)
 		events->on_announcement(
 			events->context, bytes, length, peer->id);
@@ -241,6 +282,8 @@ static void hear_greeting(struct peer *peer, struct ph_value greeting)
 		return;
 	greet_hear_addresses(peer, peer, ph_value_get(greeting, "addresses"),
 		ph_session_peer(peer->session)->address);
+	ph_epoch_known(peer->dialling.lines->node, peer->name,
+		ph_get_u64(greeting, "known"), ph_get_bool(greeting, "over"));
 	hear_version(peer, greeting);
 	/* Its announcement may have been its goodbye. */
 	if (!peer->line)
@@ -267,7 +310,7 @@ static void serve_greet(
 	ph_request_close(&request);
 	if (ph_writer_create(&writer))
 		return;
-	write_greeting(writer, lines);
+	write_greeting(writer, lines, peer_of_line(lines, call->caller->line));
 	ph_answer_ok(lines->node->door, ticket, writer);
 	ph_writer_free(writer);
 }
@@ -305,13 +348,21 @@ void greet_peer(struct peer *peer)
 	}
 	greeted->lines = lines;
 	memcpy(greeted->id, peer->id, sizeof(greeted->id));
-	write_greeting(writer, lines);
+	write_greeting(writer, lines, peer);
 	error = ph_call_send(lines->node->door, &ph_node_self, peer->id,
 		PH_MESH_GREET, writer, ph_loop_now(lines->node->loop),
 		10 * PH_SECOND, on_greeted, greeted);
 	ph_writer_free(writer);
 	if (error)
 		free(greeted);
+}
+
+void ph_lines_anew(struct ph_lines *lines)
+{
+	for (struct peer *peer = lines->peers; peer; peer = peer->hh.next)
+		if (peer->line)
+			greet_peer(peer);
+	news_of_own(lines);
 }
 
 void greet_serve(struct ph_lines *lines)

@@ -52,6 +52,10 @@ struct ph_lines_events {
 	 * made; NULL: none. Borrowed until the next call of discovery. */
 	const uint8_t *(*announcement)(
 		void *context, const char *id, size_t *length);
+	/* The highest epoch it knows of a node; 0: none. */
+	uint64_t (*known_epoch)(void *context, const char *id);
+	/* It said goodbye in that epoch. */
+	bool (*has_left)(void *context, const char *id);
 	/* The keyring changed (ph_trust_ring): announce anew. */
 	void (*on_ring)(void *context);
 	/* A key became a member, by passphrase or by vouch; or is none any
@@ -109,6 +113,8 @@ const char *ph_lines_teller(
  * asked for is the best by then. */
 void ph_lines_candidate_was(struct ph_lines *lines, const char *node,
 	const struct ph_address *address, int error, uint32_t rtt_us);
+/* This node's epoch is another: every peer with a line is greeted again. */
+void ph_lines_anew(struct ph_lines *lines);
 unsigned ph_lines_up(const struct ph_lines *lines);
 
 /* For the gate. */

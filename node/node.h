@@ -26,6 +26,10 @@ struct ph_node {
 	uint8_t key[PH_PUBLIC_KEY];
 	char mesh[PH_MESH_ID];
 	uint64_t epoch;
+	struct {
+		uint64_t to; /* 0: none is under way */
+		unsigned count;
+	} leap;		 /* node/epoch.h */
 	int64_t started; /* wall clock, ns */
 
 	struct ph_loop *loop;

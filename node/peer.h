@@ -81,6 +81,9 @@ struct peer {
 	int64_t line_since; /* loop ns */
 	int64_t since;	    /* wall ns: of the present state */
 	uint64_t met;	    /* its epoch when it greeted last */
+	uint64_t highest;   /* of all its epochs that were heard of */
+	int64_t born;	    /* its start that greeted last; 0: none */
+	bool doubled;	    /* another start greeted with the same epoch */
 	struct version version;
 	struct known known;	/* who knows this of it */
 	unsigned slot;		/* of its line, from 1; 0: none */

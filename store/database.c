@@ -36,8 +36,11 @@ static const char *const statement_sql[STATEMENTS] = {
 	[BEGIN] = "BEGIN IMMEDIATE",
 	[COMMIT] = "COMMIT",
 	[ROLLBACK] = "ROLLBACK",
-	[EPOCH] = "UPDATE meta SET value = value + 1 WHERE name = 'epoch'"
-		  " RETURNING value",
+	/* Above what others know of us, if they said so (node/epoch.h). */
+	[EPOCH] = "UPDATE meta SET value = 1 + max(value, coalesce((SELECT"
+		  " CAST(CAST(kv.value AS TEXT) AS INTEGER) FROM kv WHERE"
+		  " space = 'node' AND key = 'epoch'), 0))"
+		  " WHERE name = 'epoch' RETURNING value",
 	[PUT] = "INSERT INTO kv VALUES (?1, ?2, ?3)"
 		" ON CONFLICT (space, key) DO UPDATE SET value = ?3",
 	[DELETE] = "DELETE FROM kv WHERE space = ?1 AND key = ?2",

@@ -71,6 +71,7 @@ holds alpha 'any(.items[]; .node == "gamma" and
 # nobody waits for the old one to die.
 begin=$(clock_ms)
 node_kill gamma
+cp -a "$W/gamma" "$W/copy"
 node_launch gamma
 whole "restarted"
 holds alpha '[.items[] | select(.node == "gamma")] | length == 1' peers ||
@@ -83,3 +84,11 @@ node_stop gamma || fail "gamma ended with $?"
 await_found 5 "$begin" gamma left alpha beta || fail "gamma's goodbye is unheard"
 say "goodbye: heard after $first_ms and $last_ms ms"
 [ "$(told "$begin" dead gamma)" = 0 ] || fail "gamma, who left, was called dead"
+
+# Its state is that of a copy: it begins an epoch that others know already. They
+# tell it, and it leaps above.
+rm -r "$W/gamma" && mv "$W/copy" "$W/gamma"
+begin=$(clock_ms)
+node_launch gamma
+whole "restored from a copy"
+say "restored from a copy: full views after $((full_at - begin)) ms"
