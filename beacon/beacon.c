@@ -173,7 +173,7 @@ static void perform(
 		if (guest->fd >= 0)
 			guest_secure(guest);
 		break;
-	case PH_BEACON_CLOSE:
+	case PH_BEACON_DROP:
 		guest_close(guest);
 		break;
 	case PH_BEACON_OVER:

@@ -485,7 +485,7 @@ static bool next_of_slot(struct ph_beacon_session *session,
 	}
 	if (slot->state != SLOT_CLOSE && !session->over)
 		return false;
-	action->step = PH_BEACON_CLOSE;
+	action->step = PH_BEACON_DROP;
 	slot->state = SLOT_FREE;
 	return true;
 }

@@ -44,7 +44,7 @@ struct ph_beacon_config {
 enum ph_beacon_step {
 	PH_BEACON_SEND,
 	PH_BEACON_SECURE, /* TLS on it; nothing is to be told but its end */
-	PH_BEACON_CLOSE,
+	PH_BEACON_DROP,
 	PH_BEACON_OVER, /* the session is */
 };
 

@@ -13,6 +13,10 @@ const struct ph_command ph_commands[] = {
 	{"status", "status", "how a node is", ph_cmd_status, true},
 	{"peers", "peers [--watch|forget N|revoke N]",
 		"the other nodes and the lines to them", ph_cmd_peers, true},
+	{"probe", "probe NODE|local [--range A-B]",
+		"try every address and port of a node: which ways to it really "
+		"work",
+		ph_cmd_probe, true},
 	{"guests", "guests [--mask M]",
 		"the guest book of a node: its servers and terminals",
 		ph_cmd_guests, true},

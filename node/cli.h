@@ -33,6 +33,7 @@ struct ph_cli {
 	const char *on_full;	 /* --on-full */
 	const char *reservation; /* --reservation */
 	int64_t wait;		 /* --wait T, ns; 0: without T, or not given */
+	const char *range;	 /* --range */
 	const char *auth_file;	 /* --auth-file */
 	int argc;		 /* what is left: the command's own words */
 	char **argv;
@@ -73,6 +74,8 @@ void ph_cli_offline_envelope(struct ph_value items);
 
 /* cli_peers.c */
 int ph_cmd_peers(struct ph_cli *cli);
+/* cli_probe.c */
+int ph_cmd_probe(struct ph_cli *cli);
 /* cli_views.c */
 int ph_cmd_status(struct ph_cli *cli);
 int ph_cmd_connections(struct ph_cli *cli);

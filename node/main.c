@@ -7,11 +7,13 @@
 
 #include "kernel/log.h"
 #include "kernel/loop.h"
+#include "beacon/beacon.h"
 #include "node/boot.h"
 #include "node/cli.h"
 #include "node/keys.h"
 #include "node/node.h"
 #include "placement/placement.h"
+#include "probe/process.h"
 #include "proto/server.h"
 #include "proto/socket_path.h"
 
@@ -156,7 +158,17 @@ static int take_reservation(struct ph_cli *cli, const char *text)
 	return 0;
 }
 
+static int take_range(struct ph_cli *cli, const char *text)
+{
+	struct ph_range range;
+
+	cli->range = text;
+	return ph_options_range(&range, text);
+}
+
 static const struct common commons[] = {
+	{"--range", true, take_range,
+		"two ports from 1024 to 65535, as 20000-20099"},
 	{"--socket", true, take_socket, "a path"},
 	{"--node", true, take_node, "a node's name"},
 	{"--json", false, take_json, ""},
@@ -330,6 +342,17 @@ static void keep_standard_streams(void)
 	}
 }
 
+/* The processes of a probe handle the passphrase's secret. */
+static int run_hidden(int (*run)(int argc, char **argv), int argc, char **argv)
+{
+	struct ph_error error;
+
+	if (!ph_secrets_harden(&error))
+		return run(argc, argv);
+	ph_boot_fail(&error);
+	return (int)error.exit;
+}
+
 static bool is_help(const char *word)
 {
 	return !strcmp(word, "--help") || !strcmp(word, "-h");
@@ -349,6 +372,10 @@ int main(int argc, char **argv)
 		return run_up(argc - 1, argv + 1);
 	if (!strcmp(name, PH_ANNEX_VERB))
 		return ph_annex_main(argc, argv);
+	if (!strcmp(name, PH_PROBE_VERB))
+		return run_hidden(ph_probe_main, argc, argv);
+	if (!strcmp(name, PH_BEACON_VERB))
+		return run_hidden(ph_beacon_main, argc, argv);
 	for (const struct ph_command *command = ph_commands; command->name;
 		command++)
 		if (!strcmp(command->name, name))

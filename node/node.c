@@ -21,6 +21,7 @@
 #include "node/keys.h"
 #include "node/limits.h"
 #include "node/lines.h"
+#include "node/probe.h"
 #include "node/reach.h"
 #include "node/notify.h"
 #include "node/offer.h"
@@ -244,6 +245,9 @@ static int open_servers(struct ph_node *node, struct ph_error *error)
 	code = ph_control_create(&node->control, &config);
 	if (code)
 		return no_memory(error, "the control surface", code);
+	code = ph_probing_create(&node->probing, node);
+	if (code)
+		return no_memory(error, "the probe", code);
 	return ph_node_serve(node);
 }
 
@@ -348,6 +352,7 @@ static void destroy_node(struct ph_node *node)
 {
 	ph_web_destroy(node->web);
 	ph_discover_close(node->discover);
+	ph_probing_destroy(node->probing);
 	ph_control_destroy(node->control);
 	ph_executor_destroy(node->executor);
 	ph_placement_destroy(node->placement);

@@ -44,6 +44,7 @@ struct ph_node {
 	struct ph_limits *limits;
 	struct ph_gate *gate;
 	struct ph_reachability *reach;
+	struct ph_probing *probing;
 	struct ph_lines *lines;
 	struct ph_wires *wires;
 

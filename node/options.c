@@ -206,6 +206,16 @@ static const struct flag flags[] = {
 	{"http", "POSTHOUSE_HTTP", "A:P|off", read_http,
 		"HTTP and the page: an address or unix:PATH, may be repeated "
 		"(default 127.0.0.1:7679)"},
+	{"beacon-range", "POSTHOUSE_BEACON_RANGE", "A-B",
+		ph_options_beacon_range,
+		"ports where probes find this node while one runs (default "
+		"20000-20099)"},
+	{"beacon", "POSTHOUSE_BEACON", "loop|process", ph_options_beacon,
+		"where its answering side runs (default loop)"},
+	{"probe-peers", "POSTHOUSE_PROBE_PEERS", "on|off",
+		ph_options_probe_peers,
+		"probes to and from other nodes; both must say on (default "
+		"off)"},
 };
 
 #define FLAGS (sizeof(flags) / sizeof(flags[0]))
@@ -341,7 +351,8 @@ int ph_options_read(
 {
 	*out = (struct ph_options){.peer_role = PH_ROLE_EXEC,
 		.log = PH_LOG_INFO,
-		.discovery = true};
+		.discovery = true,
+		.beacon_range = {20000, 20099}};
 	default_name(out);
 	default_state(out);
 	ph_socket_path(out->socket, sizeof(out->socket), NULL);

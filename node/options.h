@@ -21,6 +21,12 @@
 #define PH_OPTIONS_ALLOW  16
 #define PH_OPTIONS_HTTP	  4
 
+/* Ports, both included. */
+struct ph_range {
+	uint16_t first;
+	uint16_t last;
+};
+
 struct ph_options {
 	const char *wiring; /* -f; NULL: none */
 	char name[40];
@@ -43,6 +49,9 @@ struct ph_options {
 	enum ph_l2 l2;
 	char cap[PH_OPTIONS_CAPS][64]; /* key, key=value */
 	unsigned caps;
+	struct ph_range beacon_range; /* where probes find this node */
+	bool beacon_process;	      /* a process of its own, not the loop */
+	bool probe_peers;	      /* probes between nodes */
 };
 
 /* argv[0] is the verb. -1 with the error told. */
@@ -71,5 +80,15 @@ int ph_options_cap(
 /* Of --dial-allow: one subnet, or several with commas. */
 int ph_options_dial_allow(
 	struct ph_options *options, const char *text, struct ph_error *error);
+
+/* --beacon-range, --beacon, --probe-peers. */
+int ph_options_beacon_range(
+	struct ph_options *options, const char *text, struct ph_error *error);
+int ph_options_beacon(
+	struct ph_options *options, const char *text, struct ph_error *error);
+int ph_options_probe_peers(
+	struct ph_options *options, const char *text, struct ph_error *error);
+/* "A-B", or one port; no privileged ones. -1. */
+int ph_options_range(struct ph_range *out, const char *text);
 
 #endif

@@ -97,13 +97,20 @@ static bool is_itself(int fd)
 	       own_size == other_size && !memcmp(&own, &other, own_size);
 }
 
-static void link_connected(struct link *link)
+static int link_error(struct link *link)
 {
-	struct process *process = link->process;
 	socklen_t size = sizeof(int);
 	int error = 0;
 
 	getsockopt(link->fd, SOL_SOCKET, SO_ERROR, &error, &size);
+	return error;
+}
+
+static void link_connected(struct link *link)
+{
+	struct process *process = link->process;
+	int error = link_error(link);
+
 	if (!error && is_itself(link->fd))
 		error = ECONNREFUSED;
 	if (error) {
@@ -199,6 +206,11 @@ static int link_open(struct link *link, const struct ph_point *point)
 	if (connect(link->fd, (struct sockaddr *)&address, length) &&
 		errno != EINPROGRESS)
 		return errno;
+	/* An ICMP error that came while connect(2) had the socket wakes nobody:
+	 * Linux notes it and tries again. */
+	error = link_error(link);
+	if (error)
+		return error;
 	error = ph_watch_start(
 		link->process->loop, &link->watch, link->fd, EPOLLOUT);
 	return -error;

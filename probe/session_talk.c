@@ -103,7 +103,7 @@ static void go_secure(struct ph_probe_session *session,
 	slot->secure = true;
 	slot->rtt_us = 0;
 	slot->started = now;
-	slot->deadline = now + PH_PROBE_PROVE;
+	slot->deadline = now + PH_PROBE_SECURE_MOST;
 	slot->state = SLOT_SECURE;
 }
 

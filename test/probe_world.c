@@ -278,7 +278,7 @@ static void beacon_actions(struct probe_world *world)
 				world->has_overheard = true;
 			}
 			pass(world, TO_PROBE, slot, action.data, action.length);
-		} else if (action.step == PH_BEACON_CLOSE) {
+		} else if (action.step == PH_BEACON_DROP) {
 			world->links[slot].beacon = -1;
 			schedule(world, PROBE_EOF, slot, LATENCY);
 		}

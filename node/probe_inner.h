@@ -1,0 +1,101 @@
+#ifndef PH_NODE_PROBE_INNER_H
+#define PH_NODE_PROBE_INNER_H
+
+#include "beacon/beacon.h"
+#include "node/limits.h"
+#include "node/probe.h"
+#include "node/probe_child.h"
+#include "proto/calls.h"
+
+/* The two sides, for each other. */
+#define PROBE_RATE	 200
+#define PROBE_IN_FLIGHT	 32
+#define PROBE_TIMEOUT_MS 250
+/* What an answer holds, with two rows for each. */
+#define PROBE_POINTS 16384u
+#define PROBE_PORTS  4096
+/* Besides what its points may take. */
+#define PROBE_GRACE_MS 20000
+
+/* The beacon of this node. */
+struct answering {
+	struct ph_probing *probing;
+	bool open;
+	bool paid; /* for guesses that it may cost */
+	uint8_t session[PH_PROBE_SESSION];
+	char peer[40];		  /* whom it answers; "" this node */
+	struct ph_source source;  /* as guesses at the passphrase count */
+	struct ph_beacon *beacon; /* on the loop */
+	struct probe_child child; /* or a process */
+	struct ph_timer patience; /* for its READY, then its end */
+	/* Told once: READY (its body), or NULL and the error. */
+	void (*on_ready)(void *context, const uint8_t *ready, size_t length,
+		const struct ph_error *error);
+	void *context;
+};
+
+struct answer_order {
+	uint8_t session[PH_PROBE_SESSION];
+	uint8_t key[PH_PROBE_KEY];
+	uint8_t prober[PH_PUBLIC_KEY]; /* the node's that probes */
+	const char *peer;	       /* "" this node */
+	struct ph_range range;
+	bool outside;
+	void (*on_ready)(void *context, const uint8_t *ready, size_t length,
+		const struct ph_error *error);
+	void *context;
+};
+
+enum run_state {
+	RUN_NONE,
+	RUN_PREPARES, /* the beacon is asked for */
+	RUN_SCANS,
+	RUN_DONE,
+	RUN_FAILED,
+};
+
+struct run {
+	struct ph_probing *probing;
+	enum run_state state;
+	char id[2 * PH_PROBE_SESSION + 1];
+	uint8_t session[PH_PROBE_SESSION];
+	uint8_t key[PH_PROBE_KEY];
+	bool local;
+	char node[40];	    /* whom it is about, as it was named */
+	char peer_id[PH_NODE_ID_TEXT];
+	struct ph_range range;
+	bool has_range;
+	struct ph_document *known; /* of mesh.peers */
+	uint8_t *known_bytes;
+	struct ph_value addresses;
+	struct probe_child child;
+	struct ph_progress progress;
+	struct ph_probe_intake report;
+	struct ph_over over;
+	bool told; /* OVER came */
+	struct ph_error error;
+};
+
+struct ph_probing {
+	struct ph_node *node;
+	struct answering answering;
+	struct run run;
+	unsigned asked; /* answers that have not come */
+	bool gone;
+};
+
+/* probe_answer.c. 0: on_ready follows, maybe before it returns; -1 with the
+ * error told. */
+int answering_open(struct answering *answering,
+	const struct answer_order *order, struct ph_error *error);
+/* If it is of that session (NULL: of any). on_ready does not follow. */
+void answering_close(struct answering *answering, const uint8_t *session);
+void answering_serve(struct ph_probing *probing);
+/* probe_run.c */
+void run_serve(struct ph_probing *probing);
+void run_close(struct run *run);
+
+/* How long a session of so many points may last. */
+uint32_t probe_deadline_ms(uint32_t points);
+
+#endif
