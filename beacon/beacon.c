@@ -16,7 +16,7 @@
 #define BACKLOG	     64
 #define ACCEPT_TURN  16 /* of one listener in one turn */
 #define SKIP	     (PH_POINT + 2)
-#define POINT_OF(at) ((size_t)(at) * PH_POINT)
+#define POINT_OF(at) ((size_t)(at)*PH_POINT)
 
 struct listener {
 	struct ph_beacon *beacon;
@@ -73,8 +73,8 @@ static void guest_lost(struct guest *guest)
 
 static void guest_event(struct ph_watch *watch, uint32_t events)
 {
-	struct guest *guest = (struct guest *)((char *)watch -
-					       offsetof(struct guest, watch));
+	struct guest *guest =
+		(struct guest *)((char *)watch - offsetof(struct guest, watch));
 	struct ph_beacon *beacon = guest->beacon;
 	uint8_t bytes[2048];
 	ssize_t got = recv(guest->fd, bytes, sizeof(bytes), MSG_DONTWAIT);
@@ -84,14 +84,13 @@ static void guest_event(struct ph_watch *watch, uint32_t events)
 	if (got <= 0)
 		guest_lost(guest);
 	else
-		ph_beacon_session_received(&beacon->session, guest->slot,
-			bytes, (size_t)got, ph_loop_now(beacon->loop));
+		ph_beacon_session_received(&beacon->session, guest->slot, bytes,
+			(size_t)got, ph_loop_now(beacon->loop));
 	perform_all(beacon);
 }
 
 /* Whatever came of TLS: the probe has seen it, and hangs up. */
-static void secure_done(
-	struct ph_secure *secure, int error, const uint8_t *key)
+static void secure_done(struct ph_secure *secure, int error, const uint8_t *key)
 {
 	struct guest *guest = (struct guest *)((char *)secure -
 					       offsetof(struct guest, secure));
@@ -128,14 +127,14 @@ static void guest_open(struct ph_beacon *beacon, int fd, unsigned slot)
 static bool accept_one(struct listener *listener)
 {
 	struct ph_beacon *beacon = listener->beacon;
-	int fd = accept4(
-		listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	int fd =
+		accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	int slot;
 
 	if (fd < 0)
 		return false;
-	slot = ph_beacon_session_accepted(&beacon->session, &listener->point,
-		ph_loop_now(beacon->loop));
+	slot = ph_beacon_session_accepted(
+		&beacon->session, &listener->point, ph_loop_now(beacon->loop));
 	if (slot < 0)
 		close(fd);
 	else
@@ -208,8 +207,8 @@ static void tell_over(struct ph_beacon *beacon)
 		beacon->session.terminated ? "terminate" : "deadline-or-loss",
 		counters->greeted, counters->answered, counters->forged,
 		counters->ignored, counters->guesses);
-	beacon->order.on_over(beacon->order.context, &over,
-		&beacon->session.report.matrix);
+	beacon->order.on_over(
+		beacon->order.context, &over, &beacon->session.report.matrix);
 }
 
 static void timer_due(struct ph_timer *timer)
@@ -307,8 +306,8 @@ static int copy_order(
 	const struct ph_instruct *from = order->instruct;
 	size_t targets = (size_t)from->targets.count * PH_POINT;
 	size_t blocks = (size_t)from->allowed * PH_POINT_BLOCK;
-	size_t points = (size_t)(from->last - from->first + 1) *
-			from->targets.count;
+	size_t points =
+		(size_t)(from->last - from->first + 1) * from->targets.count;
 
 	if (!points || points > PH_ORDER_BOUND)
 		return -EINVAL;
@@ -369,8 +368,8 @@ int ph_beacon_create(struct ph_beacon **out, struct ph_loop *loop,
 	beacon->pool = pool;
 	beacon->timer.on_due = timer_due;
 	for (unsigned i = 0; i < PH_BEACON_SLOTS; i++)
-		beacon->guests[i] = (struct guest){
-			.beacon = beacon, .slot = i, .fd = -1};
+		beacon->guests[i] =
+			(struct guest){.beacon = beacon, .slot = i, .fd = -1};
 	error = copy_order(beacon, order);
 	if (!error)
 		error = open_session(beacon, order);
@@ -382,8 +381,8 @@ int ph_beacon_create(struct ph_beacon **out, struct ph_loop *loop,
 		ph_beacon_destroy(beacon);
 		return error;
 	}
-	ph_log_info("beacon", "session.ready bound=%u skipped=%u", beacon->count,
-		beacon->skipped);
+	ph_log_info("beacon", "session.ready bound=%u skipped=%u",
+		beacon->count, beacon->skipped);
 	perform_all(beacon);
 	*out = beacon;
 	return 0;
@@ -413,10 +412,8 @@ void ph_beacon_ready(const struct ph_beacon *beacon, struct ph_ready *ready)
 	memset(ready, 0, sizeof(*ready));
 	memcpy(ready->session, beacon->instruct.session, PH_PROBE_SESSION);
 	if (beacon->order.tls_key)
-		memcpy(ready->secure_key, beacon->order.tls_key,
-			PH_PUBLIC_KEY);
-	ready->bound =
-		(struct ph_point_list){beacon->bound, beacon->count};
+		memcpy(ready->secure_key, beacon->order.tls_key, PH_PUBLIC_KEY);
+	ready->bound = (struct ph_point_list){beacon->bound, beacon->count};
 	ready->skips = beacon->skips;
 	ready->skipped = beacon->skipped;
 }

@@ -141,8 +141,7 @@ int ph_beacon_main(int argc, char **argv)
 	}
 	fcntl(ORDERS_FD, F_SETFD, FD_CLOEXEC);
 	process->parent.on_event = parent_event;
-	if (ph_watch_start(
-		    process->loop, &process->parent, ORDERS_FD, EPOLLIN))
+	if (ph_watch_start(process->loop, &process->parent, ORDERS_FD, EPOLLIN))
 		return 1;
 	while (!process->over)
 		ph_loop_turn(process->loop, -1);

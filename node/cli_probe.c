@@ -59,15 +59,14 @@ static bool is_over(struct ph_value status)
 }
 
 /* How many answers the node may fail to give; then it is told. */
-static int wait_for(
-	struct ph_cli *cli, const char *id, struct ph_reply *reply)
+static int wait_for(struct ph_cli *cli, const char *id, struct ph_reply *reply)
 {
 	unsigned last = 0;
 	int code;
 
 	for (;;) {
-		code = ph_cli_call(cli, PH_PROBE_STATUS,
-			ph_cli_argument("id", id), reply);
+		code = ph_cli_call(
+			cli, PH_PROBE_STATUS, ph_cli_argument("id", id), reply);
 		if (code)
 			return code;
 		tell(reply->body, &last);
@@ -87,8 +86,8 @@ static void show(struct ph_cli *cli, struct ph_value items)
 		verified += ph_value_is(
 			ph_value_get(ph_value_at(items, i), "verdict"),
 			"open-verified");
-	ph_table_items(stdout, columns,
-		sizeof(columns) / sizeof(columns[0]), items);
+	ph_table_items(
+		stdout, columns, sizeof(columns) / sizeof(columns[0]), items);
 	fprintf(stderr, "%u of %zu ways work\n", verified, count);
 }
 

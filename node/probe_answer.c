@@ -59,9 +59,8 @@ static void close_it(struct answering *answering, const struct ph_over *over)
 
 void answering_close(struct answering *answering, const uint8_t *session)
 {
-	if (answering->open &&
-		(!session || !memcmp(session, answering->session,
-				     PH_PROBE_SESSION)))
+	if (answering->open && (!session || !memcmp(session, answering->session,
+						    PH_PROBE_SESSION)))
 		close_it(answering, NULL);
 }
 
@@ -217,8 +216,7 @@ static void fill(struct ph_instruct *instruct, struct probe_hosts *hosts,
 	memcpy(instruct->session, order->session, PH_PROBE_SESSION);
 	memcpy(instruct->mesh, node->mesh, PH_MESH_ID);
 	memcpy(instruct->name, node->name, sizeof(instruct->name));
-	ph_probe_identity(
-		instruct->key, "beacon", order->session, node->key);
+	ph_probe_identity(instruct->key, "beacon", order->session, node->key);
 	ph_probe_identity(
 		instruct->peer, "probe", order->session, order->prober);
 }
@@ -232,8 +230,8 @@ static int open_it(struct answering *answering,
 
 	fill(&instruct, &hosts, order, node);
 	memcpy(secrets->key, order->key, sizeof(secrets->key));
-	secrets->count = ph_trust_secrets(
-		node->trust, ph_clock_wall(), secrets->secret);
+	secrets->count =
+		ph_trust_secrets(node->trust, ph_clock_wall(), secrets->secret);
 	if (!secrets->count)
 		return -EACCES;
 	if (!instruct.targets.count)
@@ -250,7 +248,8 @@ static int pay(struct answering *answering, const struct answer_order *order,
 	struct ph_node *node = answering->probing->node;
 	int64_t retry;
 
-	answering->source = ph_source_of(order->peer[0] ? order->peer : "probe");
+	answering->source =
+		ph_source_of(order->peer[0] ? order->peer : "probe");
 	if (ph_limits_guess(node->limits, answering->source,
 		    ph_loop_now(node->loop), &retry) == PH_GUESS_GO) {
 		answering->paid = true;
@@ -348,8 +347,8 @@ static int read_order(struct answer_order *order, struct ph_value arguments,
 	size_t key_length;
 	const uint8_t *session = ph_value_bytes(
 		ph_value_get(arguments, "session"), &session_length);
-	const uint8_t *key = ph_value_bytes(
-		ph_value_get(arguments, "key"), &key_length);
+	const uint8_t *key =
+		ph_value_bytes(ph_value_get(arguments, "key"), &key_length);
 
 	if (!node->options.probe_peers)
 		return ph_fail(error, PH_EXIT_DENIED, node->name,

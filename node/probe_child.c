@@ -46,8 +46,8 @@ static void child_parse(struct probe_child *child)
 	size_t at = 0;
 	int error;
 
-	while (!(error = ph_order_read(&order, child->in + at,
-			 child->in_length - at))) {
+	while (!(error = ph_order_read(
+			 &order, child->in + at, child->in_length - at))) {
 		child->on_order(child, &order);
 		at += order.size;
 	}
@@ -82,9 +82,9 @@ static void child_event(struct ph_watch *watch, uint32_t events)
 
 static void child_exited(struct ph_process *process)
 {
-	child_look((struct probe_child *)((char *)process -
-					  offsetof(struct probe_child,
-						  process)));
+	child_look(
+		(struct probe_child *)((char *)process -
+				       offsetof(struct probe_child, process)));
 }
 
 /* A pipe that holds the secrets already. */
@@ -166,8 +166,7 @@ static int start(struct probe_child *child, const char *verb,
 	}
 	child->fd = ends[0];
 	child->watch.on_event = child_event;
-	error = ph_watch_start(
-		child->loop, &child->watch, child->fd, EPOLLIN);
+	error = ph_watch_start(child->loop, &child->watch, child->fd, EPOLLIN);
 	if (error)
 		probe_child_stop(child);
 	return error;

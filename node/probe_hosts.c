@@ -9,8 +9,8 @@
 static void add_block(struct probe_hosts *hosts, const struct ph_point *point,
 	unsigned prefix)
 {
-	uint8_t *at = hosts->blocks +
-		      (size_t)hosts->block_count * PH_POINT_BLOCK;
+	uint8_t *at =
+		hosts->blocks + (size_t)hosts->block_count * PH_POINT_BLOCK;
 
 	if (hosts->block_count == PH_ORDER_TARGETS)
 		return;
@@ -30,8 +30,8 @@ static bool add_point(struct probe_hosts *hosts, const struct ph_point *point)
 	if (hosts->count == PH_ORDER_TARGETS || ph_point_forbidden(&sane))
 		return false;
 	for (uint32_t i = 0; i < hosts->count; i++)
-		if (!memcmp(hosts->points + (size_t)i * PH_POINT,
-			    plain.address, 16))
+		if (!memcmp(hosts->points + (size_t)i * PH_POINT, plain.address,
+			    16))
 			return false;
 	ph_point_write(&plain, at);
 	hosts->count++;
@@ -131,8 +131,28 @@ static void allow_networks(struct probe_hosts *hosts)
 	freeifaddrs(all);
 }
 
+/* What --dial-allow names. */
+static void allow_told(
+	struct probe_hosts *hosts, const struct ph_options *options)
+{
+	struct ph_point point;
+
+	for (unsigned i = 0; i < options->dial_allows; i++) {
+		const struct ph_subnet *subnet = &options->dial_allow[i];
+		bool v4 = subnet->ip.family == AF_INET;
+
+		memset(&point, 0, sizeof(point));
+		memcpy(point.address + (v4 ? 12 : 0), subnet->ip.bytes,
+			v4 ? 4 : 16);
+		if (v4)
+			point.address[10] = point.address[11] = 0xff;
+		add_block(hosts, &point, subnet->length + (v4 ? 96 : 0));
+	}
+}
+
 /* Broadcast of a network of this host: only netmasks tell which it is. */
-static bool is_broadcast(const struct ifaddrs *all, const struct ph_point *point)
+static bool is_broadcast(
+	const struct ifaddrs *all, const struct ph_point *point)
 {
 	struct ph_point own;
 
@@ -163,8 +183,8 @@ static void allow_known(struct probe_hosts *hosts, struct ph_value known)
 	}
 }
 
-void probe_hosts_peer(struct probe_hosts *hosts, const struct ph_ready *ready,
-	struct ph_value known)
+void probe_hosts_peer(struct probe_hosts *hosts, const struct ph_node *node,
+	const struct ph_ready *ready, struct ph_value known)
 {
 	struct ifaddrs *all = NULL;
 	struct ph_point point;
@@ -172,6 +192,7 @@ void probe_hosts_peer(struct probe_hosts *hosts, const struct ph_ready *ready,
 	memset(hosts, 0, sizeof(*hosts));
 	allow_known(hosts, known);
 	allow_networks(hosts);
+	allow_told(hosts, &node->options);
 	if (getifaddrs(&all))
 		return;
 	for (uint32_t i = 0; i < ready->bound.count; i++) {

@@ -22,10 +22,10 @@ struct probe_hosts {
 void probe_hosts_own(
 	struct probe_hosts *hosts, const struct ph_node *node, bool outside);
 /* The addresses at which a peer's beacon is, as READY tells them. Allowed are
- * those on this host's own networks, and those by which the peer is known
- * already (`known`: addresses of mesh.peers): no peer can point a probe at
- * somebody else. */
-void probe_hosts_peer(struct probe_hosts *hosts, const struct ph_ready *ready,
-	struct ph_value known);
+ * those on this host's own networks, in --dial-allow, and those by which the
+ * peer is known already (`known`: addresses of mesh.peers): no peer can point a
+ * probe at somebody else. */
+void probe_hosts_peer(struct probe_hosts *hosts, const struct ph_node *node,
+	const struct ph_ready *ready, struct ph_value known);
 
 #endif

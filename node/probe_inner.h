@@ -61,7 +61,7 @@ struct run {
 	uint8_t session[PH_PROBE_SESSION];
 	uint8_t key[PH_PROBE_KEY];
 	bool local;
-	char node[40];	    /* whom it is about, as it was named */
+	char node[40]; /* whom it is about, as it was named */
 	char peer_id[PH_NODE_ID_TEXT];
 	struct ph_range range;
 	bool has_range;

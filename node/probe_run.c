@@ -84,14 +84,18 @@ static void row_of(struct ph_reach_row *out, const struct ph_probe_row *row)
 static void learn(struct run *run)
 {
 	const struct ph_probe_matrix *matrix = &run->report.matrix;
-	struct ph_reach_row *rows = calloc(
-		matrix->count ? matrix->count : 1, sizeof(*rows));
+	struct ph_reach_row *rows =
+		calloc(matrix->count ? matrix->count : 1, sizeof(*rows));
 	struct ph_probe_row row;
 	uint32_t count = 0;
 
-	for (uint32_t i = 0; rows && i < matrix->count; i++) {
-		ph_probe_matrix_at(matrix, i, &row);
-		if (row.verdict != PH_VERDICT_SKIPPED)
+	/* What works comes last: it stays when there is not room for all. */
+	for (uint32_t i = 0; rows && i < 2 * matrix->count; i++) {
+		bool open = i >= matrix->count;
+
+		ph_probe_matrix_at(matrix, i % matrix->count, &row);
+		if (row.verdict != PH_VERDICT_SKIPPED &&
+			open == (row.verdict == PH_VERDICT_OPEN_VERIFIED))
 			row_of(&rows[count++], &row);
 	}
 	if (rows && count)
@@ -116,8 +120,8 @@ static void explain(struct run *run, int code)
 		break;
 	default:
 		ph_fail(&run->error, PH_EXIT_NEGATIVE, run->node,
-			"look at the node's log",
-			"the probe ended with %d", code);
+			"look at the node's log", "the probe ended with %d",
+			code);
 	}
 }
 
@@ -133,11 +137,10 @@ static void child_order(struct probe_child *child, const struct ph_order *order)
 	if (order->type == PH_PROBE_PROGRESS)
 		ph_progress_read(&run->progress, order->body, order->length);
 	else if (order->type == PH_PROBE_REPORT)
-		ph_probe_intake_take(
-			&run->report, order->body, order->length);
+		ph_probe_intake_take(&run->report, order->body, order->length);
 	else if (order->type == PH_PROBE_OVER)
-		run->told = !ph_over_read(
-			&run->over, order->body, order->length);
+		run->told =
+			!ph_over_read(&run->over, order->body, order->length);
 }
 
 static void child_end(struct probe_child *child, int code)
@@ -193,11 +196,10 @@ static void take_hosts(struct run *run, struct ph_instruct *instruct,
 	if (run->local)
 		probe_hosts_own(hosts, node_of(run), false);
 	else
-		probe_hosts_peer(hosts, ready, run->addresses);
+		probe_hosts_peer(hosts, node_of(run), ready, run->addresses);
 	if (hosts->count > PROBE_POINTS / ports)
 		hosts->count = PROBE_POINTS / ports;
-	instruct->targets =
-		(struct ph_point_list){hosts->points, hosts->count};
+	instruct->targets = (struct ph_point_list){hosts->points, hosts->count};
 	instruct->allow = hosts->blocks;
 	instruct->allowed = hosts->block_count;
 	instruct->deadline_ms = probe_deadline_ms(ports * hosts->count);
@@ -226,8 +228,8 @@ static int start_child(struct run *run, const struct ph_instruct *instruct)
 	return error;
 }
 
-static void scan(struct run *run, const struct ph_ready *ready,
-	const uint8_t *key)
+static void scan(
+	struct run *run, const struct ph_ready *ready, const uint8_t *key)
 {
 	struct probe_hosts hosts;
 	struct ph_instruct instruct = {0};
@@ -241,8 +243,8 @@ static void scan(struct run *run, const struct ph_ready *ready,
 	forget_known(run);
 	if (code) {
 		ph_fail(&error, PH_EXIT_NEGATIVE, run->node,
-			"look at the node's log",
-			"cannot start the probe: %s", strerror(-code));
+			"look at the node's log", "cannot start the probe: %s",
+			strerror(-code));
 		run_fails(run, &error);
 		tell_close(run);
 		return;
@@ -279,8 +281,8 @@ static bool is_gone(struct ph_probing *probing)
 	return gone;
 }
 
-static int narrow(struct run *run, const struct ph_ready *ready,
-	struct ph_error *error)
+static int narrow(
+	struct run *run, const struct ph_ready *ready, struct ph_error *error)
 {
 	struct ph_point point;
 
@@ -297,8 +299,9 @@ static int narrow(struct run *run, const struct ph_ready *ready,
 			ph_point_at(&ready->bound, i, &point);
 		else
 			ph_point_read(&point,
-				ready->skips + (size_t)(i - ready->bound.count) *
-						       (PH_POINT + 2));
+				ready->skips +
+					(size_t)(i - ready->bound.count) *
+						(PH_POINT + 2));
 		if (point.port < run->range.first)
 			run->range.first = point.port;
 		if (point.port > run->range.last)
@@ -387,8 +390,8 @@ static int ask_beacon(struct run *run)
 }
 
 /* The addresses by which the peer is known. */
-static int find_peer(struct run *run, struct ph_value items,
-	struct ph_error *error)
+static int find_peer(
+	struct run *run, struct ph_value items, struct ph_error *error)
 {
 	for (size_t i = 0; i < ph_value_count(items); i++) {
 		struct ph_value item = ph_value_at(items, i);
@@ -426,8 +429,8 @@ static void on_peers(
 	if (code)
 		run->known = NULL;
 	if (find_peer(run,
-		    run->known ? ph_value_get(ph_document_root(run->known),
-					 "items")
+		    run->known ? ph_value_get(
+					 ph_document_root(run->known), "items")
 			       : (struct ph_value){NULL},
 		    &error)) {
 		run_fails(run, &error);
@@ -497,8 +500,7 @@ static int read_run(
 			"not valid: '%s'", range);
 	if (run->range.last - run->range.first >= PROBE_PORTS)
 		return ph_fail(error, PH_EXIT_USAGE, "--range",
-			"probe it in parts", "more than %d ports",
-			PROBE_PORTS);
+			"probe it in parts", "more than %d ports", PROBE_PORTS);
 	return 0;
 }
 

@@ -175,8 +175,8 @@ static void perform_all(struct process *process);
 
 static void link_event(struct ph_watch *watch, uint32_t events)
 {
-	struct link *link = (struct link *)((char *)watch -
-					    offsetof(struct link, watch));
+	struct link *link =
+		(struct link *)((char *)watch - offsetof(struct link, watch));
 
 	if (link->connecting) {
 		link_connected(link);
@@ -228,15 +228,14 @@ static void perform_connect(
 		link_lost(link, error);
 }
 
-static void secure_done(
-	struct ph_secure *secure, int error, const uint8_t *key)
+static void secure_done(struct ph_secure *secure, int error, const uint8_t *key)
 {
-	struct link *link = (struct link *)((char *)secure -
-					    offsetof(struct link, secure));
+	struct link *link =
+		(struct link *)((char *)secure - offsetof(struct link, secure));
 	struct process *process = link->process;
 
-	ph_probe_session_secured(&process->session, link->slot, -error, key,
-		now_of(process));
+	ph_probe_session_secured(
+		&process->session, link->slot, -error, key, now_of(process));
 	perform_all(process);
 }
 
@@ -402,8 +401,8 @@ static void run(struct process *process)
 		ph_loop_turn(process->loop, -1);
 	over = (struct ph_over){.exit = (uint8_t)process->exit,
 		.connects = session->counters.connects,
-		.ignored = session->counters.forged +
-			   session->counters.ignored};
+		.ignored =
+			session->counters.forged + session->counters.ignored};
 	if (!process->orphan)
 		ph_probe_report_send(
 			PH_PROBE_ORDERS_FD, &session->matrix, &over);

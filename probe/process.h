@@ -7,8 +7,8 @@
  * neither stands in its arguments or environment. What it finds out goes to
  * the beacon, and back on descriptor 3.
  */
-#define PH_PROBE_VERB "_probe"
-#define PH_PROBE_ORDERS_FD 3
+#define PH_PROBE_VERB	    "_probe"
+#define PH_PROBE_ORDERS_FD  3
 #define PH_PROBE_SECRETS_FD 4
 
 /* After the library of secrets was started. Returns the exit code: enum

@@ -29,8 +29,8 @@
  */
 #define PH_PROBE_SLOTS 257u /* connections at once: 256, and the primary */
 /* A point where the beacon is gets more patience, and a second try. */
-#define PH_PROBE_PATIENCE (INT64_C(1000) * 1000000)
-#define PH_PROBE_PROVE	  (INT64_C(5000) * 1000000)
+#define PH_PROBE_PATIENCE    (INT64_C(1000) * 1000000)
+#define PH_PROBE_PROVE	     (INT64_C(5000) * 1000000)
 #define PH_PROBE_SECURE_MOST (INT64_C(2000) * 1000000)
 
 /* Exit codes of the process. */

@@ -114,7 +114,7 @@ int ph_probe_report_send(int fd, const struct ph_probe_matrix *matrix,
 		error = ph_probe_fd_write(fd, out, (size_t)size);
 	}
 	if (!error)
-		error = ph_probe_fd_write(fd, out,
-			(size_t)ph_over_write(over, out, sizeof(out)));
+		error = ph_probe_fd_write(
+			fd, out, (size_t)ph_over_write(over, out, sizeof(out)));
 	return error;
 }

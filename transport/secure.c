@@ -6,8 +6,7 @@
 
 #include "kernel/buffer.h"
 
-static void secure_done(
-	struct ph_secure *secure, int error, const uint8_t *key)
+static void secure_done(struct ph_secure *secure, int error, const uint8_t *key)
 {
 	secure->done = true;
 	ph_watch_stop(&secure->watch);

@@ -46,8 +46,7 @@ static void hold(unsigned port, const char *mode, const char *host)
 	/* What is only bound may be bound again by who says this too. */
 	if (strcmp(mode, "bound") != 0)
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (fd < 0 ||
-		bind(fd, (struct sockaddr *)&address, sizeof(address)) ||
+	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) ||
 		(strcmp(mode, "bound") != 0 && listen(fd, 64))) {
 		fprintf(stderr, "port %u: %s\n", port, strerror(errno));
 		exit(1);
