@@ -68,9 +68,10 @@ static void challenge(struct ph_probe_session *session,
 static void on_greeting(struct ph_probe_session *session,
 	struct ph_probe_slot *slot, int64_t now)
 {
-	if (slot->in_length < PH_PROBE_BANNER)
+	if (slot->in_length < PH_PROBE_BANNER &&
+		ph_banner_begins(slot->in, slot->in_length))
 		return;
-	if (slot->in_length > PH_PROBE_BANNER ||
+	if (slot->in_length != PH_PROBE_BANNER ||
 		(!slot->search && !session->proven) ||
 		!greeting_is_right(session, slot)) {
 		slot_verdict(session, slot, PH_VERDICT_OPEN_FOREIGN, 0);

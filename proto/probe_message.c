@@ -53,6 +53,12 @@ int ph_banner_read(const uint8_t in[PH_PROBE_BANNER], const uint8_t **nonce,
 	return 0;
 }
 
+bool ph_banner_begins(const uint8_t *data, size_t length)
+{
+	return memcmp(data, magic,
+		       length < sizeof(magic) ? length : sizeof(magic)) == 0;
+}
+
 int ph_probe_frame_read(
 	struct ph_probe_frame *frame, const uint8_t *data, size_t length)
 {

@@ -48,6 +48,9 @@ void ph_banner_write(uint8_t out[PH_PROBE_BANNER],
 int ph_banner_read(const uint8_t in[PH_PROBE_BANNER], const uint8_t **nonce,
 	const uint8_t **mac);
 
+/* Whether so many bytes can be the beginning of one. */
+bool ph_banner_begins(const uint8_t *data, size_t length);
+
 /* A frame as it lies in a stream. */
 struct ph_probe_frame {
 	uint8_t type;
