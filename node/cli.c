@@ -17,6 +17,13 @@ const struct ph_command ph_commands[] = {
 		"try every address and port of a node: which ways to it really "
 		"work",
 		ph_cmd_probe, true},
+	{"reach", "reach [NODE]",
+		"the ways to the other nodes: what works from here, and what "
+		"peers say",
+		ph_cmd_reach, true},
+	{"doctor", "doctor NODE",
+		"why a node cannot be reached, and what to do", ph_cmd_doctor,
+		true},
 	{"guests", "guests [--mask M]",
 		"the guest book of a node: its servers and terminals",
 		ph_cmd_guests, true},

@@ -76,6 +76,10 @@ void ph_cli_offline_envelope(struct ph_value items);
 int ph_cmd_peers(struct ph_cli *cli);
 /* cli_probe.c */
 int ph_cmd_probe(struct ph_cli *cli);
+/* cli_reach.c */
+int ph_cmd_reach(struct ph_cli *cli);
+/* cli_doctor.c */
+int ph_cmd_doctor(struct ph_cli *cli);
 /* cli_views.c */
 int ph_cmd_status(struct ph_cli *cli);
 int ph_cmd_connections(struct ph_cli *cli);

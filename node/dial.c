@@ -154,6 +154,10 @@ static void attempt_start(struct dialling *dialling, int index)
 	struct ph_address address;
 
 	attempt->dialling = dialling;
+	if (dialling->peer)
+		ph_log_debug("lines", "dial.try to=%s at=%s",
+			dialling->peer->name,
+			dialling->candidates->list[index].address);
 	if (ph_address_parse(
 		    &address, dialling->candidates->list[index].address) ||
 		!may_knock(dialling, &address) ||

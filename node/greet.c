@@ -246,9 +246,11 @@ static void hear_epoch(struct peer *peer, uint64_t epoch, int64_t born)
 	peer->doubled = peer->met == epoch &&
 			(peer->doubled || (peer->born && peer->born != born));
 	peer->born = born;
-	if (peer->met && peer->met != epoch)
+	if (peer->met && peer->met != epoch) {
 		ph_wires_peer_anew(
 			peer->dialling.lines->node->wires, peer->name);
+		reach_tell_anew(peer);
+	}
 	peer->met = epoch;
 }
 

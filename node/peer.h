@@ -182,6 +182,8 @@ void dial_lost(struct attempt *attempt, struct ph_session *session, int reason,
 void reach_line_ends(struct peer *peer, int reason);
 /* reach_tell.c: its line is up: it is told what was found out. */
 void reach_tell_line(struct peer *peer);
+/* It has started anew, and knows nothing of what it was told. */
+void reach_tell_anew(struct peer *peer);
 /* lines.c */
 uint32_t lines_random(struct ph_lines *lines, uint32_t below);
 /* Something changed for `active`: see what it wants, this turn. */

@@ -89,6 +89,7 @@ static void write_row(void *context, const uint8_t to[PH_NODE_ID_BYTES],
 	ph_put_text(writer, "from", name_of(reach, row->from, from));
 	ph_put_text(writer, "to", name);
 	ph_put_text(writer, "id", id);
+	ph_put_bool(writer, "own", row->own);
 	put_point(writer, &row->point);
 	ph_put_int(
 		writer, "checked_at", ph_clock_wall() - (now - row->checked));
@@ -120,6 +121,7 @@ static void write_untried(struct listing *listing, struct peer *peer,
 	ph_put_text(writer, "from", reach->node->name);
 	ph_put_text(writer, "to", peer->name);
 	ph_put_text(writer, "id", peer->id);
+	ph_put_bool(writer, "own", true);
 	put_point(writer, &point);
 	ph_put_bool(writer, "fresh", false);
 	put_candidate(writer, candidate);

@@ -219,8 +219,15 @@ void reach_tell_line(struct peer *peer)
 {
 	struct ph_reachability *reach = peer->dialling.lines->node->reach;
 
+	/* At once: a newcomer dials what it is told of next. */
 	peer->reach.due = true;
-	tell_at(reach, ph_loop_now(reach->node->loop) + TELL_SOON);
+	tell_at(reach, ph_loop_now(reach->node->loop));
+}
+
+void reach_tell_anew(struct peer *peer)
+{
+	peer->reach.told = 0;
+	reach_tell_line(peer);
 }
 
 /*
@@ -279,12 +286,12 @@ static void hear_row(struct ph_reachability *reach, struct peer *teller,
 	const struct ph_reach_told *told)
 {
 	struct peer *peer = peer_of_id(reach->node->lines, told->to);
+	bool self = !memcmp(told->to, reach->self, PH_NODE_ID_BYTES);
 	bool known = peer && is_candidate(peer, &told->row);
 
-	/* Of this node itself it is for people to see. */
-	if (!peer && memcmp(told->to, reach->self, PH_NODE_ID_BYTES) != 0)
-		return;
-	if (!known && !reach_may_dial(reach, told->row.address)) {
+	/* Of this node itself it is for people to see; of who is not known yet
+	 * it waits for the news of him. */
+	if (!known && !self && !reach_may_dial(reach, told->row.address)) {
 		reach->refused++;
 		return;
 	}

@@ -1,0 +1,116 @@
+#!/bin/bash
+# Known before it is needed: a node whose preferred address is walled off is
+# dialled at another at once, a newcomer learns of it from its peers, what was
+# learnt is kept over a restart, another address heals at once, and who cannot
+# be reached is told why.
+. "$(dirname "$0")/lib.bash"
+. "$(dirname "$0")/members.bash"
+
+hosts alpha beta gamma
+new_phrase
+key_known alpha beta gamma
+no_multicast
+
+# A second address of alpha, in a network that all three are in.
+second=10.78.0.1
+n=1
+for host in alpha beta gamma; do
+	ip -n $host addr add 10.78.0.$n/24 dev eth0
+	n=$((n + 1))
+done
+# Nobody dials beta or gamma: who dials alpha is seen. IPv6 is out of the way.
+for host in beta gamma; do firewall $host tcp dport 7678 drop; done
+firewall alpha tcp dport 7678 ip6 daddr ::/0 drop
+
+# WHO: its tries at alpha, and where its line came up, in ms since the first.
+tries() { grep 'dial.try to=alpha' "$W/$1.log" | sed 's/.* at=//'; }
+took() {
+	awk '
+	function ms(t) {
+		return ((substr(t, 12, 2) * 60 + substr(t, 15, 2)) * 60 + \
+			substr(t, 18, 2)) * 1000 + substr(t, 21, 3)
+	}
+	/ dial.try to=alpha / && !begin { begin = ms($1) }
+	/ line.up peer=alpha / && begin { printf "%d", ms($1) - begin; exit }
+	' "$W/$1.log"
+}
+verdict() { # WHO ADDRESS VERDICT
+	holds "$1" "any(.items[]; .own and .to == \"alpha\" and
+		.address == \"$2\" and .verdict == \"$3\")" reach alpha
+}
+
+node_up alpha
+node_launch beta --log debug --join "$(address alpha)"
+expect_soon 15 "beta has a line" has_lines beta 1
+expect_soon 5 "alpha's way is known" verdict beta 10.77.0.1 open-verified
+
+# --- kept over a restart, and stale: walled off meanwhile
+
+expect_soon 5 "beta knows alpha's second address" holds beta \
+	"any(.items[]; .to == \"alpha\" and .address == \"$second\")" reach
+node_stop beta
+firewall alpha tcp dport 7678 ip daddr 10.77.0.1 drop
+: >"$W/beta.log"
+node_launch beta --log debug
+expect_soon 15 "beta has a line again" has_lines beta 1
+[ "$(tries beta | head -n 1)" = 10.77.0.1:7678 ] ||
+	fail "what was kept did not come first: $(tries beta | tr '\n' ' ')"
+took=$(took beta)
+say "one stale row: a line $took ms after the first try (goal: 350 ms)"
+[ "$took" -le $((350 * PATIENCE)) ] || fail "fallback took $took ms"
+expect_soon 5 "the silent one goes behind" verdict beta 10.77.0.1 timeout
+verdict beta $second open-verified || fail "the good one is not verified"
+
+# --- told: gamma's first try is right, and its only one
+
+firewall_off beta
+node_launch gamma --log debug --join "$(address beta)"
+has_line_to_alpha() { holds gamma 'any(.items[];
+	.node == "alpha" and .line == "up")' peers; }
+expect_soon 15 "gamma has a line to alpha" has_line_to_alpha
+[ "$(tries gamma)" = $second:7678 ] ||
+	fail "gamma, told by beta, tried $(tries gamma | tr '\n' ' ')"
+holds gamma 'any(.items[]; .from == "beta" and .to == "alpha" and
+	.address == "10.77.0.1" and .verdict == "timeout")' reach alpha ||
+	fail "gamma was not told by beta"
+ph gamma reach | grep -q "^alpha .*$second:7678 .*open-verified" ||
+	fail "reach shows: $(ph gamma reach)"
+say "told by a peer: right at the first try"
+
+# --- another address: not after the 15 s that TCP takes
+
+begin=$(clock_ms)
+ip -n gamma addr flush dev eth0
+INDEX[gamma]=99
+interface_up gamma
+ip -n gamma addr add 10.78.0.99/24 dev eth0
+left() { grep -q 'line.down peer=alpha because="this host left' "$W/gamma.log"; }
+expect_soon 10 "gamma leaves the old address" left
+answers() { ph "$1" status --node "$2" --timeout 500ms; }
+expect_soon 10 "alpha asks gamma" answers alpha gamma
+expect_soon 10 "gamma asks alpha" answers gamma alpha
+took=$(($(clock_ms) - begin))
+say "renumbered: calls go both ways after $took ms (goal: 5000 ms)"
+[ $took -le $((5000 * PATIENCE)) ] || fail "renumbered: $took ms"
+
+# --- why not
+
+doctor() { # EXIT WORDS WHO NODE
+	expect_exit "$1" ph "$3" doctor "$4" --timeout 700ms
+	expect_said "$2"
+}
+doctor 0 "alpha can be reached" gamma alpha
+doctor 4 "did you mean alpha?" gamma alhpa
+firewall alpha ip saddr "{ 10.77.0.99, 10.78.0.99 }" drop
+firewall alpha ip6 saddr fd77::63 drop
+node_kill gamma
+node_up gamma
+told_by_beta() { holds gamma 'any(.items[]; .from == "beta" and
+	.to == "alpha" and .fresh)' reach alpha; }
+expect_soon 10 "gamma is told of alpha" told_by_beta
+doctor 3 "a firewall between here and alpha" gamma alpha
+firewall_off alpha
+node_kill alpha
+doctor 3 "nobody listens at the port" gamma alpha
+say "why not: ok"
+finish
