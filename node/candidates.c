@@ -310,6 +310,12 @@ void ph_candidates_cancel(struct ph_candidates *candidates, int index)
 		candidates->list[index].state = PH_CANDIDATE_WAITS;
 }
 
+bool ph_candidate_is_silent(const struct ph_candidate *candidate)
+{
+	return candidate->state == PH_CANDIDATE_RUNS ||
+	       (candidate->state == PH_CANDIDATE_WAITS && candidate->yielded);
+}
+
 bool ph_candidates_over(const struct ph_candidates *candidates)
 {
 	return first_in(candidates, PH_CANDIDATE_WAITS) < 0 &&

@@ -100,6 +100,8 @@ void ph_candidates_worked(struct ph_candidates *candidates, int index);
 void ph_candidates_failed(struct ph_candidates *candidates, int index);
 /* Another was faster: it waits for its turn again. */
 void ph_candidates_cancel(struct ph_candidates *candidates, int index);
+/* It was started in this race and has not answered. */
+bool ph_candidate_is_silent(const struct ph_candidate *candidate);
 /* Nobody runs or waits. */
 bool ph_candidates_over(const struct ph_candidates *candidates);
 void ph_candidates_end(struct ph_candidates *candidates);

@@ -64,11 +64,9 @@ static void learn_silence(
 
 	for (unsigned i = 0; i < candidates->count; i++) {
 		const struct ph_candidate *candidate = &candidates->list[i];
-		bool runs = candidate->state == PH_CANDIDATE_RUNS ||
-			    (candidate->state == PH_CANDIDATE_WAITS &&
-				    candidate->yielded);
 
-		if (runs && began - candidate->started >= PH_CANDIDATES_LEAST)
+		if (ph_candidate_is_silent(candidate) &&
+			began - candidate->started >= PH_CANDIDATES_LEAST)
 			learn(&dialling->attempts[i], PH_VERDICT_TIMEOUT,
 				-ETIMEDOUT, 0);
 	}

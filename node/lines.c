@@ -380,6 +380,26 @@ int ph_lines_candidate(struct ph_lines *lines, const char *node,
 	return 0;
 }
 
+int ph_lines_candidates(struct ph_lines *lines, const char *node,
+	struct ph_candidates *out, uint8_t key[PH_PUBLIC_KEY])
+{
+	struct peer *peer = peer_named(lines, node);
+	unsigned kept = 0;
+
+	if (!peer)
+		return -ENOENT;
+	memcpy(key, peer->key, PH_PUBLIC_KEY);
+	peer_rank(peer);
+	*out = peer->candidates;
+	for (unsigned i = 0; i < out->count; i++)
+		if (out->list[i].origin != PH_ORIGIN_HEARSAY ||
+			out->list[i].worked)
+			out->list[kept++] = out->list[i];
+	out->count = kept;
+	ph_candidates_end(out);
+	return kept ? 0 : -EHOSTUNREACH;
+}
+
 bool ph_lines_is_up(struct ph_lines *lines, const char *node)
 {
 	struct peer *peer = peer_named(lines, node);

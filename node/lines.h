@@ -1,6 +1,7 @@
 #ifndef PH_NODE_LINES_H
 #define PH_NODE_LINES_H
 
+#include "node/candidates.h"
 #include "node/gate.h"
 
 /*
@@ -103,6 +104,10 @@ void ph_lines_seed(struct ph_lines *lines, const struct ph_address *address);
  * -EHOSTUNREACH: no address, but the key is told. */
 int ph_lines_candidate(struct ph_lines *lines, const char *node,
 	struct ph_address *address, uint8_t key[PH_PUBLIC_KEY]);
+/* The same for a race of its addresses: ranked, nobody running; none that only
+ * hearsay names. */
+int ph_lines_candidates(struct ph_lines *lines, const char *node,
+	struct ph_candidates *out, uint8_t key[PH_PUBLIC_KEY]);
 /* There is a line to it. */
 bool ph_lines_is_up(struct ph_lines *lines, const char *node);
 /* Who may tell of that node: itself, when there is a line to it, else one of

@@ -53,7 +53,7 @@ struct wire {
 	/* out: how the next carrier comes; see wire_way.c */
 	struct ph_way_attempt attempt;
 	struct ph_timer asking;
-	struct ph_address dialled;	   /* host "": not under way */
+	struct wire_race *race;		   /* NULL: no dial is under way */
 	uint8_t question[PH_ATTACH_TOKEN]; /* an offer repeats it */
 	char unreached[160];
 
@@ -127,15 +127,22 @@ void wire_calls_serve(struct ph_wires *wires);
 
 /* wire_out.c: gets a carrier to the peer and attaches the output. */
 void wire_out_open(struct wire *wire);
-/* For wire_way.c: dials; a carrier is there, whoever dialled it; there will be
- * none this time (`absent`: nobody listens there). The last may free it. */
-int wire_out_dial(
-	struct wire *wire, const struct ph_address *address, int64_t deadline);
+/* For wire_way.c and wire_race.c: a carrier is there, dialled by us or by the
+ * peer; there will be none this time (`absent`: nobody listens there). The last
+ * may free it. */
+void wire_out_opened(struct wire *wire, struct ph_carrier *carrier);
 void wire_out_came(struct wire *wire, struct ph_session *session);
 void wire_out_lost(struct wire *wire, const char *reason, bool absent);
 void wire_out_cut(struct wire *wire, const char *why);
 /* The peer was heard of: a lost carrier is dialled now. */
 void wire_out_nudge(struct wire *wire);
+/* wire_race.c: dials the peer's addresses until `due` (ns; 0: as long as the
+ * transport will). wire_way_opened and wire_out_opened follow, or
+ * wire_way_failed, maybe before it returns. -ENOENT, -EHOSTUNREACH, -ENOMEM:
+ * neither. */
+int wire_race_start(struct wire *wire, int64_t due);
+/* Lets go of a dial that is under way. */
+void wire_race_stop(struct wire *wire);
 /* wire_way.c: gets the next carrier, by dialling or by asking to be dialled;
  * wire_out_came or wire_out_lost follows, maybe before it returns. */
 void wire_way_want(struct wire *wire);

@@ -136,17 +136,6 @@ static void send_attach(struct wire *wire, uint64_t next)
 		wire_flush(wire);
 }
 
-int wire_out_dial(
-	struct wire *wire, const struct ph_address *address, int64_t deadline)
-{
-	const struct ph_transport *transport =
-		ph_transport_find(address->scheme);
-	struct ph_dial to = {.address = *address, .deadline = deadline};
-
-	return transport->dial(&wire->wires->node->host, &to, &carrier_events,
-		wire, &wire->carrier);
-}
-
 void wire_out_lost(struct wire *wire, const char *reason, bool absent)
 {
 	step(wire, &(struct ph_resume_out_event){.kind = PH_RESUME_LOST,
@@ -313,25 +302,6 @@ static void take_frame(struct wire *wire, const uint8_t *record)
 		refuse(wire);
 }
 
-static void on_open(void *context, struct ph_carrier *carrier)
-{
-	struct wire *wire = context;
-	struct ph_carrier_info info;
-
-	if (wire->closing)
-		return;
-	ph_carrier_info(carrier, &info);
-	if (memcmp(info.peer_key, wire->peer_key, PH_PUBLIC_KEY) != 0) {
-		wire->why = "another node answered at that address";
-		ph_carrier_close(carrier);
-		return;
-	}
-	snprintf(wire->transport, sizeof(wire->transport), "%s", info.scheme);
-	ph_carrier_admit(carrier, FROM_PROVEN);
-	wire_way_opened(wire);
-	step(wire, &(struct ph_resume_out_event){.kind = PH_RESUME_OPENED});
-}
-
 static void on_frames(void *context, struct ph_carrier *carrier,
 	const struct ph_segment *segment)
 {
@@ -371,28 +341,38 @@ static void on_closed(void *context, struct ph_carrier *carrier, int reason)
 	if (!why)
 		why = reason ? strerror(-reason) : "the peer closed it";
 	wire->why = NULL;
-	if (wire->out.state == PH_RESUME_DIALING)
-		wire_way_failed(wire, reason, why);
-	else
-		wire_out_lost(wire, why, false);
+	wire_out_lost(wire, why, false);
 }
 
 static const struct ph_carrier_events carrier_events = {
-	.on_open = on_open,
 	.on_frames = on_frames,
 	.on_room = on_room,
 	.on_closed = on_closed,
 };
 
-void wire_out_came(struct wire *wire, struct ph_session *session)
+/* It has the transport's name, may say more than a stranger, and begins. */
+static void take_carrier(struct wire *wire, struct ph_carrier *carrier)
 {
 	struct ph_carrier_info info;
 
-	wire->session = session;
-	wire->carrier = ph_session_carrier(session);
-	ph_carrier_info(wire->carrier, &info);
+	wire->carrier = carrier;
+	ph_carrier_info(carrier, &info);
 	snprintf(wire->transport, sizeof(wire->transport), "%s", info.scheme);
-	ph_carrier_admit(wire->carrier, FROM_PROVEN);
+	ph_carrier_admit(carrier, FROM_PROVEN);
+}
+
+void wire_out_opened(struct wire *wire, struct ph_carrier *carrier)
+{
+	ph_carrier_retarget(carrier, &carrier_events, wire);
+	take_carrier(wire, carrier);
+	wire_way_opened(wire);
+	step(wire, &(struct ph_resume_out_event){.kind = PH_RESUME_OPENED});
+}
+
+void wire_out_came(struct wire *wire, struct ph_session *session)
+{
+	wire->session = session;
+	take_carrier(wire, ph_session_carrier(session));
 	ph_session_hand_over(session, &carrier_events, wire);
 	step(wire, &(struct ph_resume_out_event){.kind = PH_RESUME_OPENED});
 }

@@ -135,29 +135,10 @@ static void ask(struct wire *wire, int64_t due)
 	}
 }
 
-/* What is learnt of an address helps whoever dials there next. */
-static void tell_lines(struct wire *wire, int error)
-{
-	struct ph_carrier_path path = {0};
-
-	if (!error)
-		ph_carrier_path(wire->carrier, &path);
-	if (wire->dialled.host[0])
-		ph_lines_candidate_was(wire->wires->node->lines, wire->peer,
-			&wire->dialled, error, path.rtt_us);
-	wire->dialled.host[0] = '\0';
-}
-
 static void dial(struct wire *wire, int64_t due)
 {
-	struct ph_address address;
-	int error = ph_lines_candidate(
-		wire->wires->node->lines, wire->peer, &address, wire->peer_key);
+	int error = wire_race_start(wire, due);
 
-	if (!error) {
-		wire->dialled = address;
-		error = wire_out_dial(wire, &address, due);
-	}
 	if (error)
 		wire_way_failed(wire, error, strerror(-error));
 }
@@ -195,13 +176,11 @@ void wire_way_want(struct wire *wire)
 
 void wire_way_opened(struct wire *wire)
 {
-	tell_lines(wire, 0);
 	step(wire, (struct ph_way_event){.kind = PH_WAY_OPENED});
 }
 
 void wire_way_failed(struct wire *wire, int reason, const char *why)
 {
-	tell_lines(wire, reason ? reason : -EPROTO);
 	note(wire, "", why);
 	step(wire, (struct ph_way_event){.kind = PH_WAY_FAILED,
 			   .refused = reason == -ECONNREFUSED});

@@ -108,6 +108,7 @@ void wire_free(struct wire *wire)
 {
 	if (wire->key[0])
 		HASH_DEL(wire->wires->table, wire);
+	wire_race_stop(wire);
 	ph_timer_stop(wire->wires->node->loop, &wire->timer);
 	ph_timer_stop(wire->wires->node->loop, &wire->asking);
 	ph_queue_fini(&wire->queue);

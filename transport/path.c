@@ -5,6 +5,13 @@
 #include "transport/carrier.h"
 #include "transport/socket.h"
 
+void ph_carrier_retarget(struct ph_carrier *carrier,
+	const struct ph_carrier_events *events, void *context)
+{
+	carrier->events = events;
+	carrier->context = context;
+}
+
 void ph_carrier_abort(struct ph_carrier *carrier, int reason)
 {
 	ph_carrier_fail(carrier, reason);

@@ -126,6 +126,9 @@ void ph_carrier_pace(struct ph_carrier *carrier, bool calm);
 /* Sends what the transport itself still holds, then closes in order. */
 void ph_carrier_close(struct ph_carrier *carrier);
 
+/* From now on another hears of it; within on_open, or later. */
+void ph_carrier_retarget(struct ph_carrier *carrier,
+	const struct ph_carrier_events *events, void *context);
 /* The way it took is known to be gone: on_closed follows, with `reason`
  * (negative errno), without a farewell. Idempotent. */
 void ph_carrier_abort(struct ph_carrier *carrier, int reason);
