@@ -6,6 +6,7 @@
 #include "hostess/hostess.h"
 #include "kernel/log.h"
 #include "node/peer.h"
+#include "node/reach.h"
 #include "node/trust.h"
 
 /* The calls of the command line about peers: mesh.peers, forget, revoke,
@@ -174,6 +175,7 @@ static void forget_peer(struct ph_lines *lines, const char *id)
 		return;
 	if (peer->active.proven)
 		lines_tell_member(peer, false);
+	ph_reach_forget(lines->node->reach, peer->active.id);
 	ph_hostess_menu_forget(lines->node->hostess, peer->name);
 	peer_remove(peer);
 }

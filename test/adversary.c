@@ -228,16 +228,15 @@ void prey_assert_healthy(struct prey *prey, unsigned lines)
 struct mask *mask_open(struct prey *prey, const char *name)
 {
 	struct mask *mask = calloc(1, sizeof(*mask));
-	uint8_t seed[32];
 	uint8_t secret[64];
 
 	assert_non_null(mask);
 	snprintf(mask->name, sizeof(mask->name), "%s", name);
-	randombytes_buf(seed, sizeof(seed));
-	crypto_sign_seed_keypair(mask->key, secret, seed);
+	randombytes_buf(mask->seed, sizeof(mask->seed));
+	crypto_sign_seed_keypair(mask->key, secret, mask->seed);
 	mask->host.loop = prey->node->loop;
 	assert_int_equal(0, ph_pool_create(&mask->host.pool));
-	assert_int_equal(0, ph_tls_create(&mask->host.tls, seed));
+	assert_int_equal(0, ph_tls_create(&mask->host.tls, mask->seed));
 	mask->next = prey->masks;
 	prey->masks = mask;
 	return mask;

@@ -60,6 +60,7 @@ void dice_fill(struct dice *dice, void *out, size_t length);
 struct mask {
 	char name[40];
 	uint8_t key[PH_PUBLIC_KEY];
+	uint8_t seed[32];
 	struct ph_transport_host host;
 	struct mask *next;
 };

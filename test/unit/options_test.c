@@ -35,6 +35,29 @@ static int clear_environment(void **state)
 	return 0;
 }
 
+static void hearsay_may_be_allowed_to_go_further(void **state)
+{
+	struct ph_options options;
+	struct ph_error error;
+
+	assert_int_equal(read_words(&options, &error, NULL), 0);
+	assert_int_equal(options.dial_allows, 0);
+	assert_int_equal(read_words(&options, &error, "--dial-allow",
+				 "10.0.0.0/8,2001:db8::/32", "--dial-allow",
+				 "192.0.2.7", NULL),
+		0);
+	assert_int_equal(options.dial_allows, 3);
+	assert_int_equal(options.dial_allow[0].length, 8);
+	assert_int_equal(options.dial_allow[2].length, 32);
+	assert_int_equal(read_words(&options, &error, "--dial-allow",
+				 "10.0.0.1/8", NULL),
+		-1);
+	assert_int_equal(error.exit, PH_EXIT_USAGE);
+	assert_int_equal(
+		read_words(&options, &error, "--dial-allow", "porch.lan", NULL),
+		-1);
+}
+
 static void discovery_is_on_by_itself(void **state)
 {
 	struct ph_options options;
@@ -151,6 +174,7 @@ static void l2_has_three_modes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(hearsay_may_be_allowed_to_go_further),
 		TEST(discovery_is_on_by_itself),
 		TEST(discovery_says_on_off_or_where),
 		TEST(bad_values_say_what_would_be_good),
