@@ -93,8 +93,9 @@ struct peer {
 	int64_t present_since; /* wall ns */
 	bool was_up;
 	struct {
-		bool due;	   /* it lacks our advert... */
-		int64_t told;	   /* ...since the one of then; loop ns, 0 */
+		bool due;	   /* it lacks what changed... */
+		bool all;	   /* ...or everything... */
+		int64_t told;	   /* ...since our advert of then; ns, 0 */
 		int64_t heard;	   /* its own last one; loop ns, 0 */
 		uint64_t epoch;	   /* of that one... */
 		uint64_t sequence; /* ...of that life */

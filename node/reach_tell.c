@@ -26,7 +26,8 @@
 struct telling {
 	struct ph_reachability *reach;
 	int64_t now;
-	bool dialled; /* those rows now; else the others */
+	int64_t since; /* what changed later */
+	bool dialled;  /* those rows now; else the others */
 	struct ph_reach_told rows[PH_REACH_ROWS];
 	size_t count;
 };
@@ -58,6 +59,7 @@ static void add_row(void *context, const uint8_t to[PH_NODE_ID_BYTES],
 
 	if (telling->count == PH_REACH_ROWS || !is_tellable(row) ||
 		row->dialled != telling->dialled ||
+		row->changed < telling->since ||
 		!ph_matrix_is_fresh(matrix, row, telling->now) ||
 		left < PH_SECOND)
 		return;
@@ -105,18 +107,21 @@ static void keep_to_limit(struct telling *telling)
 	telling->count = kept;
 }
 
-static size_t make_advert(struct ph_reachability *reach, uint8_t *out)
+static size_t make_advert(
+	struct ph_reachability *reach, int64_t since, uint8_t *out)
 {
 	struct telling *telling = calloc(1, sizeof(*telling));
 	struct ph_reach_head head = {
 		.epoch = reach->node->epoch, .sequence = ++reach->sequence};
 	struct ph_signer signer;
 	size_t length;
+	size_t count;
 
 	if (!telling)
 		return 0;
 	memcpy(head.from, reach->self, PH_NODE_ID_BYTES);
 	telling->reach = reach;
+	telling->since = since;
 	telling->now = ph_loop_now(reach->node->loop);
 	reach_refresh(reach);
 	/* Where nodes are dialled comes before what was probed. */
@@ -127,8 +132,9 @@ static size_t make_advert(struct ph_reachability *reach, uint8_t *out)
 	keep_to_limit(telling);
 	length = ph_reach_write(&head, telling->rows, telling->count, out,
 		PH_REACH_MAX - PH_SEAL_SIGNATURE);
+	count = telling->count;
 	free(telling);
-	if (!length)
+	if (!length || (since && !count))
 		return 0;
 	ph_signer_init(&signer, reach->node->keys->seed);
 	length = ph_reach_sign(out, length, &signer);
@@ -172,7 +178,7 @@ static void tell_at(struct ph_reachability *reach, int64_t due)
 	ph_timer_start(loop, &reach->tell, due);
 }
 
-/* Everybody whose turn it is gets the same one. */
+/* Whose turn it is gets what changed since its last one. */
 static void tell_due(struct ph_timer *timer)
 {
 	struct ph_reachability *reach =
@@ -195,11 +201,12 @@ static void tell_due(struct ph_timer *timer)
 			tell_at(reach, next);
 			continue;
 		}
-		if (!length)
-			length = make_advert(reach, advert);
-		if (!length)
-			break;
+		length = make_advert(
+			reach, peer->reach.all ? 0 : peer->reach.told, advert);
 		peer->reach.due = false;
+		if (!length)
+			continue;
+		peer->reach.all = false;
 		peer->reach.told = now;
 		send_advert(peer, advert, length);
 	}
@@ -219,9 +226,14 @@ void reach_tell_line(struct peer *peer)
 {
 	struct ph_reachability *reach = peer->dialling.lines->node->reach;
 
-	/* At once: a newcomer dials what it is told of next. */
+	int64_t now = ph_loop_now(reach->node->loop);
+
+	/* At once: a newcomer dials what it is told of next. What it was told
+	 * long ago it does not believe any more. */
 	peer->reach.due = true;
-	tell_at(reach, ph_loop_now(reach->node->loop));
+	peer->reach.all = !peer->reach.told ||
+			  now - peer->reach.told > PH_MATRIX_HEARSAY / 2;
+	tell_at(reach, now);
 }
 
 void reach_tell_anew(struct peer *peer)

@@ -331,6 +331,8 @@ bool ph_matrix_learn(struct ph_matrix *matrix, int64_t now,
 	row->stale = false;
 	row->net_epoch = matrix->net_epoch;
 	row->checked = now;
+	if (before != point->verdict)
+		row->changed = now;
 	row->until = now + fresh_for(matrix, row);
 	return before != point->verdict;
 }

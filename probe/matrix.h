@@ -51,6 +51,7 @@ struct ph_matrix_row {
 	bool stale;   /* from before the restart */
 	uint32_t net_epoch;
 	int64_t checked; /* monotonic ns; < 0: before the clock began */
+	int64_t changed; /* since when the verdict is so */
 	int64_t until;	 /* fresh */
 };
 
