@@ -318,6 +318,12 @@ static int give_orders(struct ph_graph *graph)
 		return -ENOMEM;
 	for (unsigned i = 0; i < graph->server_count; i++)
 		graph->servers[i].order = used[graph->servers[i].layer]++;
+	memset(used, 0, (graph->layers + 1) * sizeof(*used));
+	for (unsigned i = 0; i < graph->edge_count; i++) {
+		struct ph_graph_edge *edge = &graph->edges[i];
+
+		edge->order = used[graph->servers[edge->from].layer]++;
+	}
 	free(used);
 	return 0;
 }

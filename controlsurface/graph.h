@@ -56,7 +56,8 @@ struct ph_graph_edge {
 	char transport[24];
 	uint64_t sent_bps;
 	uint64_t received_bps;
-	bool manual; /* by hand */
+	bool manual;	/* by hand */
+	unsigned order; /* among those that leave the same layer */
 };
 
 struct ph_graph {

@@ -374,6 +374,8 @@ void ph_graph_write(const struct ph_graph *graph, struct ph_writer *writer)
 		const struct ph_graph_edge *edge = &graph->edges[i];
 
 		ph_write_map(writer);
+		ph_put_int(writer, "layer", graph->servers[edge->from].layer);
+		ph_put_int(writer, "order", edge->order);
 		ph_put_text(writer, "id", edge->id);
 		write_end(writer, "from", &graph->servers[edge->from],
 			edge->output);

@@ -76,7 +76,9 @@ const struct ph_command ph_commands[] = {
 		"a wiring file as C, for a binary that needs no file (make "
 		"WIRING=FILE)",
 		ph_cmd_compile, false},
-	{"schema", "schema", "wiring files as JSON Schema, for editors",
+	{"schema", "schema [COMMAND|error]",
+		"wiring files as JSON Schema, for editors; or what a command "
+		"answers with --json",
 		ph_cmd_schema, false},
 	{"plan", "plan FILE|list|resolve ID HOW",
 		"what applying a file would change; what is not settled; "
@@ -188,13 +190,58 @@ int ph_cli_fail(const struct ph_cli *cli, const struct ph_error *error)
 	return (int)error->exit;
 }
 
+/* What the words lack that its usage asks for, one word of it: "ADDR",
+ * "-n N"; empty when it is something else. */
+static void find_missing(
+	const struct ph_cli *cli, const char *usage, char *out, size_t size)
+{
+	const char *word = usage + strcspn(usage, " ");
+	const char *flag = "";
+	int words = 0;
+
+	for (; *word == ' ' && word[1] != '['; word += strcspn(word, " ")) {
+		word++;
+		if (*word == '-') {
+			flag = word;
+			word += strcspn(word, " ");
+			word += *word != '\0';
+		} else if (words++ == cli->argc) {
+			snprintf(out, size, "%.*s", (int)strcspn(word, " "),
+				word);
+			return;
+		}
+	}
+	out[0] = '\0';
+	if (cli->argc <= words)
+		snprintf(out, size, "%.*s", (int)strcspn(flag, "["), flag);
+}
+
 int ph_cli_usage(const struct ph_cli *cli, const char *name)
 {
-	for (const struct ph_command *command = ph_commands; command->name;
-		command++)
-		if (!strcmp(command->name, name))
-			fprintf(stderr, "usage: posthouse %s\n  %s\n",
-				command->usage, command->sentence);
+	const struct ph_command *command = ph_commands;
+	struct ph_error error;
+	char missing[64];
+	char next[200];
+
+	while (command->name && strcmp(command->name, name) != 0)
+		command++;
+	if (!command->name)
+		return PH_EXIT_USAGE;
+	find_missing(cli, command->usage, missing, sizeof(missing));
+	missing[strcspn(missing, "[")] = '\0';
+	snprintf(next, sizeof(next), "usage: posthouse %s", command->usage);
+	if (missing[0])
+		ph_fail(&error, PH_EXIT_USAGE, name, next, "%s is missing",
+			missing);
+	else if (cli->argc)
+		ph_fail(&error, PH_EXIT_USAGE, name, next,
+			"'%s' is not what goes here", cli->argv[cli->argc - 1]);
+	else
+		ph_fail(&error, PH_EXIT_USAGE, name, next,
+			"that is not how it is called");
+	ph_cli_fail(cli, &error);
+	if (!cli->json)
+		fprintf(stderr, "  %s\n", command->sentence);
 	return PH_EXIT_USAGE;
 }
 
@@ -295,4 +342,26 @@ void ph_cli_offline_envelope(struct ph_value items)
 	struct ph_envelope envelope = {.node = ""};
 
 	ph_json_envelope(stdout, &envelope, items);
+}
+
+void ph_cli_words(const char *words)
+{
+	struct ph_document *document;
+	struct ph_writer *writer;
+	const uint8_t *data;
+	size_t length;
+
+	if (ph_writer_create(&writer))
+		abort();
+	ph_write_list(writer);
+	ph_write_map(writer);
+	ph_put_text(writer, "text", words);
+	ph_write_end(writer);
+	ph_write_end(writer);
+	if (!ph_writer_finish(writer, &data, &length) &&
+		!ph_document_read(&document, data, length, PH_SKIM_TABLE)) {
+		ph_cli_offline_envelope(ph_document_root(document));
+		ph_document_free(document);
+	}
+	ph_writer_free(writer);
 }

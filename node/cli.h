@@ -69,6 +69,8 @@ int ph_cli_envelope_one(struct ph_cli *cli, struct ph_value item);
 /* What a change did: "DONE NAME", or {KEY: NAME} in an envelope. */
 int ph_cli_done(struct ph_cli *cli, const char *done, const char *key,
 	const char *name);
+/* A text in an envelope: {text}. */
+void ph_cli_words(const char *words);
 /* For commands that ask no node. */
 void ph_cli_offline_envelope(struct ph_value items);
 

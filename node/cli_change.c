@@ -20,11 +20,17 @@
 /* The local node's process, to see it go; -1 when it cannot be watched. */
 static int open_node_process(struct ph_cli *cli)
 {
+	struct ph_error error;
 	struct ph_reply reply;
 	pid_t pid = 0;
 
-	if (cli->node[0] || ph_cli_call(cli, PH_NODE_STATUS, NULL, &reply))
+	if (cli->node[0])
 		return -1;
+	if (ph_client_call(cli->client, "", PH_NODE_STATUS, NULL, cli->timeout,
+		    &reply, &error)) {
+		ph_reply_free(&reply);
+		return -1;
+	}
 	pid = (pid_t)ph_get_int(
 		ph_value_at(ph_value_get(reply.body, "items"), 0), "pid");
 	ph_reply_free(&reply);

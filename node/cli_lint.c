@@ -3,6 +3,7 @@
 
 #include "controlsurface/wiring_rule.h"
 #include "controlsurface/wiring_schema.h"
+#include "node/answers.h"
 #include "node/cli_live.h"
 #include "node/version.h"
 
@@ -99,11 +100,19 @@ int ph_cmd_lint(struct ph_cli *cli)
 
 int ph_cmd_schema(struct ph_cli *cli)
 {
+	struct ph_error error;
 	char *text;
 
-	if (cli->argc)
+	if (cli->argc > 1)
 		return ph_cli_usage(cli, "schema");
-	text = ph_wiring_schema(ph_bundled_servers);
+	text = cli->argc ? ph_answer_schema(cli->argv[0])
+			 : ph_wiring_schema(ph_bundled_servers);
+	if (!text && cli->argc) {
+		ph_fail(&error, PH_EXIT_NOT_FOUND, cli->argv[0],
+			"posthouse help lists the commands",
+			"no command answers JSON by this name");
+		return ph_cli_fail(cli, &error);
+	}
 	if (!text)
 		return PH_EXIT_NEGATIVE;
 	puts(text);

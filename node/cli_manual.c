@@ -226,7 +226,8 @@ int ph_cmd_diff(struct ph_cli *cli)
 	return code;
 }
 
-static int revert_one(struct ph_cli *cli, const char *node, const char *id)
+static int revert_one(struct ph_cli *cli, struct ph_writer *done,
+	const char *node, const char *id)
 {
 	struct ph_reply reply;
 	int code;
@@ -237,13 +238,19 @@ static int revert_one(struct ph_cli *cli, const char *node, const char *id)
 	if (code)
 		return code;
 	ph_reply_free(&reply);
+	ph_write_map(done);
+	ph_put_text(done, "override", id);
+	ph_put_text(done, "verb", "revert");
+	ph_put_text(done, "node", node);
+	ph_write_end(done);
 	if (!cli->json)
 		printf("reverted %s on %s\n", id, node);
 	return 0;
 }
 
 /* Ids are a node's own: two nodes may have the same one. */
-static int revert_listed(struct ph_cli *cli, struct ph_value items)
+static int revert_listed(
+	struct ph_cli *cli, struct ph_writer *done, struct ph_value items)
 {
 	bool all = !strcmp(cli->argv[0], "all");
 	struct ph_error error;
@@ -260,7 +267,7 @@ static int revert_listed(struct ph_cli *cli, struct ph_value items)
 		if (!id[0] || (!all && strcmp(id, cli->argv[0]) != 0))
 			continue;
 		found++;
-		code = revert_one(cli, node, id);
+		code = revert_one(cli, done, node, id);
 	}
 	cli->node = "";
 	if (found || all)
@@ -269,6 +276,29 @@ static int revert_listed(struct ph_cli *cli, struct ph_value items)
 		"posthouse diff shows what was changed by hand",
 		"no such override");
 	return ph_cli_fail(cli, &error);
+}
+
+/* With --json: what was reverted. */
+static int revert_and_tell(struct ph_cli *cli, struct ph_value items)
+{
+	struct ph_document *document;
+	struct ph_writer *done;
+	const uint8_t *data;
+	size_t length;
+	int code;
+
+	if (ph_writer_create(&done))
+		return PH_EXIT_NEGATIVE;
+	ph_write_list(done);
+	code = revert_listed(cli, done, items);
+	ph_write_end(done);
+	if (!code && cli->json && !ph_writer_finish(done, &data, &length) &&
+		!ph_document_read(&document, data, length, PH_SKIM_TABLE)) {
+		code = ph_cli_envelope(cli, ph_document_root(document));
+		ph_document_free(document);
+	}
+	ph_writer_free(done);
+	return code;
 }
 
 static unsigned count_id(struct ph_value items, const char *id)
@@ -298,10 +328,8 @@ int ph_cmd_revert(struct ph_cli *cli)
 			"several nodes have an override of that id");
 		code = ph_cli_fail(cli, &error);
 	} else {
-		code = revert_listed(cli, gathered.items);
+		code = revert_and_tell(cli, gathered.items);
 	}
-	if (!code && cli->json)
-		code = ph_cli_envelope(cli, (struct ph_value){NULL});
 	ph_gathered_free(&gathered);
 	return code;
 }

@@ -72,7 +72,34 @@ static int plan_file(struct ph_cli *cli)
 	return code;
 }
 
-static int plan_list(struct ph_cli *cli)
+/* What is not settled, then the plans that are kept, in one list. */
+static int print_lists(
+	struct ph_cli *cli, struct ph_value open, struct ph_value plans)
+{
+	struct ph_document *document;
+	struct ph_writer *writer;
+	const uint8_t *data;
+	size_t length;
+	int code = PH_EXIT_NEGATIVE;
+
+	if (ph_writer_create(&writer))
+		return code;
+	ph_write_list(writer);
+	for (size_t i = 0; i < ph_value_count(open); i++)
+		ph_write_value(writer, ph_value_at(open, i));
+	for (size_t i = 0; i < ph_value_count(plans); i++)
+		ph_write_value(writer, ph_value_at(plans, i));
+	ph_write_end(writer);
+	if (!ph_writer_finish(writer, &data, &length) &&
+		!ph_document_read(&document, data, length, PH_SKIM_TABLE)) {
+		code = ph_cli_envelope(cli, ph_document_root(document));
+		ph_document_free(document);
+	}
+	ph_writer_free(writer);
+	return code;
+}
+
+static void print_tables(struct ph_value unsettled, struct ph_value kept)
 {
 	static const struct ph_column plans[] = {{"PLAN", "plan", PH_CELL_TEXT},
 		{"SCOPE", "scope", PH_CELL_TEXT},
@@ -84,29 +111,36 @@ static int plan_list(struct ph_cli *cli)
 		{"STATE", "state", PH_CELL_TEXT},
 		{"BEGUN BY", "coordinator", PH_CELL_TEXT},
 		{"AGE", "since", PH_CELL_AGE}};
-	struct ph_reply reply;
-	int code = ph_cli_call(cli, PH_CONTROL_TRANSACTIONS, NULL, &reply);
+
+	ph_table_items(stdout, open, 5, unsettled);
+	if (!ph_value_count(kept))
+		return;
+	printf("\n");
+	ph_table_items(stdout, plans, 5, kept);
+}
+
+static int plan_list(struct ph_cli *cli)
+{
+	struct ph_value unsettled;
+	struct ph_value kept;
+	struct ph_reply open;
+	struct ph_reply plans;
+	int code = ph_cli_call(cli, PH_CONTROL_TRANSACTIONS, NULL, &open);
 
 	if (code)
 		return code;
-	if (cli->json)
-		code = ph_cli_envelope(cli, ph_value_get(reply.body, "items"));
-	else
-		ph_table_items(
-			stdout, open, 5, ph_value_get(reply.body, "items"));
-	ph_reply_free(&reply);
-	if (code || cli->json)
-		return code;
-	code = ph_cli_call(cli, PH_CONTROL_PLANS, NULL, &reply);
-	if (code)
-		return code;
-	if (ph_value_count(ph_value_get(reply.body, "items"))) {
-		printf("\n");
-		ph_table_items(
-			stdout, plans, 5, ph_value_get(reply.body, "items"));
+	code = ph_cli_call(cli, PH_CONTROL_PLANS, NULL, &plans);
+	if (!code) {
+		unsettled = ph_value_get(open.body, "items");
+		kept = ph_value_get(plans.body, "items");
+		if (cli->json)
+			code = print_lists(cli, unsettled, kept);
+		else
+			print_tables(unsettled, kept);
+		ph_reply_free(&plans);
 	}
-	ph_reply_free(&reply);
-	return 0;
+	ph_reply_free(&open);
+	return code;
 }
 
 static int plan_resolve(struct ph_cli *cli)

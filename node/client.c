@@ -20,6 +20,7 @@ struct ph_client {
 	struct ph_transport_host host;
 	struct ph_carrier *carrier;
 	struct ph_line *line;
+	char socket[108];
 	bool open;
 	bool closed;
 	int reason;
@@ -121,32 +122,62 @@ static int connect_failed(
 		"no node answers here: %s", strerror(-client->reason));
 }
 
-int ph_client_open(
+int ph_client_create(
 	struct ph_client **out, const char *socket, struct ph_error *error)
 {
 	struct ph_client *client = calloc(1, sizeof(*client));
-	struct ph_dial dial = {.plain = true};
-	int64_t until = ph_clock_real.now(&ph_clock_real) + CONNECT_PATIENCE;
-	int code;
 
 	if (!client || open_floor(client))
 		return ph_fail(
 			error, PH_EXIT_NEGATIVE, "", "", "out of memory");
-	dial.address.scheme = PH_ADDRESS_UNIX;
-	snprintf(dial.address.host, sizeof(dial.address.host), "%s", socket);
-	code = ph_transport_unix.dial(
-		&client->host, &dial, &client_events, client, &client->carrier);
-	if (code) {
-		client->reason = code;
-		client->closed = true;
+	if (strlen(socket) >= sizeof(client->socket)) {
+		ph_client_close(client);
+		return ph_fail(error, PH_EXIT_USAGE, socket,
+			"say a shorter one with --socket PATH",
+			"a socket's path has at most %zu bytes",
+			sizeof(client->socket) - 1);
+	}
+	memcpy(client->socket, socket, strlen(socket) + 1);
+	*out = client;
+	return 0;
+}
+
+/* Once: a node that did not answer then is not asked again. */
+static int client_connect(struct ph_client *client, struct ph_error *error)
+{
+	struct ph_dial dial = {.plain = true};
+	int64_t until = ph_clock_real.now(&ph_clock_real) + CONNECT_PATIENCE;
+	int code;
+
+	if (!client->carrier && !client->closed) {
+		dial.address.scheme = PH_ADDRESS_UNIX;
+		snprintf(dial.address.host, sizeof(dial.address.host), "%s",
+			client->socket);
+		code = ph_transport_unix.dial(&client->host, &dial,
+			&client_events, client, &client->carrier);
+		if (code) {
+			client->reason = code;
+			client->closed = true;
+		}
 	}
 	while (!client->open && !client->closed &&
 		ph_clock_real.now(&ph_clock_real) < until)
 		ph_loop_turn(client->loop, 100 * PH_MILLISECOND);
-	if (!client->open) {
-		if (!client->reason)
-			client->reason = -ETIMEDOUT;
-		connect_failed(client, socket, error);
+	if (client->open)
+		return 0;
+	if (!client->reason)
+		client->reason = -ETIMEDOUT;
+	return connect_failed(client, client->socket, error);
+}
+
+int ph_client_open(
+	struct ph_client **out, const char *socket, struct ph_error *error)
+{
+	struct ph_client *client;
+
+	if (ph_client_create(&client, socket, error))
+		return -1;
+	if (client_connect(client, error)) {
 		ph_client_close(client);
 		return -1;
 	}
@@ -160,7 +191,7 @@ void ph_client_close(struct ph_client *client)
 		return;
 	if (client->carrier)
 		ph_carrier_close(client->carrier);
-	for (int turns = 0; !client->closed && turns < 100; turns++)
+	for (int turns = 0; client->carrier && turns < 100; turns++)
 		ph_loop_turn(client->loop, 10 * PH_MILLISECOND);
 	ph_door_destroy(client->door);
 	ph_loop_turn(client->loop, 0);
@@ -223,6 +254,8 @@ int ph_client_call(struct ph_client *client, const char *node, uint16_t method,
 	int code;
 
 	*reply = (struct ph_reply){0};
+	if (!client->open && client_connect(client, error))
+		return -1;
 	/* The node's own deadline comes first: its answer says more. */
 	code = ph_call_send(client->door, &self, node[0] ? node : "/", method,
 		arguments, ph_loop_now(client->loop), timeout + grace,

@@ -9,8 +9,11 @@
  */
 struct ph_client;
 
-/* -1 with `error` (exit 3 when no node listens there, 6 when it is another
- * user's). */
+/* Connects at the first call. -1 with `error`. */
+int ph_client_create(
+	struct ph_client **out, const char *socket, struct ph_error *error);
+/* Connects at once. -1 with `error` (exit 3 when no node listens there, 6 when
+ * it is another user's). */
 int ph_client_open(
 	struct ph_client **out, const char *socket, struct ph_error *error);
 void ph_client_close(struct ph_client *client);

@@ -8,12 +8,14 @@
 #include "kernel/log.h"
 #include "kernel/loop.h"
 #include "beacon/beacon.h"
+#include "node/answers.h"
 #include "node/boot.h"
 #include "node/cli.h"
 #include "node/keys.h"
 #include "node/node.h"
 #include "placement/placement.h"
 #include "probe/process.h"
+#include "proto/secret.h"
 #include "proto/server.h"
 #include "proto/socket_path.h"
 
@@ -197,22 +199,26 @@ static const struct common commons[] = {
 	{NULL, false, NULL, NULL},
 };
 
-static int bad_flag(const char *flag, const char *what)
+static int bad_flag(
+	const struct ph_cli *cli, const char *flag, const char *what)
 {
-	fprintf(stderr,
-		"posthouse: %s: %s\n"
-		"  next: posthouse help tells the flags\n",
-		flag, what);
-	return PH_EXIT_USAGE;
+	struct ph_error error;
+
+	ph_fail(&error, PH_EXIT_USAGE, flag, "posthouse help tells the flags",
+		"%s", what);
+	return ph_cli_fail(cli, &error);
 }
 
-static int bad_value(const struct common *flag, const char *value)
+static int bad_value(
+	const struct ph_cli *cli, const struct common *flag, const char *value)
 {
-	fprintf(stderr,
-		"posthouse: %s: not a valid value: '%s'\n"
-		"  next: give it %s\n",
-		flag->name, value, flag->looks);
-	return PH_EXIT_USAGE;
+	struct ph_error error;
+	char next[120];
+
+	snprintf(next, sizeof(next), "give it %s", flag->looks);
+	ph_fail(&error, PH_EXIT_USAGE, flag->name, next,
+		"not a valid value: '%s'", value);
+	return ph_cli_fail(cli, &error);
 }
 
 static const struct common *find_common(const char *word, size_t length)
@@ -253,25 +259,25 @@ static int take_flags(struct ph_cli *cli, int argc, char **argv)
 		}
 		flag = find_common(word, length);
 		if (!flag)
-			return bad_flag(word, "no such flag");
+			return bad_flag(cli, word, "no such flag");
 		if (flag->take == take_wait) {
 			value = wait_value(argc, argv, &i);
 			if (take_wait(cli, value))
-				return bad_value(flag, value);
+				return bad_value(cli, flag, value);
 			continue;
 		}
 		if (!flag->value && word[length])
-			return bad_flag(word, "the flag takes no value");
+			return bad_flag(cli, word, "the flag takes no value");
 		if (flag->value) {
 			if (word[length])
 				value = word + length + 1;
 			else if (i + 1 < argc)
 				value = argv[++i];
 			else
-				return bad_value(flag, "");
+				return bad_value(cli, flag, "");
 		}
 		if (flag->take(cli, value))
-			return bad_value(flag, value);
+			return bad_value(cli, flag, value);
 	}
 	return 0;
 }
@@ -295,6 +301,37 @@ static int run_up(int argc, char **argv)
 	return ph_node_run(&options);
 }
 
+/* What it prints is no list of items: --json has it as one text. */
+static bool wants_words(
+	const struct ph_cli *cli, const struct ph_command *command)
+{
+	bool drawn = command->run == ph_cmd_graph && cli->output &&
+		     strcmp(cli->output, "json") != 0;
+
+	return cli->json && (drawn || ph_answer_is_text(command->name));
+}
+
+static int run_for_words(struct ph_cli *cli, const struct ph_command *command)
+{
+	FILE *out = stdout;
+	char *words = NULL;
+	size_t length;
+	int code;
+
+	stdout = open_memstream(&words, &length);
+	if (!stdout)
+		abort();
+	code = command->run(cli);
+	fclose(stdout);
+	stdout = out;
+	if (!code || length)
+		ph_cli_words(words);
+	/* It may be a passphrase. */
+	ph_wipe(words, length);
+	free(words);
+	return code;
+}
+
 static int run_command(const struct ph_command *command, int argc, char **argv)
 {
 	struct ph_cli cli = {
@@ -308,6 +345,9 @@ static int run_command(const struct ph_command *command, int argc, char **argv)
 			cli.argc = 1;
 			cli.argv = argv;
 			return ph_cmd_help(&cli);
+		} else if (!strcmp(argv[i], "--json")) {
+			/* Errors in what follows are JSON, too. */
+			cli.json = true;
 		}
 	code = take_flags(&cli, argc - 1, argv + 1);
 	if (code)
@@ -316,9 +356,10 @@ static int run_command(const struct ph_command *command, int argc, char **argv)
 	cli.socket = socket;
 	if (ph_secrets_harden(&error) ||
 		(command->remote &&
-			ph_client_open(&cli.client, socket, &error)))
+			ph_client_create(&cli.client, socket, &error)))
 		return ph_cli_fail(&cli, &error);
-	code = command->run(&cli);
+	code = wants_words(&cli, command) ? run_for_words(&cli, command)
+					  : command->run(&cli);
 	ph_client_close(cli.client);
 	if (!fflush(stdout) && !ferror(stdout))
 		return code;
