@@ -200,23 +200,17 @@ void ph_client_close(struct ph_client *client)
 	free(client);
 }
 
-struct waiting_call {
-	struct ph_reply *reply;
-	bool done;
-	size_t length;
-};
-
 static void on_answer(
 	void *context, int status, const uint8_t *body, size_t length)
 {
-	struct waiting_call *wait = context;
+	struct ph_client_ask *ask = context;
 
-	wait->done = true;
-	wait->reply->status = status;
-	wait->length = length;
-	wait->reply->bytes = malloc(length + 1);
-	if (wait->reply->bytes && length)
-		memcpy(wait->reply->bytes, body, length);
+	ask->waits = false;
+	ask->reply.status = status;
+	ask->length = length;
+	ask->reply.bytes = malloc(length + 1);
+	if (ask->reply.bytes && length)
+		memcpy(ask->reply.bytes, body, length);
 }
 
 static int read_reply(
@@ -243,37 +237,78 @@ static int read_reply(
 	return 0;
 }
 
+static void ask_send(
+	struct ph_client *client, struct ph_client_ask *ask, int64_t timeout)
+{
+	struct ph_caller self = {.role = PH_ROLE_EXEC};
+	int64_t grace = PH_SECOND;
+
+	/* The node's own deadline comes first: its answer says more. */
+	ask->code = ph_call_send(client->door, &self,
+		ask->node[0] ? ask->node : "/", ask->method, ask->arguments,
+		ph_loop_now(client->loop), timeout + grace, on_answer, ask);
+	if (ask->code)
+		ph_fail(&ask->error, PH_EXIT_NEGATIVE, "", "",
+			"cannot call: %s", strerror(-ask->code));
+	else
+		ask->waits = true;
+}
+
+/* Sends what may be out, after those that came before; how many wait. */
+static size_t asks_send(struct ph_client *client, struct ph_client_ask *asks,
+	size_t count, size_t *sent, int64_t left)
+{
+	size_t waiting = 0;
+
+	for (size_t i = 0; i < *sent; i++)
+		waiting += asks[i].waits;
+	while (*sent < count && waiting < PH_CLIENT_WINDOW) {
+		ask_send(client, &asks[*sent], left > 0 ? left : 0);
+		waiting += asks[(*sent)++].waits;
+	}
+	return waiting;
+}
+
+void ph_client_call_all(struct ph_client *client, struct ph_client_ask *asks,
+	size_t count, int64_t timeout)
+{
+	int64_t until = ph_clock_real.now(&ph_clock_real) + timeout;
+	int64_t now = until - timeout;
+	size_t sent = 0;
+	int64_t next;
+
+	for (size_t i = 0; i < count; i++) {
+		asks[i].reply = (struct ph_reply){0};
+		asks[i].waits = false;
+	}
+	for (size_t i = 0; i < count && !client->open; i++)
+		asks[i].code = client_connect(client, &asks[i].error);
+	if (!client->open)
+		return;
+	while (asks_send(client, asks, count, &sent, until - now)) {
+		next = ph_door_expire(client->door, now);
+		next = next == INT64_MAX ? 0 : next - now;
+		ph_loop_turn(client->loop, next > 0 ? next : 0);
+		now = ph_clock_real.now(&ph_clock_real);
+	}
+	for (size_t i = 0; i < count; i++)
+		if (!asks[i].code)
+			asks[i].code = read_reply(
+				&asks[i].reply, asks[i].length, &asks[i].error);
+}
+
 int ph_client_call(struct ph_client *client, const char *node, uint16_t method,
 	struct ph_writer *arguments, int64_t timeout, struct ph_reply *reply,
 	struct ph_error *error)
 {
-	struct ph_caller self = {.role = PH_ROLE_EXEC};
-	struct waiting_call wait = {.reply = reply};
-	int64_t grace = PH_SECOND;
-	int64_t next;
-	int code;
+	struct ph_client_ask ask = {
+		.node = node, .method = method, .arguments = arguments};
 
-	*reply = (struct ph_reply){0};
-	if (!client->open && client_connect(client, error))
-		return -1;
-	/* The node's own deadline comes first: its answer says more. */
-	code = ph_call_send(client->door, &self, node[0] ? node : "/", method,
-		arguments, ph_loop_now(client->loop), timeout + grace,
-		on_answer, &wait);
-	if (code)
-		return ph_fail(error, PH_EXIT_NEGATIVE, "", "",
-			"cannot call: %s", strerror(-code));
-	while (!wait.done) {
-		next = ph_door_expire(
-			client->door, ph_clock_real.now(&ph_clock_real));
-		if (next == INT64_MAX)
-			next = 0;
-		else
-			next -= ph_clock_real.now(&ph_clock_real);
-		if (!wait.done)
-			ph_loop_turn(client->loop, next > 0 ? next : 0);
-	}
-	return read_reply(reply, wait.length, error);
+	ph_client_call_all(client, &ask, 1, timeout);
+	*reply = ask.reply;
+	if (ask.code)
+		*error = ask.error;
+	return ask.code;
 }
 
 void ph_reply_free(struct ph_reply *reply)

@@ -32,4 +32,24 @@ int ph_client_call(struct ph_client *client, const char *node, uint16_t method,
 	struct ph_error *error);
 void ph_reply_free(struct ph_reply *reply);
 
+/* Several calls at once, with one deadline for all of them. */
+struct ph_client_ask {
+	const char *node; /* as above, and so are the others */
+	uint16_t method;
+	struct ph_writer *arguments;
+	struct ph_reply reply; /* to be freed */
+	struct ph_error error;
+	int code;
+	bool waits; /* private, and so is length */
+	size_t length;
+};
+
+/* So many are out at a time: a node keeps no more calls for lines that it has
+ * yet to dial. */
+#define PH_CLIENT_WINDOW 32
+
+/* Ends when the last is answered; `timeout` is in ns. */
+void ph_client_call_all(struct ph_client *client, struct ph_client_ask *asks,
+	size_t count, int64_t timeout);
+
 #endif

@@ -4,9 +4,11 @@
 #include "node/cli.h"
 
 /*
- * The same question to every node that can be reached, the answers as one
- * list, each item with its `node`. A node that does not answer is named on
- * stderr and left out.
+ * The same question to every node that can be reached, to all at once with one
+ * deadline; the answers as one list in the order of the nodes, each item with
+ * its `node`. A node that does not answer is named on stderr and left out; of
+ * its guest book what is known here stands in its place, each item with `as_of`
+ * (ns since 1970).
  */
 struct ph_gathered {
 	struct ph_writer *writer;
