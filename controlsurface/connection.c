@@ -111,6 +111,25 @@ static void step_disarm(struct step *step)
 	step_do(step, PH_CONNECTION_DO_DISARM);
 }
 
+/* Until it stands again, what made it fail at first stays to be seen, whatever
+ * an attempt is at or ends with. */
+static void connection_recall(struct ph_connection *connection)
+{
+	size_t used = strlen(connection->reason);
+
+	if (connection->state == PH_CONNECTION_FAILED && !connection->cause[0])
+		memcpy(connection->cause, connection->reason, used + 1);
+	else if (connection->state == PH_CONNECTION_OPEN ||
+		 connection->state == PH_CONNECTION_DRAINING ||
+		 connection->state == PH_CONNECTION_CLOSED)
+		connection->cause[0] = '\0';
+	if (!connection->cause[0] ||
+		!strcmp(connection->cause, connection->reason))
+		return;
+	snprintf(connection->reason + used, sizeof(connection->reason) - used,
+		"; at first: %s", connection->cause);
+}
+
 /* The one door for every transition. */
 static void connection_enter(
 	struct step *step, enum ph_connection_state to, const char *because)
@@ -128,6 +147,7 @@ static void connection_enter(
 	if (because != connection->reason)
 		snprintf(connection->reason, sizeof(connection->reason), "%s",
 			because);
+	connection_recall(connection);
 }
 
 static void connection_begin(struct step *step, const char *because)

@@ -99,6 +99,8 @@ struct ph_connection {
 	char id[PH_CONNECTION_ID];
 	enum ph_connection_state state;
 	char reason[PH_CONNECTION_REASON]; /* why it is in this state */
+	char cause[PH_CONNECTION_REASON];  /* of the first failure since it
+					      last stood; or empty */
 	int64_t since;			   /* ns, when it came into it */
 	int64_t deadline;		   /* ns; 0: nothing is awaited */
 	uint64_t attempt;

@@ -212,6 +212,35 @@ static void a_broken_carrier_is_redialled(void **state)
 	assert_int_equal(bench.connection.failures, 2);
 }
 
+static void the_first_cause_stays_to_be_seen(void **state)
+{
+	struct bench bench;
+
+	bench_init(&bench);
+	to_open(&bench);
+	on(&bench, PH_CONNECTION_ON_BROKE);
+	due(&bench);
+	assert_string_equal(
+		bench.connection.reason, "once more; at first: because");
+	due(&bench);
+	assert_state(&bench, "failed");
+	assert_string_equal(bench.connection.reason,
+		"no booking in time; at first: because");
+	due(&bench);
+	on(&bench, PH_CONNECTION_ON_FOUND);
+	on(&bench, PH_CONNECTION_ON_BOOKED);
+	assert_string_equal(
+		bench.connection.reason, "booked; at first: because");
+	on(&bench, PH_CONNECTION_ON_ATTACHED);
+	assert_string_equal(bench.connection.reason, "attached");
+	bench_event(&bench, (struct ph_connection_event){
+				    .kind = PH_CONNECTION_ON_BROKE,
+				    .attempt = bench.connection.attempt,
+				    .reason = "another",
+			    });
+	assert_string_equal(bench.connection.reason, "another");
+}
+
 /* The stream stands: no new booking, no new generation, no back-off. */
 static void a_lost_carrier_is_no_end(void **state)
 {
@@ -488,6 +517,7 @@ int main(void)
 		cmocka_unit_test(backoff_doubles_within_its_jitter),
 		cmocka_unit_test(a_wire_may_say_its_own_pauses),
 		cmocka_unit_test(a_broken_carrier_is_redialled),
+		cmocka_unit_test(the_first_cause_stays_to_be_seen),
 		cmocka_unit_test(a_lost_carrier_is_no_end),
 		cmocka_unit_test(steady_service_forgives),
 		cmocka_unit_test(late_answers_change_nothing),
