@@ -1,8 +1,12 @@
 #!/bin/bash
-# Runs test programs and scripts one after another, tells what failed, and
-# closes with one line: N passed, N failed[, N skipped].
+# Runs test programs and scripts, tells what failed, and closes with one line:
+# N passed, N failed[, N skipped].
 #
 #   test/run.sh BUILD PROGRAM...
+#
+# In two lanes where there are two processors: scripts mostly wait for their
+# nodes, programs reckon meanwhile. PH_LANES=1: one after another; so do the
+# long doses, whose figures are to be of a calm machine.
 #
 # A program is a cmocka program, a corpus replay (BUILD/test/fuzz/fuzz_X), or a
 # script NAME.sh: exit 0 passed, 77 skipped, anything else failed. Each has
@@ -25,12 +29,17 @@ export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=1}
 deadline=${PH_TEST_DEADLINE:-300}
 [ "${PH_DOSE:-}" = full ] && deadline=${PH_TEST_DEADLINE:-7200}
 
+lanes=${PH_LANES:-2}
+[ "${PH_DOSE:-}" = full ] || [ "$(nproc 2>/dev/null || echo 1)" -lt 2 ] &&
+	lanes=${PH_LANES:-1}
+
 passed=0 failed=0 skipped=0
-output=$(mktemp)
 scratch=$(mktemp -d)
 # A test may act as another user below it: passing through is allowed.
 chmod 711 "$scratch"
-trap 'rm -rf "$output" "$scratch"' EXIT
+# What runs beside is ended with the runner; each knows what it started.
+beside=
+trap '[ -z "$beside" ] || kill "$beside" 2>/dev/null; rm -rf "$scratch"' EXIT
 trap 'exit 130' INT TERM
 
 # Prints "PASSED FAILED SKIPPED" of what a cmocka program wrote. Results that
@@ -71,20 +80,21 @@ why() {
 
 run_one() {
 	local program=$1 name begin code good bad skip=0
+	local output=$scratch/$lane.output room=$scratch/$lane
 	name=${program#"$BUILD"/}
 	name=${name#"$PWD"/}
 	name=${name#test/}
 	begin=$(($(date +%s%N) / 10000000))
-	mkdir -p "$scratch/one"
-	chmod 711 "$scratch/one"
+	mkdir -p "$room"
+	chmod 711 "$room"
 	shift
 	# The braces take what the shell itself says of signals; why() tells.
 	{
-		TMPDIR=$scratch/one timeout -k 5 "$deadline" "$program" "$@" \
+		TMPDIR=$room timeout -k 5 "$deadline" "$program" "$@" \
 			>"$output" 2>&1 </dev/null
 		code=$?
 	} 2>/dev/null
-	rm -rf "$scratch/one"
+	rm -rf "$room"
 	case $program in
 	*_test)
 		read -r good bad skip < <(count_results "$output")
@@ -113,15 +123,49 @@ run_one() {
 	fi
 }
 
+# LANE PROGRAM...: one after another; the report of each comes in one piece.
+run_lane() {
+	local lane=$1 program
+	shift
+	for program in "$@"; do
+		[ "${program#/}" = "$program" ] && program=$PWD/$program
+		case $program in
+		*/fuzz_*)
+			run_one "$program" \
+				"test/fuzz/corpus/${program##*/fuzz_}"
+			;;
+		*) run_one "$program" ;;
+		esac >"$scratch/$lane.report"
+		flock "$scratch" cat "$scratch/$lane.report"
+	done
+}
+
+scripts=() programs=()
 for program in "$@"; do
-	[ "${program#/}" = "$program" ] && program=$PWD/$program
 	case $program in
-	*.sh) run_one "$program" ;;
-	*/fuzz_*) run_one "$program" \
-		"test/fuzz/corpus/${program##*/fuzz_}" ;;
-	*) run_one "$program" ;;
+	*.sh) scripts+=("$program") ;;
+	*) programs+=("$program") ;;
 	esac
 done
+if [ "$lanes" -gt 1 ] && [ ${#scripts[@]} -gt 0 ] &&
+	[ ${#programs[@]} -gt 0 ]; then
+	(
+		trap - EXIT
+		run_lane b "${programs[@]}"
+		echo "$passed $failed $skipped" >"$scratch/b.sums"
+	) &
+	beside=$!
+	run_lane a "${scripts[@]}"
+	wait "$beside"
+	beside=
+	read -r good bad skip 2>/dev/null <"$scratch/b.sums" ||
+		good=0 bad=1 skip=0
+	passed=$((passed + good))
+	failed=$((failed + bad))
+	skipped=$((skipped + skip))
+else
+	run_lane a "$@"
+fi
 
 echo
 printf '%d passed, %d failed' $passed $failed
