@@ -5,7 +5,7 @@
 #   test/run.sh BUILD PROGRAM...
 #
 # In two lanes where there are two processors: scripts mostly wait for their
-# nodes, programs reckon meanwhile. PH_LANES=1: one after another; so do the
+# nodes. PH_LANES=1: one after another; so do the
 # long doses, whose figures are to be of a calm machine.
 #
 # A program is a cmocka program, a corpus replay (BUILD/test/fuzz/fuzz_X), or a
@@ -140,14 +140,18 @@ run_lane() {
 	done
 }
 
-scripts=() programs=()
+# In one lane meshes on this machine and the command line; in the other programs,
+# and then the hosts of namespaces.
+meshes=() programs=() hosts=()
 for program in "$@"; do
 	case $program in
-	*.sh) scripts+=("$program") ;;
+	*/netns/*.sh) hosts+=("$program") ;;
+	*.sh) meshes+=("$program") ;;
 	*) programs+=("$program") ;;
 	esac
 done
-if [ "$lanes" -gt 1 ] && [ ${#scripts[@]} -gt 0 ] &&
+programs+=("${hosts[@]}")
+if [ "$lanes" -gt 1 ] && [ ${#meshes[@]} -gt 0 ] &&
 	[ ${#programs[@]} -gt 0 ]; then
 	(
 		trap - EXIT
@@ -155,7 +159,7 @@ if [ "$lanes" -gt 1 ] && [ ${#scripts[@]} -gt 0 ] &&
 		echo "$passed $failed $skipped" >"$scratch/b.sums"
 	) &
 	beside=$!
-	run_lane a "${scripts[@]}"
+	run_lane a "${meshes[@]}"
 	wait "$beside"
 	beside=
 	read -r good bad skip 2>/dev/null <"$scratch/b.sums" ||

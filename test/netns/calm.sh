@@ -27,6 +27,12 @@ still_full() {
 	await_full 15 "$@" || fail "$* do not see each other any more"
 }
 
+none_suspects() {
+	[ "$(changes "$@" | awk '{ state[$2, $3] = $5 }
+		END { for (each in state) n += state[each] == "suspect"
+			print n + 0 }')" = 0 ]
+}
+
 small() {
 	local two=(a1 a2) three=(b1 b2 b3) five=(c1 c2 c3 c4 c5) begin
 	hosts "${two[@]}" "${three[@]}" "${five[@]}"
@@ -38,7 +44,10 @@ small() {
 		for name in a1 b1 c1; do node_pause $name; done
 		await 3 false
 		for name in a1 b1 c1; do node_resume $name; done
-		await 5 false
+		# Until each suspicion has run out, one way or the other.
+		await 1 false
+		await 6 none_suspects "${two[@]}" "${three[@]}" "${five[@]}" ||
+			fail "a suspicion lasts more than 6 s"
 		no_false_deaths "$what, N=2" "$begin" "${two[@]}"
 		no_false_deaths "$what, N=3" "$begin" "${three[@]}"
 		no_false_deaths "$what, N=5" "$begin" "${five[@]}"

@@ -8,7 +8,7 @@
 
 NODES=${NODES:-12}
 full && [ "$NODES" = 12 ] && NODES=100
-seconds=10
+seconds=4
 full && seconds=60
 
 missed=0
@@ -52,6 +52,7 @@ goal "full views after the last start" $((full_at - last_start)) 2000 ms
 calm=$(clock_ms)
 
 # What remains of the start (fast start, enrolment) is no idling.
+
 await 8 false
 measure_idle $seconds "${HOSTS[@]}"
 goal "sent by an idle node" $idle_bytes 350 B/s
