@@ -52,7 +52,6 @@ goal "full views after the last start" $((full_at - last_start)) 2000 ms
 calm=$(clock_ms)
 
 # What remains of the start (fast start, enrolment) is no idling.
-
 await 8 false
 measure_idle $seconds "${HOSTS[@]}"
 goal "sent by an idle node" $idle_bytes 350 B/s
