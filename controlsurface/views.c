@@ -379,6 +379,34 @@ static void look_begin(struct ph_control *control, ph_handle ticket,
 				});
 }
 
+/* What can be said without asking anybody how much flows. */
+static void answer_brief(struct ph_control *control, ph_handle ticket,
+	const struct ph_view_address *address)
+{
+	struct ph_writer *writer = ph_control_writer(control);
+	int64_t now = ph_loop_now(control->config.loop);
+	struct ph_edge *edge;
+
+	ph_write_map(writer);
+	ph_put_u64(writer, "revision", ph_control_revision(control));
+	ph_put_list(writer, "items");
+	for (edge = control->connectome.ids; edge; edge = edge->by_id.next) {
+		if (!ph_view_matches(control, address, edge))
+			continue;
+		ph_write_map(writer);
+		ph_put_text(writer, "id", edge->actual.id);
+		ph_put_text(writer, "state",
+			ph_connection_state_name(edge_shown(edge, now)));
+		ph_put_text(writer, "reason",
+			ph_override_holds(edge) ? edge->override.reason
+						: edge->actual.reason);
+		ph_write_end(writer);
+	}
+	ph_write_end(writer);
+	ph_write_end(writer);
+	ph_answer_ok(control->config.door, ticket, writer);
+}
+
 void ph_control_serve_connections(
 	void *context, ph_handle ticket, const struct ph_call *call)
 {
@@ -388,7 +416,11 @@ void ph_control_serve_connections(
 
 	if (ph_request_open(&request, control->config.door, ticket, call))
 		return;
-	if (!ph_view_open(&address, &request))
+	if (ph_view_open(&address, &request))
+		; /* answered */
+	else if (ph_get_bool(request.arguments, "brief"))
+		answer_brief(control, ticket, &address);
+	else
 		look_begin(control, ticket, &address);
 	ph_request_close(&request);
 }

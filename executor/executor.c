@@ -381,6 +381,22 @@ static const char *kind_of(const struct ph_spec *spec)
 	return spec->argv ? "program" : "bundled";
 }
 
+static const char *state_of(const struct ph_unit *unit)
+{
+	return ph_policy_state_name(unit->policy.state == PH_POLICY_IDLE
+					    ? PH_POLICY_STARTING
+					    : unit->policy.state);
+}
+
+static void write_brief(struct ph_writer *writer, const struct ph_unit *unit)
+{
+	ph_write_map(writer);
+	ph_put_text(writer, "name", unit->spec->name);
+	ph_put_text(writer, "state", state_of(unit));
+	ph_put_text(writer, "reason", unit->reason);
+	ph_write_end(writer);
+}
+
 static void write_unit(struct ph_writer *writer, const struct ph_unit *unit)
 {
 	static const char *const directions[] = {"out", "mux", "in", "combine"};
@@ -392,10 +408,7 @@ static void write_unit(struct ph_writer *writer, const struct ph_unit *unit)
 	ph_put_text(writer, "kind", kind_of(spec));
 	ph_put_text(writer, "placement", ph_placement_name(spec->placement));
 	write_what(writer, spec);
-	ph_put_text(writer, "state",
-		ph_policy_state_name(unit->policy.state == PH_POLICY_IDLE
-					     ? PH_POLICY_STARTING
-					     : unit->policy.state));
+	ph_put_text(writer, "state", state_of(unit));
 	ph_put_int(writer, "pid", unit->run ? unit->run->pid : 0);
 	ph_put_u64(writer, "restarts", unit->policy.restarts);
 	ph_put_int(writer, "since", unit->since);
@@ -445,17 +458,19 @@ static void serve_list(
 	struct ph_request request;
 	struct ph_writer *writer;
 	char name[64];
+	bool brief;
 
 	if (ph_request_open(&request, executor->config.door, ticket, call))
 		return;
 	ph_get_copy(request.arguments, "server", name, sizeof(name));
+	brief = ph_get_bool(request.arguments, "brief");
 	ph_request_close(&request);
 	writer = open_items(executor, ticket);
 	if (!writer)
 		return;
 	for (struct ph_unit *unit = executor->units; unit; unit = unit->next)
 		if (!*name || !strcmp(unit->spec->name, name))
-			write_unit(writer, unit);
+			(brief ? write_brief : write_unit)(writer, unit);
 	send_items(executor, ticket, writer);
 }
 

@@ -237,9 +237,18 @@ static void on_wires(
 static int ask(struct survey *survey, uint16_t method, ph_answer_fn *answer)
 {
 	struct ph_node *node = survey->node;
+	struct ph_writer *writer;
+	int code = ph_writer_create(&writer);
 
-	return ph_call_send(node->door, &ph_node_self, "", method, NULL,
+	if (code)
+		return code;
+	ph_write_map(writer);
+	ph_put_bool(writer, "brief", true);
+	ph_write_end(writer);
+	code = ph_call_send(node->door, &ph_node_self, "", method, writer,
 		ph_loop_now(node->loop), 2 * PH_SECOND, answer, survey);
+	ph_writer_free(writer);
+	return code;
 }
 
 static void on_servers(
