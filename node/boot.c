@@ -97,7 +97,7 @@ static void first_address(const struct ph_node *node, char *out, size_t size)
 {
 	struct ph_address address = node->options.listen[0];
 
-	if (address.scheme == PH_ADDRESS_TCP &&
+	if (ph_scheme_is_ip(address.scheme) &&
 		(!address.host[0] || !strcmp(address.host, "::") ||
 			!strcmp(address.host, "0.0.0.0")))
 		snprintf(address.host, sizeof(address.host), "%s", node->name);

@@ -89,8 +89,8 @@ static void add_graphics(struct ph_caps *caps)
 void ph_caps_detect(struct ph_caps *caps, const struct ph_options *options)
 {
 	static const enum ph_address_scheme schemes[] = {
-		PH_ADDRESS_TCP, PH_ADDRESS_UNIX, PH_ADDRESS_SHM};
-	static const char *const names[] = {"tcp", "unix", "shm"};
+		PH_ADDRESS_TCP, PH_ADDRESS_UNIX, PH_ADDRESS_SHM, PH_ADDRESS_WS};
+	static const char *const names[] = {"tcp", "unix", "shm", "ws"};
 
 	*caps = (struct ph_caps){0};
 	for (unsigned i = 0; i < options->caps; i++)
@@ -99,7 +99,7 @@ void ph_caps_detect(struct ph_caps *caps, const struct ph_options *options)
 	add_machine(caps);
 	add_graphics(caps);
 	caps->short_ones = caps->count;
-	for (unsigned i = 0; i < 3; i++)
+	for (unsigned i = 0; i < 4; i++)
 		if (ph_transport_find(schemes[i]))
 			add(caps, "transport=%s", names[i]);
 	for (const struct ph_server_type *const *type = ph_bundled_servers;

@@ -148,7 +148,7 @@ static void add_own_address(struct peer *peer, const struct peer *teller,
 
 	if (ph_address_parse(&address, text))
 		return;
-	if (address.scheme == PH_ADDRESS_TCP &&
+	if (ph_scheme_is_ip(address.scheme) &&
 		(!strcmp(address.host, "::") ||
 			!strcmp(address.host, "0.0.0.0") || !address.host[0])) {
 		if (ph_address_parse(&from, observed))

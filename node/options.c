@@ -175,8 +175,8 @@ static const struct flag flags[] = {
 	{"state", "POSTHOUSE_STATE", "DIR", read_state,
 		"where it keeps its key, passphrase and database"},
 	{"listen", "POSTHOUSE_LISTEN", "ADDR", read_listen,
-		"HOST:PORT or unix:PATH for peers, may be repeated "
-		"(default [::]:7678)"},
+		"HOST:PORT, ws://HOST:PORT, wss://HOST:PORT or unix:PATH for "
+		"peers, may be repeated (default [::]:7678)"},
 	{"join", "POSTHOUSE_JOIN", "HOST:PORT", read_join,
 		"where another node of the mesh is, may be repeated"},
 	{"dial-allow", "POSTHOUSE_DIAL_ALLOW", "CIDR", ph_options_dial_allow,

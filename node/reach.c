@@ -21,6 +21,8 @@ int reach_point(struct ph_reach_row *out, const struct ph_address *address)
 		[PH_ADDRESS_UNIX] = PH_REACH_UNIX,
 		[PH_ADDRESS_SHM] = PH_REACH_SHM,
 		[PH_ADDRESS_INPROC] = PH_REACH_INPROC,
+		[PH_ADDRESS_WS] = PH_REACH_WS,
+		[PH_ADDRESS_WSS] = PH_REACH_WSS,
 	};
 
 	*out = (struct ph_reach_row){.port = address->port};

@@ -16,17 +16,6 @@
 #define TURN	     16 /* connections a turn */
 #define OUT_OF_FILES (100 * PH_MILLISECOND)
 
-static bool is_loopback(const struct ph_endpoint *endpoint)
-{
-	const struct in6_addr *v6 = &endpoint->v6.sin6_addr;
-
-	if (endpoint->any.sa_family == AF_INET6)
-		return IN6_IS_ADDR_LOOPBACK(v6) ||
-		       (IN6_IS_ADDR_V4MAPPED(v6) && v6->s6_addr[12] == 127);
-	return endpoint->any.sa_family == AF_INET &&
-	       ntohl(endpoint->v4.sin_addr.s_addr) >> 24 == 127;
-}
-
 void ph_web_take(struct ph_web *web, int fd)
 {
 	struct ph_endpoint here = {.length = sizeof(here.storage)};
@@ -52,7 +41,7 @@ void ph_web_take(struct ph_web *web, int fd)
 	} else {
 		ph_endpoint_host(&here, peer.local, sizeof(peer.local));
 		peer.port = ph_endpoint_port(&here);
-		peer.loopback = is_loopback(&there);
+		peer.loopback = ph_endpoint_is_loopback(&there);
 		ph_socket_tune(fd);
 	}
 	ph_http_adopt(web->http, fd, &peer);
@@ -185,7 +174,7 @@ static int listen_at(struct ph_web *web, const struct ph_address *address,
 			       ? 0
 			       : -EINVAL;
 	if (!code && address->scheme != PH_ADDRESS_UNIX &&
-		!is_loopback(&endpoint[0]) && !web_token_any(web))
+		!ph_endpoint_is_loopback(&endpoint[0]) && !web_token_any(web))
 		return ph_fail(error, PH_EXIT_DENIED, where,
 			"start it with --http 127.0.0.1:7679, make a token "
 			"with posthouse token, then come back",
@@ -249,7 +238,8 @@ static int on_upgrade(void *context, struct ph_exchange *exchange,
 int ph_web_create(struct ph_web **out, struct ph_node *node)
 {
 	struct ph_web *web = calloc(1, sizeof(*web));
-	struct ph_http_site site = {on_request, on_gone, on_upgrade, web};
+	struct ph_http_site site = {
+		on_request, on_gone, on_upgrade, web, node->loop};
 	int code;
 
 	if (!web)
@@ -261,6 +251,7 @@ int ph_web_create(struct ph_web **out, struct ph_node *node)
 		return code;
 	}
 	web_token_serve(web);
+	node->host.http = web->http;
 	*out = web;
 	return 0;
 }

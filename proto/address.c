@@ -118,6 +118,19 @@ static const struct local {
 	{"inproc:", PH_ADDRESS_INPROC, parse_name},
 };
 
+/* Those that stand in front of a host and a port. */
+static const struct {
+	const char *prefix;
+	enum ph_address_scheme scheme;
+	uint16_t port; /* when none is said */
+} remotes[] = {
+	{"tcp://", PH_ADDRESS_TCP, PH_PORT},
+	{"ws://", PH_ADDRESS_WS, PH_PORT + 1},
+	{"wss://", PH_ADDRESS_WSS, 443},
+};
+
+#define REMOTES (sizeof(remotes) / sizeof(*remotes))
+
 #define LOCALS (sizeof(locals) / sizeof(*locals))
 
 static const struct local *local_by_prefix(const char *text)
@@ -194,8 +207,16 @@ int ph_address_parse(struct ph_address *out, const char *text)
 		read.scheme = local->scheme;
 		error = local->parse(&read, text + strlen(local->prefix));
 	} else {
-		if (!strncmp(text, "tcp://", 6))
-			text += 6;
+		for (size_t i = 0; i < REMOTES; i++) {
+			size_t length = strlen(remotes[i].prefix);
+
+			if (strncmp(text, remotes[i].prefix, length) != 0)
+				continue;
+			read.scheme = remotes[i].scheme;
+			read.port = remotes[i].port;
+			text += length;
+			break;
+		}
 		error = parse_tcp(&read, text);
 	}
 	if (!error)
@@ -207,14 +228,22 @@ char *ph_address_format(
 	const struct ph_address *address, char *out, size_t size)
 {
 	const struct local *local = local_by_scheme(address->scheme);
+	const char *prefix = "";
 
+	/* A host called unix must not read as a scheme. */
+	if (address->scheme == PH_ADDRESS_WS)
+		prefix = "ws://";
+	else if (address->scheme == PH_ADDRESS_WSS)
+		prefix = "wss://";
+	else if (is_scheme(address->host))
+		prefix = "tcp://";
 	if (local)
 		snprintf(out, size, "%s%s", local->prefix, address->host);
 	else if (strchr(address->host, ':'))
-		snprintf(out, size, "[%s]:%u", address->host, address->port);
-	else /* a host called unix must not read as a scheme */
-		snprintf(out, size, "%s%s:%u",
-			is_scheme(address->host) ? "tcp://" : "", address->host,
+		snprintf(out, size, "%s[%s]:%u", prefix, address->host,
+			address->port);
+	else
+		snprintf(out, size, "%s%s:%u", prefix, address->host,
 			address->port);
 	return out;
 }
@@ -224,7 +253,7 @@ bool ph_address_is_local(const struct ph_address *address)
 	struct in_addr v4;
 	struct in6_addr v6;
 
-	if (address->scheme != PH_ADDRESS_TCP)
+	if (!ph_scheme_is_ip(address->scheme))
 		return true;
 	if (!strcasecmp(address->host, "localhost"))
 		return true;

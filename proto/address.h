@@ -10,9 +10,10 @@
  *
  * Where a node listens or is dialled: `host:port`, `[v6]:port`, `host`
  * (port 7678), `:port` (every interface), `unix:/path`; with an optional
- * `tcp://` in front. For programs on this host, `shm:/path`: a ring in shared
- * memory, met at a unix socket; within a process, `inproc:name`. Names are
- * resolved later, on the worker thread.
+ * `tcp://` in front. Over WebSocket `ws://host:port` (port 7679) and
+ * `wss://host:port` (port 443). For programs on this host, `shm:/path`: a ring
+ * in shared memory, met at a unix socket; within a process, `inproc:name`.
+ * Names are resolved later, on the worker thread.
  */
 #define PH_PORT 7678
 
@@ -21,7 +22,16 @@ enum ph_address_scheme {
 	PH_ADDRESS_UNIX,
 	PH_ADDRESS_SHM,
 	PH_ADDRESS_INPROC,
+	PH_ADDRESS_WS,
+	PH_ADDRESS_WSS,
 };
+
+/* Has a host and a port. */
+static inline bool ph_scheme_is_ip(enum ph_address_scheme scheme)
+{
+	return scheme == PH_ADDRESS_TCP || scheme == PH_ADDRESS_WS ||
+	       scheme == PH_ADDRESS_WSS;
+}
 
 struct ph_address {
 	enum ph_address_scheme scheme;

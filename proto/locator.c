@@ -58,13 +58,16 @@ static bool is_link_local(const struct ph_locator *locator)
 int ph_locator_of(struct ph_locator *out, const struct ph_address *address)
 {
 	struct ph_locator locator = {
-		.transport = PH_LOCATOR_TCP,
+		.transport = address->scheme == PH_ADDRESS_WS ? PH_LOCATOR_WS
+			     : address->scheme == PH_ADDRESS_WSS
+				     ? PH_LOCATOR_WSS
+				     : PH_LOCATOR_TCP,
 		.port = address->port,
 	};
 	char host[sizeof(address->host)];
 	size_t length;
 
-	if (address->scheme != PH_ADDRESS_TCP)
+	if (!ph_scheme_is_ip(address->scheme))
 		return -ENOTSUP;
 	/* The zone is a name of this host's own. */
 	snprintf(host, sizeof(host), "%s", address->host);
@@ -117,11 +120,15 @@ int ph_locator_address(const struct ph_locator *locator, const char *zone,
 	struct ph_address *out)
 {
 	struct ph_address address = {
-		.scheme = PH_ADDRESS_TCP,
+		.scheme = locator->transport == PH_LOCATOR_WS ? PH_ADDRESS_WS
+			  : locator->transport == PH_LOCATOR_WSS
+				  ? PH_ADDRESS_WSS
+				  : PH_ADDRESS_TCP,
 		.port = locator->port,
 	};
 
-	if (locator->transport != PH_LOCATOR_TCP)
+	if (locator->transport < PH_LOCATOR_TCP ||
+		locator->transport > PH_LOCATOR_WSS)
 		return -ENOTSUP;
 	if (host_text(locator, zone, address.host, sizeof(address.host)))
 		return -EINVAL;

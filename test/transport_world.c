@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "test/transport_world.h"
+#include "transport/http.h"
 #include "transport/tls.h"
 
 static const uint8_t seed[32] = {1, 2, 3};
@@ -123,7 +124,7 @@ static const struct ph_carrier_events *on_accept(
 
 	world->accepted++;
 	assert_string_equal(source,
-		world->row->scheme == PH_ADDRESS_TCP ? "127.0.0.1" : "unix");
+		ph_scheme_is_ip(world->row->scheme) ? "127.0.0.1" : "unix");
 	if (world->refuse)
 		return NULL;
 	*out = &world->server;
@@ -157,6 +158,11 @@ bool row_has_file(const struct row *row)
 	return row->scheme == PH_ADDRESS_UNIX || row->scheme == PH_ADDRESS_SHM;
 }
 
+bool row_has_web(const struct row *row)
+{
+	return row->scheme == PH_ADDRESS_WS || row->scheme == PH_ADDRESS_WSS;
+}
+
 int world_setup(void **state)
 {
 	struct world *world = calloc(1, sizeof(*world));
@@ -167,6 +173,10 @@ int world_setup(void **state)
 	assert_int_equal(0, ph_pool_create(&world->host.pool));
 	assert_int_equal(0, ph_worker_create(&world->host.worker, world->loop));
 	assert_int_equal(0, ph_tls_create(&world->host.tls, seed));
+	if (row_has_web(world->row))
+		assert_int_equal(0,
+			ph_http_create(&world->host.http,
+				&(struct ph_http_site){.loop = world->loop}));
 	world->client.admit = world->server.admit = PH_FRAME_MAX;
 	world->client.frame_size = world->server.frame_size = 1000;
 	ph_queue_init(&world->client.out, world->host.pool);
@@ -237,6 +247,7 @@ int world_teardown(void **state)
 	turn_until(world, !ph_worker_pending(world->host.worker));
 	ph_loop_turn(world->loop, 0);
 	ph_worker_destroy(world->host.worker);
+	ph_http_destroy(world->host.http);
 	ph_tls_destroy(world->host.tls);
 	/* Asserts that every buffer came back. */
 	ph_pool_destroy(world->host.pool);

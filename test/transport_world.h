@@ -63,6 +63,8 @@ void world_row(const struct row *row);
 int64_t now(void);
 /* The address is that of a file. */
 bool row_has_file(const struct row *row);
+/* It lives on the web thread. */
+bool row_has_web(const struct row *row);
 /* Sends what end->to_send says, as far as it goes. */
 void end_pump(struct end *end);
 void listen_here(struct world *world);

@@ -228,6 +228,8 @@ static void carrier_identify(
 	socklen_t size = sizeof(who);
 
 	ph_endpoint_text(peer, carrier->peer, sizeof(carrier->peer));
+	if (carrier->beside)
+		return;
 	if (peer->any.sa_family != AF_UNIX) {
 		ph_socket_tune(fd);
 		ph_pulse_init(&carrier->pulse, carrier->host->loop, fd,

@@ -48,6 +48,7 @@ struct ph_carrier {
 	bool told;    /* on_open was called */
 	int reason;
 	char peer[64];
+	bool beside; /* the socket leads to the web thread, not to the peer */
 	bool has_uid;
 	uint32_t uid;
 	int32_t pid;

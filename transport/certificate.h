@@ -23,4 +23,10 @@ bool ph_certificate_is_sound(struct x509_st *certificate);
 bool ph_certificate_key(
 	struct x509_st *certificate, uint8_t key[PH_PUBLIC_KEY]);
 
+/* A fresh P-256 key and a certificate of its own for it, as DER, for browsers:
+ * Chromium refuses Ed25519. It proves nothing. Gives both (free them). -ENOMEM.
+ */
+int ph_certificate_outer(uint8_t **certificate, size_t *certificate_length,
+	uint8_t **key, size_t *key_length);
+
 #endif

@@ -17,7 +17,8 @@
 struct attempt {
 	struct ph_watch watch;
 	struct ph_dialing *dialing;
-	int fd; /* -1: not under way */
+	int fd;	      /* -1: not under way */
+	bool doubted; /* the bridge failed: why, tells a bare connection */
 };
 
 struct ph_dialing {
@@ -33,6 +34,10 @@ struct ph_dialing {
 	struct ph_timer stagger;
 	struct ph_job job;
 	bool resolving;
+	struct ph_transport_host *shared;
+	struct ph_dial dial;
+	int (*bridge)(struct ph_transport_host *host,
+		const struct ph_dial *dial, const struct ph_endpoint *peer);
 	char host[sizeof(((struct ph_address *)0)->host)];
 	uint16_t port;
 };
@@ -83,38 +88,77 @@ static void attempt_won(struct attempt *attempt)
 	ph_carrier_connected(carrier, fd, &peer, kind, false);
 }
 
+static int attempt_start(
+	struct attempt *attempt, const struct ph_endpoint *endpoint);
+
+/* What the bridge says: 0 or -errno; -EAGAIN: nothing yet. */
+static int bridge_says(int fd)
+{
+	int32_t word;
+	ssize_t got = recv(fd, &word, sizeof(word), MSG_DONTWAIT);
+
+	if (got == sizeof(word))
+		return word > 0 ? -EPROTO : word;
+	return got < 0 && errno == EAGAIN ? -EAGAIN : -ECONNRESET;
+}
+
+static void attempt_failed(struct attempt *attempt, int reason)
+{
+	struct ph_dialing *dialing = attempt->dialing;
+	unsigned i = (unsigned)(attempt - dialing->attempts);
+
+	attempt_stop(attempt);
+	if (reason == -ENOTCONN && dialing->bridge && !attempt->doubted) {
+		attempt->doubted = true;
+		reason = attempt_start(attempt, &dialing->candidates[i]);
+		if (!reason)
+			return;
+	}
+	dialing_failed(dialing, reason);
+}
+
 static void attempt_on_event(struct ph_watch *watch, uint32_t events)
 {
 	struct attempt *attempt = MEMBER(watch, struct attempt, watch);
+	bool bridged = attempt->dialing->bridge && !attempt->doubted;
 	int error = 0;
 	socklen_t size = sizeof(error);
 
-	if (getsockopt(attempt->fd, SOL_SOCKET, SO_ERROR, &error, &size))
+	if (bridged)
+		error = -bridge_says(attempt->fd);
+	else if (getsockopt(attempt->fd, SOL_SOCKET, SO_ERROR, &error, &size))
 		error = errno;
-	if (!error) {
-		attempt_won(attempt);
+	if (bridged && error == EAGAIN)
 		return;
-	}
-	attempt_stop(attempt);
-	dialing_failed(attempt->dialing, -error);
+	if (!error && attempt->doubted)
+		error = ECONNRESET;
+	if (!error)
+		attempt_won(attempt);
+	else
+		attempt_failed(attempt, -error);
 }
 
 /* 0: under way. */
 static int attempt_start(
 	struct attempt *attempt, const struct ph_endpoint *endpoint)
 {
-	int error;
+	struct ph_dialing *dialing = attempt->dialing;
+	bool bridged = dialing->bridge && !attempt->doubted;
+	int error = 0;
 
-	attempt->fd = ph_socket_open(endpoint);
+	attempt->fd = bridged ? dialing->bridge(dialing->shared, &dialing->dial,
+					endpoint)
+			      : ph_socket_open(endpoint);
 	if (attempt->fd < 0)
 		return attempt->fd;
 	attempt->watch.on_event = attempt_on_event;
-	error = connect(attempt->fd, &endpoint->any, endpoint->length);
+	if (!bridged)
+		error = connect(attempt->fd, &endpoint->any, endpoint->length);
 	if (error && errno != EINPROGRESS)
 		error = -errno;
 	else
-		error = ph_watch_start(attempt->dialing->loop, &attempt->watch,
-			attempt->fd, EPOLLOUT);
+		error = ph_watch_start(dialing->loop, &attempt->watch,
+			attempt->fd, bridged ? EPOLLIN : EPOLLOUT);
 	if (error) {
 		close(attempt->fd);
 		attempt->fd = -1;
@@ -204,7 +248,7 @@ static void resolve_done(struct ph_job *job)
 static int dialing_candidates(
 	struct ph_dialing *dialing, const struct ph_address *address)
 {
-	if (address->scheme != PH_ADDRESS_TCP) {
+	if (!ph_scheme_is_ip(address->scheme)) {
 		dialing->count = 1;
 		return address->scheme == PH_ADDRESS_INPROC
 			       ? ph_endpoint_inproc(
@@ -226,6 +270,8 @@ static int dialing_create(struct ph_transport_host *host,
 	if (!dialing)
 		return -ENOMEM;
 	dialing->loop = host->loop;
+	dialing->shared = host;
+	dialing->dial = *dial;
 	dialing->port = dial->address.port;
 	dialing->stagger.on_due = dialing_on_stagger;
 	memcpy(dialing->host, dial->address.host, sizeof(dialing->host));
@@ -249,6 +295,17 @@ int ph_dial_start(struct ph_transport_host *host, const char *scheme,
 	const struct ph_carrier_events *events, void *context,
 	struct ph_carrier **out)
 {
+	return ph_dial_bridge(
+		host, scheme, kind, dial, NULL, events, context, out);
+}
+
+int ph_dial_bridge(struct ph_transport_host *host, const char *scheme,
+	const struct ph_filter_kind *kind, const struct ph_dial *dial,
+	int (*bridge)(struct ph_transport_host *host,
+		const struct ph_dial *dial, const struct ph_endpoint *peer),
+	const struct ph_carrier_events *events, void *context,
+	struct ph_carrier **out)
+{
 	struct ph_dialing *dialing;
 	struct ph_carrier *carrier;
 	int error;
@@ -262,6 +319,8 @@ int ph_dial_start(struct ph_transport_host *host, const char *scheme,
 		return error;
 	}
 	dialing->kind = kind;
+	dialing->bridge = bridge;
+	carrier->beside = bridge != NULL;
 	carrier->dialing = dialing;
 	dialing->carrier = carrier;
 	ph_carrier_expect(carrier,

@@ -13,7 +13,9 @@
 #include <utlist.h>
 
 #include "kernel/log.h"
+#include "transport/certificate.h"
 #include "transport/http_inner.h"
+#include "transport/listener.h"
 
 /*
  * The web thread. Connections come by mail from the loop, requests go up as
@@ -32,6 +34,15 @@ struct ticker {
 	lws_sorted_usec_list_t sul;
 	struct ph_http *http;
 };
+
+static int on_event(struct lws *wsi, enum lws_callback_reasons reason,
+	void *user, void *in, size_t length);
+
+static const struct lws_protocols protocols[] = {
+	{"http", on_event, 0, 0, 0, NULL, 0},
+	{"posthouse-terminal", on_event, 0, HTTP_PIECE, 0, NULL, 0},
+	{"posthouse-carrier", on_event, 0, HTTP_PIECE, 0, NULL, 0},
+	{NULL, NULL, 0, 0, 0, NULL, 0}};
 
 static struct ph_http *http_of(struct lws *wsi)
 {
@@ -124,7 +135,11 @@ static void begin_waiting(struct ph_exchange *visitor)
 	visitor->phase = PHASE_WAITING;
 	/* An apply takes as long as it takes. */
 	lws_set_timeout(visitor->wsi, NO_PENDING_TIMEOUT, 0);
-	visitor->http->site.on_request(visitor->http->site.context, visitor);
+	if (visitor->http->site.on_request)
+		visitor->http->site.on_request(
+			visitor->http->site.context, visitor);
+	else
+		ph_exchange_answer(visitor, 404, "text/plain", NULL, "", 0);
 }
 
 static int refuse(struct ph_exchange *visitor, unsigned status)
@@ -372,19 +387,9 @@ void ph_http_every(struct ph_http *http, unsigned period_ms,
 static void visitor_free(struct ph_exchange *visitor)
 {
 	websocket_end(visitor);
+	bridge_left(visitor);
 	http_reset(visitor);
 	DL_DELETE2(visitor->http->visitors, visitor, prev, following);
-	atomic_fetch_sub(&visitor->http->count, 1);
-	free(visitor);
-}
-
-static void drop_visitor(struct ph_http_task *task)
-{
-	struct ph_exchange *visitor =
-		(struct ph_exchange *)((char *)task -
-				       offsetof(struct ph_exchange, task));
-
-	close(visitor->fd);
 	atomic_fetch_sub(&visitor->http->count, 1);
 	free(visitor);
 }
@@ -401,20 +406,51 @@ static bool is_full(const struct ph_http *http, const struct ph_exchange *new)
 	return same >= SOURCE_MOST;
 }
 
-static void adopt_visitor(struct ph_http_task *task)
+/* Made for the first who comes by wss: a key costs time. */
+static struct lws_vhost *secure_vhost(struct ph_http *http)
+{
+	struct lws_context_creation_info info = {
+		.port = CONTEXT_PORT_NO_LISTEN_SERVER,
+		.protocols = protocols,
+		.alpn = "http/1.1",
+		.keepalive_timeout = PATIENCE,
+		.options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT |
+			   LWS_SERVER_OPTION_VALIDATE_UTF8 |
+			   LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS,
+		.vhost_name = "posthouse-tls"};
+	uint8_t *certificate;
+	uint8_t *key;
+	size_t length[2];
+
+	if (http->secure || ph_certificate_outer(
+				    &certificate, &length[0], &key, &length[1]))
+		return http->secure;
+	info.server_ssl_cert_mem = certificate;
+	info.server_ssl_cert_mem_len = (unsigned)length[0];
+	info.server_ssl_private_key_mem = key;
+	info.server_ssl_private_key_mem_len = (unsigned)length[1];
+	http->secure = lws_create_vhost(http->context, &info);
+	free(certificate);
+	free(key);
+	return http->secure;
+}
+
+void http_adopt_visitor(struct ph_http_task *task)
 {
 	struct ph_exchange *visitor =
 		(struct ph_exchange *)((char *)task -
 				       offsetof(struct ph_exchange, task));
 	struct ph_http *http = visitor->http;
 	struct ph_exchange *other;
-	lws_adopt_desc_t adopt = {.vh = http->vhost,
-		.type = LWS_ADOPT_SOCKET | LWS_ADOPT_HTTP,
+	bool tls = visitor->peer.tls;
+	lws_adopt_desc_t adopt = {.vh = tls ? secure_vhost(http) : http->vhost,
+		.type = LWS_ADOPT_SOCKET | LWS_ADOPT_HTTP |
+			(tls ? LWS_ADOPT_ALLOW_SSL : 0),
 		.fd.sockfd = visitor->fd,
 		.opaque = visitor};
 
-	if (is_full(http, visitor)) {
-		drop_visitor(task);
+	if (is_full(http, visitor) || !adopt.vh) {
+		http_drop_visitor(task);
 		return;
 	}
 	DL_APPEND2(http->visitors, visitor, prev, following);
@@ -427,36 +463,6 @@ static void adopt_visitor(struct ph_http_task *task)
 			visitor_free(visitor);
 			return;
 		}
-	}
-}
-
-/* Mail comes newest first. */
-static void read_mail(struct ph_http *http)
-{
-	struct ph_http_task *task = atomic_exchange(&http->mail, NULL);
-	struct ph_http_task *first = NULL;
-	struct ph_http_task *next;
-
-	for (; task; task = next) {
-		next = task->next;
-		task->next = first;
-		first = task;
-	}
-	for (; first; first = next) {
-		next = first->next;
-		first->run(first);
-	}
-}
-
-static void drop_mail(struct ph_http *http)
-{
-	struct ph_http_task *task = atomic_exchange(&http->mail, NULL);
-	struct ph_http_task *next;
-
-	for (; task; task = next) {
-		next = task->next;
-		if (task->drop)
-			task->drop(task);
 	}
 }
 
@@ -483,7 +489,8 @@ static void on_left(struct ph_exchange *visitor)
 {
 	struct ph_http *http = visitor->http;
 
-	if (visitor->phase == PHASE_WAITING || visitor->endless)
+	if (http->site.on_gone &&
+		(visitor->phase == PHASE_WAITING || visitor->endless))
 		http->site.on_gone(http->site.context, visitor);
 	websocket_end(visitor);
 	http_reset(visitor);
@@ -499,8 +506,21 @@ static int on_upgrade(struct ph_exchange *visitor, const char *to)
 		return -1;
 	http_reset(visitor);
 	http_read_request(visitor);
-	status = http->site.on_upgrade(
-		http->site.context, visitor, &visitor->events, &visitor->own);
+	if (visitor->peer.door &&
+		!strcmp(visitor->path, PH_HTTP_CARRIER_PATH)) {
+		/* Peers are no pages. */
+		if (visitor->header[PH_HTTP_ORIGIN][0]) {
+			lws_return_http_status(visitor->wsi, 403, NULL);
+			return 1;
+		}
+		visitor->carries = true;
+		visitor->phase = PHASE_WEBSOCKET;
+		return 0;
+	}
+	status = !http->site.on_upgrade
+			 ? 404
+			 : http->site.on_upgrade(http->site.context, visitor,
+				   &visitor->events, &visitor->own);
 	if (!status) {
 		visitor->phase = PHASE_WEBSOCKET;
 		return 0;
@@ -534,20 +554,26 @@ static int on_http(
 		visitor_free(visitor);
 		return 0;
 	default:
-		return websocket_event(visitor, reason, in, length);
+		return visitor->carries
+			       ? bridge_event(visitor, reason, in, length)
+			       : websocket_event(visitor, reason, in, length);
 	}
 }
 
 static int on_event(struct lws *wsi, enum lws_callback_reasons reason,
 	void *user, void *in, size_t length)
 {
+	enum owner *owner;
 	struct ph_exchange *visitor;
 
 	if (reason == LWS_CALLBACK_EVENT_WAIT_CANCELLED) {
-		read_mail(http_of(wsi));
+		http_read_mail(http_of(wsi));
 		return 0;
 	}
-	visitor = wsi ? lws_get_opaque_user_data(wsi) : NULL;
+	owner = wsi ? lws_get_opaque_user_data(wsi) : NULL;
+	if (owner && *owner == OWNER_BRIDGE)
+		return bridge_pipe_event((struct bridge *)owner, (int)reason);
+	visitor = (struct ph_exchange *)owner;
 	if (!visitor) {
 		/* No connection of ours, as a stream of HTTP/2 would be. */
 		return reason == LWS_CALLBACK_HTTP ||
@@ -561,11 +587,9 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason,
 
 /* --- the thread --- */
 
-static const struct lws_protocols protocols[] = {
-	{"http", on_event, 0, 0, 0, NULL, 0},
-	{"posthouse-terminal", on_event, 0, 64 * 1024, 0, NULL, 0},
-	{"posthouse-carrier", on_event, 0, 64 * 1024, 0, NULL, 0},
-	{NULL, NULL, 0, 0, 0, NULL, 0}};
+/* A peer that is silent is asked after 5 s, and given up 9 s later. */
+static const lws_retry_bo_t pulse = {
+	.secs_since_valid_ping = 5, .secs_since_valid_hangup = 14};
 
 static struct lws_context *make_context(struct ph_http *http)
 {
@@ -574,6 +598,7 @@ static struct lws_context *make_context(struct ph_http *http)
 		.protocols = protocols,
 		.user = http,
 		.options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
+			   LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT |
 			   LWS_SERVER_OPTION_VALIDATE_UTF8 |
 			   LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS,
 		.uid = (uid_t)-1,
@@ -583,6 +608,7 @@ static struct lws_context *make_context(struct ph_http *http)
 		.pt_serv_buf_size = PIECE,
 		.timeout_secs = PATIENCE,
 		.keepalive_timeout = PATIENCE,
+		.retry_and_idle_policy = &pulse,
 		.vhost_name = "posthouse"};
 	struct lws_context *context;
 
@@ -590,14 +616,20 @@ static struct lws_context *make_context(struct ph_http *http)
 	context = lws_create_context(&info);
 	if (!context)
 		return NULL;
+	http->scratch = malloc(LWS_PRE + HTTP_PIECE);
 	http->vhost = lws_create_vhost(context, &info);
-	if (http->vhost)
+	if (http->vhost && http->scratch)
 		return context;
 	lws_context_destroy(context);
 	return NULL;
 }
 
-static void *run(void *argument)
+void http_wake(struct lws_context *context)
+{
+	lws_cancel_service(context);
+}
+
+void *http_run(void *argument)
 {
 	struct ph_http *http = argument;
 	struct ticker ticker = {.http = http};
@@ -609,7 +641,7 @@ static void *run(void *argument)
 	if (!context)
 		ph_log_error("http", "the web thread cannot start");
 	atomic_store(&http->context, context);
-	read_mail(http);
+	http_read_mail(http);
 	while (context && !atomic_load(&http->stopping))
 		if (lws_service(context, 0) < 0)
 			break;
@@ -622,80 +654,33 @@ static void *run(void *argument)
 	return NULL;
 }
 
-int ph_http_create(struct ph_http **out, const struct ph_http_site *site)
+void http_dial_visitor(struct ph_http_task *task)
 {
-	struct ph_http *http = calloc(1, sizeof(*http));
+	struct ph_exchange *visitor =
+		(struct ph_exchange *)((char *)task -
+				       offsetof(struct ph_exchange, task));
+	struct ph_http *http = visitor->http;
+	uint64_t id = ++http->last_id;
+	struct ph_exchange *other;
 
-	if (!http)
-		return -ENOMEM;
-	http->site = *site;
-	*out = http;
-	return 0;
-}
-
-void ph_http_destroy(struct ph_http *http)
-{
-	struct lws_context *context;
-
-	if (!http)
-		return;
-	atomic_store(&http->stopping, true);
-	context = atomic_load(&http->context);
-	if (context)
-		lws_cancel_service(context);
-	if (http->started)
-		pthread_join(http->thread, NULL);
-	drop_mail(http);
-	free(http);
-}
-
-bool ph_http_is_up(const struct ph_http *http)
-{
-	return http->started;
-}
-
-void ph_http_post(struct ph_http *http, struct ph_http_task *task)
-{
-	struct lws_context *context;
-
-	task->next = atomic_load(&http->mail);
-	while (!atomic_compare_exchange_weak(&http->mail, &task->next, task))
-		;
-	context = atomic_load(&http->context);
-	if (context)
-		lws_cancel_service(context);
-}
-
-static bool start(struct ph_http *http)
-{
-	if (http->started)
-		return true;
-	http->started = !pthread_create(&http->thread, NULL, run, http);
-	if (http->started)
-		ph_log_info("http", "the web thread begins");
-	return http->started;
-}
-
-void ph_http_adopt(
-	struct ph_http *http, int fd, const struct ph_http_peer *peer)
-{
-	struct ph_exchange *visitor;
-
-	if (atomic_load(&http->count) >= PH_HTTP_CONNECTIONS || !start(http)) {
-		close(fd);
+	visitor->id = id;
+	visitor->bridge = bridge_create(http, visitor->fd);
+	if (!visitor->bridge) {
+		http_drop_visitor(task);
 		return;
 	}
-	visitor = calloc(1, sizeof(*visitor));
-	if (!visitor) {
-		close(fd);
+	visitor->bridge->visitor = visitor;
+	visitor->carries = true;
+	visitor->phase = PHASE_WEBSOCKET;
+	DL_APPEND2(http->visitors, visitor, prev, following);
+	if (!bridge_dial(visitor))
 		return;
+	/* Its memory may have gone with what libwebsockets had begun. */
+	DL_FOREACH2(http->visitors, other, following)
+	{
+		if (other->id == id) {
+			visitor_free(other);
+			return;
+		}
 	}
-	atomic_fetch_add(&http->count, 1);
-	visitor->http = http;
-	visitor->fd = fd;
-	visitor->peer = *peer;
-	visitor->end = &visitor->first;
-	visitor->task.run = adopt_visitor;
-	visitor->task.drop = drop_visitor;
-	ph_http_post(http, &visitor->task);
 }

@@ -28,6 +28,9 @@ struct ph_http_peer {
 	bool has_uid;	 /* unix: SO_PEERCRED */
 	uint32_t uid;
 	bool loopback;
+	unsigned door; /* of a ws listener; 0: carriers are not taken here */
+	bool tls;      /* TLS outside, with a certificate that proves nothing */
+	uint16_t from; /* the peer's port */
 };
 
 #define PH_HTTP_CONNECTIONS 512u /* at once; more are closed */
@@ -59,6 +62,8 @@ struct ph_http_site {
 	int (*on_upgrade)(void *context, struct ph_exchange *exchange,
 		const struct ph_websocket_events **events, void **own);
 	void *context;
+	/* For carriers; NULL: there are none. */
+	struct ph_loop *loop;
 };
 
 /* Copies `site`. No thread yet. -ENOMEM. */
@@ -83,6 +88,21 @@ bool ph_http_is_up(const struct ph_http *http);
 /* Every `period_ms` on the web thread; 0 stops. One for each ph_http. */
 void ph_http_every(struct ph_http *http, unsigned period_ms,
 	void (*tick)(void *context), void *context);
+
+/* --- carriers: the loop's thread --- */
+
+struct ph_listener;
+/* What comes to this door and asks for a WebSocket of carriers is offered to
+ * the listener (ph_listener_offer). The door's number, or -ENOSPC. */
+int ph_http_bind(struct ph_http *http, struct ph_listener *listener);
+void ph_http_unbind(struct ph_http *http, unsigned door);
+/* Dials ws at a literal host. The other end of the pair whose end `fd` is,
+ * taken in any case, hears 0 or -errno in four bytes (-ENOTCONN: there is no
+ * connection), and then the stream. `name`: the Host header. */
+void ph_http_dial(struct ph_http *http, int fd, const char *host, uint16_t port,
+	const char *name, bool tls);
+/* Where carriers are asked for. */
+#define PH_HTTP_CARRIER_PATH "/v1/carrier"
 
 /* --- an exchange --- */
 

@@ -8,7 +8,8 @@
 
 /*
  * The web thread from within. Shared by http.c (the thread, connections,
- * requests), http_answer.c (what goes out, free of libwebsockets) and
+ * requests), http_door.c (what the loop hands over), http_answer.c (what goes
+ * out; both free of libwebsockets) and
  * http_socket.c (WebSocket).
  *
  * A visitor is a connection; an exchange or a WebSocket is what it is at the
@@ -17,6 +18,8 @@
  */
 struct lws;
 struct lws_context;
+struct lws_vhost;
+struct ph_listener;
 
 enum phase {
 	PHASE_IDLE,    /* between requests */
@@ -36,7 +39,31 @@ struct chunk {
 	uint8_t memory[]; /* LWS_PRE, then the data */
 };
 
+/* What a connection of libwebsockets belongs to; both begin with it. */
+enum owner {
+	OWNER_VISITOR,
+	OWNER_BRIDGE
+};
+
+/* A WebSocket of carriers, and the socket that leads to the loop. It goes when
+ * both are gone. */
+struct bridge {
+	enum owner owner;
+	struct ph_http *http;
+	struct ph_exchange *visitor; /* NULL: the WebSocket is gone */
+	struct lws *pipe;	     /* NULL: not there, or gone */
+	int fd;			     /* -1: gone */
+	bool open;		     /* the WebSocket stands */
+	bool choked; /* the pipe took less: the WebSocket is not read */
+	bool ended;  /* nothing more comes from the loop */
+	uint8_t *rest;
+	size_t length;
+	size_t sent;
+	size_t room;
+};
+
 struct ph_exchange {
+	enum owner owner;
 	struct ph_http *http;
 	struct lws *wsi;
 	struct ph_http_peer peer;
@@ -65,6 +92,9 @@ struct ph_exchange {
 	size_t waiting; /* bytes in chunks */
 	bool starved;	/* was told -EAGAIN */
 
+	struct bridge *bridge; /* a WebSocket of carriers */
+	bool carries;	       /* or will be */
+	char name[128];	       /* dialled: the Host header */
 	const struct ph_websocket_events *events;
 	unsigned close_code; /* 0: not closing */
 	char close_why[64];
@@ -73,8 +103,18 @@ struct ph_exchange {
 	struct ph_exchange *following;
 };
 
+#define HTTP_DOORS 16u
+/* Bytes of a binary message to the peer, at most; and of what is read at once.
+ */
+#define HTTP_PIECE ((size_t)64 * 1024)
+
 struct ph_http {
 	struct ph_http_site site;
+	struct ph_listener *doors[HTTP_DOORS]; /* the loop's */
+	unsigned generation;		       /* of doors */
+	unsigned door[HTTP_DOORS];
+	uint8_t *scratch;	  /* LWS_PRE and HTTP_PIECE */
+	struct lws_vhost *secure; /* for wss, from the first on */
 	bool started;
 	pthread_t thread;
 	_Atomic(struct lws_context *) context;
@@ -99,6 +139,26 @@ void http_read_request(struct ph_exchange *visitor);
 /* http_socket.c: what happens on a WebSocket. Non-zero closes. */
 int websocket_event(
 	struct ph_exchange *visitor, int reason, void *in, size_t length);
+/* The WebSocket of carriers. 0, or non-zero closes. */
+int bridge_event(
+	struct ph_exchange *visitor, int reason, void *in, size_t length);
+int bridge_pipe_event(struct bridge *bridge, int reason);
+/* The WebSocket is gone. */
+void bridge_left(struct ph_exchange *visitor);
+/* Takes the socket; the other end is the loop's. */
+struct bridge *bridge_create(struct ph_http *http, int fd);
+/* Dials, as ph_http_dial has it. */
+int bridge_dial(struct ph_exchange *visitor);
+/* http.c */
+void *http_run(void *http);
+void http_wake(struct lws_context *context);
+void http_adopt_visitor(struct ph_http_task *task);
+void http_dial_visitor(struct ph_http_task *task);
+/* http_door.c */
+void http_drop_visitor(struct ph_http_task *task);
+void http_read_mail(struct ph_http *http);
+/* To the listener, which takes the socket. -1: nobody. */
+int http_arrived(struct ph_exchange *visitor, int fd);
 /* on_closed, if it was not told yet. */
 void websocket_end(struct ph_exchange *visitor);
 struct chunk *http_chunk(const void *data, size_t length);

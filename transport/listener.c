@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "kernel/log.h"
+#include "transport/http.h"
 
 #define MEMBER(pointer, type, field)                                           \
 	((type *)((char *)(pointer)-offsetof(type, field)))
@@ -14,7 +15,7 @@
 #define LISTENER_BREATH (100 * PH_MILLISECOND)
 
 /* Gives the connection to the owner, or closes it at once. */
-static void listener_offer(
+void ph_listener_offer(
 	struct ph_listener *listener, int fd, const struct ph_endpoint *peer)
 {
 	const struct ph_carrier_events *events;
@@ -66,7 +67,10 @@ static void listener_on_event(struct ph_watch *watch, uint32_t events)
 			SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd >= 0) {
-			listener_offer(listener, fd, &peer);
+			if (listener->accepted)
+				listener->accepted(listener, fd, &peer);
+			else
+				ph_listener_offer(listener, fd, &peer);
 			continue;
 		}
 		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
@@ -146,6 +150,8 @@ void ph_listener_close(struct ph_listener *listener)
 	fd = listener->watch.fd;
 	ph_timer_stop(listener->host->loop, &listener->breath);
 	ph_watch_stop(&listener->watch);
+	if (listener->http)
+		ph_http_unbind(listener->http, listener->door);
 	listener_unlink(listener);
 	close(fd);
 	ph_loop_defer(listener->host->loop, &listener->task);

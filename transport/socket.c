@@ -126,6 +126,17 @@ void ph_endpoint_host(
 	}
 }
 
+bool ph_endpoint_is_loopback(const struct ph_endpoint *endpoint)
+{
+	const struct in6_addr *v6 = &endpoint->v6.sin6_addr;
+
+	if (endpoint->any.sa_family == AF_INET6)
+		return IN6_IS_ADDR_LOOPBACK(v6) ||
+		       (IN6_IS_ADDR_V4MAPPED(v6) && v6->s6_addr[12] == 127);
+	return endpoint->any.sa_family == AF_INET &&
+	       ntohl(endpoint->v4.sin_addr.s_addr) >> 24 == 127;
+}
+
 uint16_t ph_endpoint_port(const struct ph_endpoint *endpoint)
 {
 	if (endpoint->any.sa_family == AF_INET6)

@@ -39,6 +39,8 @@ void ph_endpoint_host(
  * in v6 clothes is shown as v4. */
 void ph_endpoint_text(
 	const struct ph_endpoint *endpoint, char *out, size_t size);
+/* 127/8, ::1, and the former in v6 clothes. */
+bool ph_endpoint_is_loopback(const struct ph_endpoint *endpoint);
 uint16_t ph_endpoint_port(const struct ph_endpoint *endpoint);
 
 /* A new non-blocking socket of the endpoint's family, or -errno. */

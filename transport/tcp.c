@@ -58,27 +58,36 @@ static void tcp_bound(
 	out->port = ph_endpoint_port(&bound);
 }
 
-static int tcp_listen(struct ph_transport_host *host,
-	const struct ph_address *address, bool plain,
-	const struct ph_listener_events *events, void *context,
-	struct ph_listener **out)
+int ph_listener_bind(const struct ph_address *address, struct ph_address *out)
 {
 	struct ph_endpoint endpoints[2];
-	struct ph_address bound;
-	unsigned count;
-	int fd, error;
+	unsigned count =
+		ph_endpoint_literal(endpoints, address->host, address->port);
+	int fd;
 
-	if (address->scheme != PH_ADDRESS_TCP)
-		return -EINVAL;
-	count = ph_endpoint_literal(endpoints, address->host, address->port);
 	if (!count)
 		return -EINVAL;
 	fd = tcp_bind(&endpoints[0]);
 	if (count > 1 && is_absent(fd))
 		fd = tcp_bind(&endpoints[1]);
+	if (fd >= 0)
+		tcp_bound(fd, address, out);
+	return fd;
+}
+
+static int tcp_listen(struct ph_transport_host *host,
+	const struct ph_address *address, bool plain,
+	const struct ph_listener_events *events, void *context,
+	struct ph_listener **out)
+{
+	struct ph_address bound;
+	int fd, error;
+
+	if (address->scheme != PH_ADDRESS_TCP)
+		return -EINVAL;
+	fd = ph_listener_bind(address, &bound);
 	if (fd < 0)
 		return fd;
-	tcp_bound(fd, address, &bound);
 	error = ph_listener_start(host, "tcp", fd, &bound,
 		ph_carrier_kind(host, plain), events, context, out);
 	if (error)

@@ -5,6 +5,8 @@ const struct ph_transport *const ph_transports[] = {
 	[PH_ADDRESS_UNIX] = &ph_transport_unix,
 	[PH_ADDRESS_SHM] = &ph_transport_shm,
 	[PH_ADDRESS_INPROC] = &ph_transport_inproc,
+	[PH_ADDRESS_WS] = &ph_transport_ws,
+	[PH_ADDRESS_WSS] = &ph_transport_wss,
 	NULL,
 };
 
@@ -15,6 +17,8 @@ const struct ph_transport *ph_transport_find(enum ph_address_scheme scheme)
 	case PH_ADDRESS_UNIX:
 	case PH_ADDRESS_SHM:
 	case PH_ADDRESS_INPROC:
+	case PH_ADDRESS_WS:
+	case PH_ADDRESS_WSS:
 		return ph_transports[scheme];
 	}
 	return NULL;

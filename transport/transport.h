@@ -26,6 +26,7 @@
 struct ph_carrier;
 struct ph_listener;
 struct ph_tls;
+struct ph_http;
 
 struct ph_carrier_events {
 	/* Ready to send: connected, and TLS done where it applies. */
@@ -60,7 +61,8 @@ struct ph_transport_host {
 	struct ph_loop *loop;
 	struct ph_worker *worker; /* name resolution; NULL: literals only */
 	struct ph_pool *pool;
-	struct ph_tls *tls; /* NULL: everything plain; serves one loop */
+	struct ph_tls *tls;   /* NULL: everything plain; serves one loop */
+	struct ph_http *http; /* NULL: no ws, no wss */
 };
 
 struct ph_dial {
@@ -70,7 +72,7 @@ struct ph_dial {
 };
 
 struct ph_transport {
-	const char *scheme; /* "tcp", "unix", "shm", "inproc" */
+	const char *scheme; /* "tcp", "unix", "shm", "inproc", "ws", "wss" */
 	/* Starts dialling. -EINVAL, -ENOMEM, -ENAMETOOLONG. Later: a name that
 	 * nobody knows is -ENXIO, several addresses that all failed what the
 	 * first of them said. */
@@ -92,6 +94,11 @@ extern const struct ph_transport ph_transport_unix;
  * (else -EOPNOTSUPP): what never leaves the machine has no TLS. */
 extern const struct ph_transport ph_transport_shm;
 extern const struct ph_transport ph_transport_inproc;
+/* Frames within binary messages of a WebSocket, on the web thread: what passes
+ * proxies. `plain` is without our own TLS inside; wss has TLS outside too,
+ * which proves nothing. Who listens there serves HTTP as well. */
+extern const struct ph_transport ph_transport_ws;
+extern const struct ph_transport ph_transport_wss;
 /* NULL-terminated: the transports of this build. */
 extern const struct ph_transport *const ph_transports[];
 const struct ph_transport *ph_transport_find(enum ph_address_scheme scheme);

@@ -3,10 +3,11 @@
 # after 0.1 to 2 s, by RST in mid-frame, by closing, one way only, or leaving
 # one end half open, while random bytes flow. What arrives is what was sent,
 # both programs run once, and the sender keeps no more than its window.
-# PH_SEED repeats the cuts' moments.
+# PH_SEED repeats the cuts' moments; PH_OVER=ws:// does it over WebSocket, PH_MIB
+# with so much.
 . "$(dirname "$0")/lib.bash"
 
-size=$((64 << 20))
+size=$((${PH_MIB:-64} << 20))
 rate=$((8 << 20))
 if full; then
 	size=$((4 << 30))
@@ -18,6 +19,8 @@ say "PH_SEED=$PH_SEED, $((size >> 20)) MiB"
 ${CC:-cc} -O2 -D_GNU_SOURCE -o "$W/relay" "$(dirname "$0")/relay.c" ||
 	fail "the relay does not compile"
 new_phrase
+[ -z "${PH_OVER:=}" ] || ADDRESS[alpha]=${PH_OVER}127.0.0.1:0
+[ -z "$PH_OVER" ] || ADDRESS[beta]=${PH_OVER}127.0.0.1:0
 node_up beta
 "$W/relay" "$(address beta | sed 's/.*://')" "$PH_SEED" $rate \
 	>"$W/cuts" 2>&1 {NAP}>&- &
@@ -25,7 +28,7 @@ relay=$!
 MINE[$relay]=relay
 expect_soon 5 "the relay listens" test -s "$W/cuts"
 # What was joined is dialled first: beta is reached by way of the relay.
-node_up alpha --join "127.0.0.1:$(head -n 1 "$W/cuts")"
+node_up alpha --join "${PH_OVER}127.0.0.1:$(head -n 1 "$W/cuts")"
 expect_soon 15 "the line is up" has_lines alpha 1
 
 # Programs, so that one that is started twice is seen: it says so.

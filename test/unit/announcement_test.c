@@ -462,6 +462,11 @@ static void locators_are_addresses(void **state)
 		ph_locator_address(&plain.locator[1], NULL, &address), -EINVAL);
 	locator = plain.locator[0];
 	locator.transport = PH_LOCATOR_WS;
+	assert_int_equal(ph_locator_address(&locator, NULL, &address), 0);
+	assert_int_equal(address.scheme, PH_ADDRESS_WS);
+	assert_int_equal(ph_locator_of(&locator, &address), 0);
+	assert_int_equal(locator.transport, PH_LOCATOR_WS);
+	locator.transport = PH_LOCATOR_WSS + 1;
 	assert_int_equal(
 		ph_locator_address(&locator, NULL, &address), -ENOTSUP);
 }
