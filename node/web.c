@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "kernel/log.h"
-#include "node/web_inner.h"
+#include "node/web_terminal.h"
 #include "transport/socket.h"
 
 /* Listening, and what a new connection is. */
@@ -232,7 +232,17 @@ static void on_gone(void *context, struct ph_exchange *exchange)
 static int on_upgrade(void *context, struct ph_exchange *exchange,
 	const struct ph_websocket_events **events, void **own)
 {
-	return 404;
+	struct web_claim claim = {.peer = ph_exchange_peer(exchange),
+		.host = ph_exchange_header(exchange, PH_HTTP_HOST),
+		.origin = ph_exchange_header(exchange, PH_HTTP_ORIGIN),
+		.fetch_site = ph_exchange_header(exchange, PH_HTTP_FETCH_SITE)};
+	const char *why;
+
+	if (strcmp(ph_exchange_path(exchange), "/v1/terminal") != 0)
+		return 404;
+	if (!web_auth_origin(&claim, &why))
+		return 403;
+	return web_terminal_open(context, exchange, events, own);
 }
 
 int ph_web_create(struct ph_web **out, struct ph_node *node)
@@ -270,6 +280,7 @@ void ph_web_destroy(struct ph_web *web)
 		if (door->address.scheme == PH_ADDRESS_UNIX)
 			unlink(door->address.host);
 	}
+	web_terminal_end_all(web);
 	ph_http_destroy(web->http);
 	free(web);
 }

@@ -18,6 +18,7 @@
  *   web_route.c  paths to calls, answers to JSON
  *   web_query.c  the calls of one request: loop's side and back
  *   web_watch.c  /v1/watch
+ *   web_terminal.c, web_terminal_socket.c  /v1/terminal
  */
 struct ph_web;
 

@@ -34,6 +34,7 @@ struct web_token {
 };
 
 struct web_watcher;
+struct web_terminal;
 
 struct ph_web {
 	struct ph_node *node;
@@ -46,6 +47,8 @@ struct ph_web {
 	unsigned watcher_count;		     /* WEB */
 	uint64_t feed;			     /* WEB: last number of it */
 	int64_t journal;		     /* WEB: last line of it */
+	struct web_terminal *terminals;	     /* LOOP: pages that are servers */
+	unsigned pages;			     /* WEB */
 	unsigned ticking;		     /* WEB: a feed is on its way */
 };
 

@@ -23,6 +23,20 @@ static int say_close(
 	return -1;
 }
 
+/* The peer's Close. A payload of one byte is no code; libwebsockets would repeat
+ * it. Where no TLS is in the way it is told so (RFC 6455 7.1.7). */
+static int on_peer_close(struct ph_exchange *visitor, size_t length)
+{
+	static const uint8_t frame[] = {0x88, 2, 1002 >> 8, 1002 & 0xff};
+
+	if (length != 1)
+		return 0;
+	if (!visitor->peer.tls && !lws_partial_buffered(visitor->wsi))
+		(void)!send(lws_get_socket_fd(visitor->wsi), frame,
+			sizeof(frame), MSG_NOSIGNAL | MSG_DONTWAIT);
+	return -1;
+}
+
 static int on_piece(struct ph_exchange *visitor, void *in, size_t length)
 {
 	struct lws *wsi = visitor->wsi;
@@ -90,6 +104,8 @@ int websocket_event(
 			       : -1;
 	case LWS_CALLBACK_SERVER_WRITEABLE:
 		return visitor->phase == PHASE_WEBSOCKET ? on_room(visitor) : 0;
+	case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
+		return on_peer_close(visitor, length);
 	case LWS_CALLBACK_CLOSED:
 		websocket_end(visitor);
 		http_reset(visitor);
@@ -421,7 +437,11 @@ int bridge_event(
 	case LWS_CALLBACK_SERVER_WRITEABLE:
 	case LWS_CALLBACK_CLIENT_WRITEABLE:
 		return on_socket_room(visitor);
+	case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
+		return on_peer_close(visitor, length);
 	case LWS_CALLBACK_CLOSED:
+		bridge_left(visitor);
+		return 0;
 	case LWS_CALLBACK_CLIENT_CLOSED:
 		bridge_left(visitor);
 		return 0;

@@ -1,0 +1,97 @@
+#ifndef PH_NODE_WEB_TERMINAL_H
+#define PH_NODE_WEB_TERMINAL_H
+
+#include "kernel/terminal.h"
+#include "node/web_inner.h"
+
+/*
+ * /v1/terminal: a page that is a server (doc/PROTOCOL.md, "A page's
+ * terminals"). Two halves that meet by post: the loop's (web_terminal.c) has
+ * the kernel's terminals and the entry in the guest book, the web thread's
+ * (web_terminal_socket.c) the WebSocket and the JSON. The struct goes when the
+ * loop's half has answered the end of the other.
+ */
+#define WEB_TERMINAL_PORTS    16u
+#define WEB_TERMINAL_RECORD   5u /* number, then a frame's header */
+#define WEB_TERMINAL_BATCH    ((size_t)64 * 1024)
+#define WEB_TERMINAL_CREDIT   ((int64_t)256 * 1024)
+#define WEB_TERMINAL_MOST     ((int64_t)4 * 1024 * 1024)
+#define WEB_TERMINAL_PATIENCE (10 * PH_SECOND) /* until hello */
+#define WEB_TERMINALS	      64u	       /* pages at once */
+
+struct web_terminal;
+
+struct web_held {
+	struct web_held *next;
+	uint32_t length;
+	uint8_t flags;
+	uint8_t data[];
+};
+
+struct web_port {
+	struct web_terminal *owner;
+	struct ph_terminal *terminal;
+	char name[40];
+	char media[64];
+	enum ph_direction direction;
+	int64_t credit; /* bytes that may still come, or go */
+	int64_t spent;	/* output: passed on, credit not yet given again */
+	bool waiting;	/* input: for the page to have done with END or CUT */
+	struct web_held *first; /* output: what the pipe did not take */
+	struct web_held **end;
+};
+
+struct web_terminal {
+	struct ph_web *web;
+	struct ph_http_peer peer;
+	/* WEB */
+	struct ph_websocket *socket;
+	struct web_note *pending;
+	struct web_note **pending_end;
+	/* LOOP */
+	bool greeted;
+	bool registered;
+	bool gone; /* the WebSocket is */
+	unsigned calls;
+	char server[40];
+	char identity[PH_IDENTITY_MAX];
+	struct web_port ports[WEB_TERMINAL_PORTS];
+	unsigned count;
+	struct ph_timer patience;
+	uint8_t *batch;
+	size_t batched;
+	struct web_terminal *prev;
+	struct web_terminal *next;
+};
+
+enum web_note_kind {
+	WEB_NOTE_OPEN,
+	WEB_NOTE_TEXT, /* a map, encoded */
+	WEB_NOTE_BINARY,
+	WEB_NOTE_CLOSE, /* to the socket: with a code; from it: it has */
+	WEB_NOTE_FREE
+};
+
+struct web_note {
+	struct ph_task task;
+	struct ph_http_task back;
+	struct web_terminal *owner;
+	struct web_note *next;
+	enum web_note_kind kind;
+	unsigned code;
+	size_t length;
+	uint8_t data[];
+};
+
+/* WEB */
+int web_terminal_open(struct ph_web *web, struct ph_exchange *exchange,
+	const struct ph_websocket_events **events, void **own);
+/* To the socket; copies. */
+void web_terminal_post(struct web_terminal *page, enum web_note_kind kind,
+	unsigned code, const void *data, size_t length);
+/* LOOP: what came from it. */
+void web_terminal_take(struct ph_task *task);
+/* LOOP: every page's terminals go. */
+void web_terminal_end_all(struct ph_web *web);
+
+#endif

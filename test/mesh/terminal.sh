@@ -1,0 +1,64 @@
+#!/bin/bash
+# A page is a server: a WebSocket that is not ours registers, is wired to itself
+# and gets back what it sent, within its credit; who has no token is refused;
+# what RFC 6455 forbids is closed with its code, and the node does not mind.
+# Then a carrier's WebSocket, in the same way.
+. "$(dirname "$0")/lib.bash"
+
+tool=$PWD/test/mesh/page.py
+# Debian's own Python has Debian's packages.
+for python in /usr/bin/python3 python3 none; do
+	[ $python = none ] && skip "no python3 with websockets (test/deps.sh)"
+	$python -c 'import websockets' 2>/dev/null && break
+done
+
+new_phrase
+node_up alpha --listen ws://127.0.0.1:0 --http 127.0.0.1:0
+HOST=$(ask alpha '.items[0].http[0]' status)
+HOST=${HOST#http://}
+HOST=${HOST%/}
+WS=$(ask alpha '.items[0].listen[] | select(startswith("ws:"))' status)
+WS=${WS#ws://}
+token=$(ph alpha token wire) || fail "no token"
+view=$(ph alpha token view) || fail "no token"
+
+say "a page that is wired to itself"
+$python "$tool" page "ws://$HOST/v1/terminal" "$token" >"$W/page" 2>&1 &
+page=$!
+expect_soon 10 "the page is welcome" grep -q welcome "$W/page"
+holds alpha '[.items[] | select(.server == "page")] | length == 1
+	and .[0].labels.tab == "1"' guests || fail "it is not in the guest book"
+ph alpha connect page:out alpha/page:in >/dev/null || fail "not connected"
+wait $page || fail "$(cat "$W/page")"
+grep -q same "$W/page" || fail "$(cat "$W/page")"
+left() { holds alpha '[.items[] | select(.server == "page")] == []' guests; }
+expect_soon 5 "it has left the guest book" left
+
+say "who may not"
+for bad in ph_0 "$view" ""; do
+	$python "$tool" page "ws://$HOST/v1/terminal" "$bad" >"$W/said" 2>&1 &&
+		fail "'$bad' lets in"
+	expect_said '"exit": 6'
+done
+upgrade() { # STATUS HOST PATH CURL-FLAGS...
+	local wanted=$1 host=$2 path=$3 got
+	shift 3
+	got=$(curl -s -m 5 -o /dev/null -w '%{http_code}' -H 'Upgrade: websocket' \
+		-H 'Connection: Upgrade' -H 'Sec-WebSocket-Version: 13' \
+		-H 'Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==' "$@" \
+		"http://$host$path")
+	[ "$got" = "$wanted" ] || fail "$path $*: $got, not $wanted"
+}
+upgrade 403 "$HOST" /v1/terminal -H 'Origin: http://evil.example'
+upgrade 403 "$HOST" /v1/terminal -H 'Host: evil.example:7679'
+upgrade 404 "$HOST" /v1/nothing
+upgrade 404 "$HOST" /v1/carrier
+upgrade 403 "$WS" /v1/carrier -H "Origin: http://$WS"
+
+say "what RFC 6455 forbids"
+$python "$tool" forbidden "${HOST%:*}" "${HOST#*:}" /v1/terminal \
+	posthouse-terminal >"$W/said" 2>&1 || fail "$(cat "$W/said")"
+$python "$tool" forbidden "${WS%:*}" "${WS#*:}" /v1/carrier \
+	posthouse-carrier >"$W/said" 2>&1 || fail "$(cat "$W/said")"
+[ "$(ph alpha health)" = healthy ] || fail "the node minds"
+node_stop alpha || fail "alpha did not end well"
