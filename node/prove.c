@@ -147,8 +147,9 @@ static int handshake_config(
 	memcpy(config->key, node->key, PH_PUBLIC_KEY);
 	memcpy(config->peer_key, info.peer_key, PH_PUBLIC_KEY);
 	memcpy(config->exporter, info.exporter, sizeof(config->exporter));
+	/* A proxy may have taken the outer TLS off: both ends say ws. */
 	snprintf(config->transport, sizeof(config->transport), "%s",
-		info.scheme);
+		!strcmp(info.scheme, "wss") ? "ws" : info.scheme);
 	config->trusted = ph_trust_find(node->trust, info.peer_key) != NULL;
 	config->secrets =
 		ph_trust_secrets(node->trust, ph_clock_wall(), config->secret);

@@ -4,19 +4,21 @@
 #
 #   test/deps.sh [build|lint|fuzz|bench|deb|docker|image|examples|lldpd]...   (build when nothing is said)
 #
-# lldpd is a list of its own, because Debian's package starts a daemon that
-# announces the machine, now and at every boot: for machines of CI. Here it is
-# kept from starting now.
+# lldpd and proxy are lists of their own, because Debian's packages start daemons,
+# now and at every boot: for machines of CI. Here they are kept from starting
+# now.
 set -eu
 
 build='build-essential pkg-config libssl-dev libsodium-dev libmsgpack-dev
 	libfyaml-dev libjansson-dev libsqlite3-dev libcmocka-dev uthash-dev
 	libcap-dev libseccomp-dev libwebsockets-dev gzip jq openssl graphviz
-	iproute2 nftables groff-base zstd python3-jsonschema python3-yaml'
+	iproute2 nftables groff-base zstd python3-jsonschema python3-yaml
+	python3-websockets curl'
 lint='clang-format'
 fuzz='clang'
 bench='libzmq3-dev libnng-dev socat openssh-client openssh-server'
 lldpd='lldpd'
+proxy='nginx-light'
 deb='debhelper lintian dpkg-dev'
 docker='docker.io docker-compose iptables debootstrap jq'
 examples='ffmpeg'
@@ -37,6 +39,7 @@ for list in "${@:-build}"; do
 	examples) wanted="$wanted $examples" ;;
 	image) wanted="$wanted $image" ;;
 	lldpd) wanted="$wanted $lldpd" quiet=yes ;;
+	proxy) wanted="$wanted $proxy" quiet=yes ;;
 	*)
 		echo "deps: no list is called '$list':" \
 			"say build, lint, fuzz, bench, deb, docker, image, examples or" \

