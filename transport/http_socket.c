@@ -23,8 +23,8 @@ static int say_close(
 	return -1;
 }
 
-/* The peer's Close. A payload of one byte is no code; libwebsockets would repeat
- * it. Where no TLS is in the way it is told so (RFC 6455 7.1.7). */
+/* The peer's Close. A payload of one byte is no code; libwebsockets would
+ * repeat it. Where no TLS is in the way it is told so (RFC 6455 7.1.7). */
 static int on_peer_close(struct ph_exchange *visitor, size_t length)
 {
 	static const uint8_t frame[] = {0x88, 2, 1002 >> 8, 1002 & 0xff};
