@@ -8,6 +8,7 @@ extern const struct bench_contestant bench_ours;
 extern const struct bench_contestant bench_ours_ping;
 extern const struct bench_contestant bench_ours_tls;
 extern const struct bench_contestant bench_ours_shm;
+extern const struct bench_contestant bench_ours_ws;
 
 /* Many connections: one source feeds them all, or each has its own. */
 extern const struct bench_contestant bench_ours_fan;
@@ -42,6 +43,7 @@ extern const struct bench_contestant bench_raw_large;
 extern const struct bench_contestant bench_raw_ping;
 extern const struct bench_contestant bench_raw_two;
 extern const struct bench_contestant bench_openssl;
+extern const struct bench_contestant bench_lws;
 
 /* What people would pick instead. */
 extern const struct bench_contestant bench_zmq;

@@ -58,6 +58,22 @@ static const struct bench_race races[] = {
 		3,
 	},
 	{
+		"64 B messages on one WebSocket",
+		LOAD(64, 300 * MS),
+		{&bench_ours_ws, &bench_lws},
+		2,
+		{{1, BENCH_MESSAGES, 10}},
+		1,
+	},
+	{
+		"64 KiB messages on one WebSocket",
+		LOAD(65536, 300 * MS),
+		{&bench_ours_ws, &bench_lws},
+		2,
+		{{1, BENCH_BYTES, 0.9}},
+		1,
+	},
+	{
 		"64 B round trip on TCP",
 		LOAD(64, 400 * MS),
 		{&bench_ours_ping, &bench_raw_ping, &bench_raw_two,

@@ -6,6 +6,7 @@
 
 #include "bench/contestants.h"
 #include "kernel/terminal.h"
+#include "transport/http.h"
 #include "transport/tls.h"
 #include "transport/transport.h"
 
@@ -198,6 +199,9 @@ static void end_address(
 {
 	char text[64] = "127.0.0.1:7678";
 
+	if (end->transport == &ph_transport_ws)
+		snprintf(text, sizeof(text), "ws://127.0.0.1:7679");
+
 	if (end->transport == &ph_transport_shm)
 		snprintf(text, sizeof(text), "shm:/tmp/posthouse-bench-%u",
 			port);
@@ -207,7 +211,7 @@ static void end_address(
 
 static struct ph_listener *end_listen(struct end *end)
 {
-	bool has_ports = end->transport == &ph_transport_tcp;
+	bool has_ports = end->transport != &ph_transport_shm;
 	struct ph_address address;
 	struct ph_listener *listener;
 
@@ -351,6 +355,34 @@ static void shm_drive(struct bench_side *side)
 
 	end_init(&end, side, &stream_output, &unused_ops);
 	end.transport = &ph_transport_shm;
+	end_dial(&end, 0);
+	ph_loop_run(end.loop);
+}
+
+static void ws_on(struct end *end)
+{
+	struct ph_http_site site = {.loop = end->loop};
+
+	end->transport = &ph_transport_ws;
+	if (ph_http_create(&end->host.http, &site))
+		bench_die("the web thread");
+}
+
+static void ws_serve(struct bench_side *side)
+{
+	struct end end;
+
+	end_init(&end, side, &unused_ops, &stream_input);
+	ws_on(&end);
+	end_serve(&end);
+}
+
+static void ws_drive(struct bench_side *side)
+{
+	struct end end;
+
+	end_init(&end, side, &stream_output, &unused_ops);
+	ws_on(&end);
 	end_dial(&end, 0);
 	ph_loop_run(end.loop);
 }
@@ -505,6 +537,8 @@ const struct bench_contestant bench_ours = {
 	"posthouse", stream_serve, stream_drive, NULL};
 const struct bench_contestant bench_ours_ping = {
 	"posthouse", ping_serve, ping_drive, NULL};
+const struct bench_contestant bench_ours_ws = {
+	"posthouse", ws_serve, ws_drive, NULL};
 const struct bench_contestant bench_ours_shm = {
 	"posthouse", shm_serve, shm_drive, NULL};
 const struct bench_contestant bench_ours_tls = {

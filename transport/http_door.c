@@ -107,7 +107,7 @@ static bool start(struct ph_http *http)
 		return true;
 	http->started = !pthread_create(&http->thread, NULL, http_run, http);
 	if (http->started)
-		ph_log_info("http", "the web thread begins");
+		ph_log_debug("http", "the web thread begins");
 	return http->started;
 }
 
