@@ -22,10 +22,12 @@ extern const struct bench_contestant bench_ideal_threads;
 extern const struct bench_contestant bench_ideal;
 extern const struct bench_contestant bench_ideal_in_place;
 
-/* So many messages on one loop; `bench quota SIZE MESSAGES`. */
-int bench_ours_quota(size_t size, uint64_t messages);
+/* So many messages on one loop; `bench quota SIZE MESSAGES`. `web`: the web
+ * thread runs beside it, with a client; `bench beside SIZE MESSAGES`. */
+int bench_ours_quota(size_t size, uint64_t messages, bool web);
 /* Instructions of that for each message. */
 extern const struct bench_contestant bench_instructions;
+extern const struct bench_contestant bench_instructions_web;
 /* Figures in the place of contestants. */
 extern const struct bench_contestant bench_noted;
 extern const struct bench_contestant bench_limit;

@@ -13,9 +13,11 @@
 #define FEW	UINT64_C(20000)
 #define MANY	UINT64_C(120000)
 #define COUNTER "valgrind --tool=callgrind --callgrind-out-file=/dev/null"
+/* Of the data thread alone. */
+#define LOOP " --collect-atstart=no --toggle-collect=ph_loop_run"
 
 /* What the last line of a run says, or 0. */
-static uint64_t count_once(size_t size, uint64_t messages)
+static uint64_t count_once(const char *how, size_t size, uint64_t messages)
 {
 	char self[256], command[512], line[256];
 	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
@@ -26,7 +28,8 @@ static uint64_t count_once(size_t size, uint64_t messages)
 		return 0;
 	self[length] = '\0';
 	snprintf(command, sizeof(command),
-		COUNTER " %s quota %zu %" PRIu64 " 2>&1", self, size, messages);
+		COUNTER LOOP " %s %s %zu %" PRIu64 " 2>&1", self, how, size,
+		messages);
 	counter = popen(command, "re");
 	if (!counter)
 		return 0;
@@ -40,16 +43,27 @@ static uint64_t count_once(size_t size, uint64_t messages)
 	return count;
 }
 
-static int count_run(struct bench_side *side, const char **reason)
+static int count_how(
+	struct bench_side *side, const char *how, const char **reason)
 {
-	uint64_t few = count_once(side->load.size, FEW);
-	uint64_t many = count_once(side->load.size, MANY);
+	uint64_t few = count_once(how, side->load.size, FEW);
+	uint64_t many = count_once(how, side->load.size, MANY);
 
 	*reason = "valgrind is not installed";
 	if (!few || many <= few)
 		return -1;
 	side->result.p50 = (int64_t)((many - few) / (MANY - FEW));
 	return 0;
+}
+
+static int count_run(struct bench_side *side, const char **reason)
+{
+	return count_how(side, "quota", reason);
+}
+
+static int count_web(struct bench_side *side, const char **reason)
+{
+	return count_how(side, "beside", reason);
 }
 
 /* No contestant but a figure: a limit, or what was noted the last time. It
@@ -65,6 +79,8 @@ static int figure_run(struct bench_side *side, const char **reason)
 
 const struct bench_contestant bench_instructions = {
 	"posthouse", NULL, NULL, count_run};
+const struct bench_contestant bench_instructions_web = {
+	"posthouse", NULL, NULL, count_web};
 const struct bench_contestant bench_noted = {
 	"the figure noted", NULL, NULL, figure_run};
 const struct bench_contestant bench_limit = {

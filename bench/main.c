@@ -136,6 +136,14 @@ static const struct bench_race races[] = {
 		1,
 	},
 	{
+		"instructions for a 64 B message beside the web thread",
+		LOAD(64, 0),
+		{&bench_instructions_web, &bench_instructions},
+		2,
+		{{1, BENCH_INSTRUCTIONS, 1.01}},
+		1,
+	},
+	{
 		"1 MiB messages on one TLS pipe",
 		LOAD(1048576, 400 * MS),
 		{&bench_ours_tls, &bench_openssl},
@@ -254,9 +262,10 @@ int main(int argc, char **argv)
 		return bench_pause_main(argc - 1, argv + 1);
 	if (argc == 4 && !strcmp(argv[1], "idle"))
 		return bench_idle_main(argv[2], strtoul(argv[3], NULL, 10));
-	if (argc == 4 && !strcmp(argv[1], "quota"))
+	if (argc == 4 &&
+		(!strcmp(argv[1], "quota") || !strcmp(argv[1], "beside")))
 		return bench_ours_quota(strtoul(argv[2], NULL, 10),
-			strtoull(argv[3], NULL, 10));
+			strtoull(argv[3], NULL, 10), argv[1][0] == 'b');
 	for (; at + 1 < argc && argv[at][0] == '-'; at += 2) {
 		if (strcmp(argv[at], "--rounds") == 0)
 			rounds = (unsigned)atoi(argv[at + 1]);

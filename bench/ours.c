@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "bench/contestants.h"
@@ -519,7 +520,20 @@ static void quota_pump(void *context, struct ph_terminal *terminal)
 static const struct ph_terminal_ops quota_output = {
 	.on_connected = quota_pump, .on_room = quota_pump};
 
-int bench_ours_quota(size_t size, uint64_t messages)
+static void web_beside(struct ph_loop *loop)
+{
+	struct ph_http_site site = {.loop = loop};
+	struct ph_http_peer peer = {.source = "unix", .has_uid = true};
+	struct ph_http *http;
+	int pair[2];
+
+	if (ph_http_create(&http, &site) ||
+		socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair))
+		bench_die("the web thread");
+	ph_http_adopt(http, pair[0], &peer);
+}
+
+int bench_ours_quota(size_t size, uint64_t messages, bool web)
 {
 	struct bench_side side = {.load = {size, 0}};
 	struct end from, to;
@@ -527,6 +541,8 @@ int bench_ours_quota(size_t size, uint64_t messages)
 	end_init(&to, &side, &unused_ops, &stream_input);
 	end_init_on(&from, to.loop, &side, &quota_output, &unused_ops);
 	from.quota = messages;
+	if (web)
+		web_beside(to.loop);
 	end_listen(&to);
 	end_dial(&from, 0);
 	ph_loop_run(to.loop);
