@@ -11,6 +11,8 @@
  * neighbours, and for how long: announcements of a crowd come rarely. */
 #define KEEP_ALIVE_EVERY (10 * PH_SECOND)
 #define KEEP_ALIVE_FOR	 (60 * PH_SECOND)
+/* As long as what it said last is remembered, so that it is not heard again. */
+#define GONE_FOR (24 * 3600 * PH_SECOND)
 
 #define MEMBER(pointer, type, field)                                           \
 	((type *)((char *)(pointer)-offsetof(type, field)))
@@ -157,6 +159,7 @@ static void keep_alive_due(struct ph_timer *timer)
 			ph_neighbours_keep(membership->discovery->neighbours,
 				view.id, now_of(membership) + KEEP_ALIVE_FOR);
 	}
+	membership_age_out(membership);
 	ph_timer_start(membership->discovery->loop, timer,
 		now_of(membership) + KEEP_ALIVE_EVERY);
 }
@@ -176,7 +179,15 @@ static int introduce(struct membership *membership, struct contact *contact,
 		membership->members, now_of(membership), &introduction);
 }
 
-/* Room for somebody new: who is gone for the longest is forgotten. */
+static void forget(struct membership *membership, struct contact *contact)
+{
+	ph_members_forget(membership->members, contact->id);
+	keep_drop(membership, contact);
+	contact_drop(membership, contact);
+}
+
+/* Room for somebody new: who is gone for the longest is forgotten; those that
+ * are there never. */
 static bool make_room(struct membership *membership)
 {
 	uint8_t id[PH_NODE_ID_BYTES];
@@ -184,11 +195,40 @@ static bool make_room(struct membership *membership)
 
 	if (ph_members_gone(membership->members, id))
 		return false;
-	ph_members_forget(membership->members, id);
 	contact = contact_find(membership, id);
 	if (contact)
-		contact_drop(membership, contact);
+		forget(membership, contact);
+	else
+		ph_members_forget(membership->members, id);
 	return true;
+}
+
+/* Found or made, with room made for it. */
+static struct contact *contact_room(
+	struct membership *membership, const struct ph_neighbour *neighbour)
+{
+	struct contact *contact = contact_get(membership, neighbour);
+
+	if (!contact && make_room(membership))
+		contact = contact_get(membership, neighbour);
+	return contact;
+}
+
+void membership_age_out(struct membership *membership)
+{
+	int64_t now = ph_clock_wall();
+	struct contact *contact, *next;
+	struct ph_member_view view;
+
+	HASH_ITER(hh, membership->contacts, contact, next)
+	{
+		if (now - contact->since > GONE_FOR &&
+			!ph_members_find(
+				membership->members, contact->id, &view) &&
+			(view.state == PH_MEMBER_DEAD ||
+				view.state == PH_MEMBER_LEFT))
+			forget(membership, contact);
+	}
 }
 
 /* Whence it came is where it is, and the first of its addresses. */
@@ -201,7 +241,7 @@ static bool is_direct(const struct ph_neighbour *neighbour)
 static void neighbour_there(
 	struct membership *membership, const struct ph_neighbour *neighbour)
 {
-	struct contact *contact = contact_get(membership, neighbour);
+	struct contact *contact = contact_room(membership, neighbour);
 	struct ph_discovery_node node;
 	struct view view;
 	int error;
@@ -211,8 +251,6 @@ static void neighbour_there(
 	contact_locate(membership, contact, &node);
 	contact->direct = is_direct(neighbour);
 	error = introduce(membership, contact, neighbour);
-	if (error == -ENOSPC && make_room(membership))
-		error = introduce(membership, contact, neighbour);
 	if (error) {
 		ph_log_warn("discovery",
 			"member.refused node=%s because=\"%s\"", contact->name,

@@ -83,6 +83,8 @@ int contact_check(struct membership *membership, struct contact *contact,
 	uint32_t ring, const uint8_t *data, size_t length);
 
 /* membership.c */
+/* Who is gone for a day is forgotten, here and in the store. */
+void membership_age_out(struct membership *membership);
 /* Takes all that the core has to send and to tell, and arms its timer. */
 void membership_settle(struct membership *membership);
 

@@ -77,6 +77,7 @@ void entry_write_own(struct ph_writer *writer, struct ph_lines *lines)
 
 static void became_member(struct peer *peer)
 {
+	peer_unsay(peer);
 	peer_proven(peer, true);
 	peer_save(peer);
 	lines_tell_member(peer, true);
@@ -172,7 +173,12 @@ static struct peer *find_peer(
 			return NULL;
 		teller->hearsay++;
 	}
-	return peer_get(lines, key, name);
+	known = peer_get(lines, key, name);
+	if (!vouched && known)
+		memcpy(known->told_by, teller->id, sizeof(known->told_by));
+	else if (!vouched)
+		teller->hearsay--;
+	return known;
 }
 
 static void hear_version(

@@ -162,6 +162,7 @@ void peer_remove(struct peer *peer)
 	struct seed *seed;
 
 	peer_hang_up(peer, "forgotten");
+	peer_unsay(peer);
 	road_fail(peer);
 	dial_cancel(&peer->dialling);
 	LL_FOREACH(lines->seeds, seed)

@@ -253,6 +253,7 @@ static void compare_due(struct ph_timer *timer)
 
 	ph_timer_start(lines->node->loop, timer,
 		ph_loop_now(lines->node->loop) + NEWS_COMPARE);
+	peers_age(lines, ph_clock_wall());
 	for (struct peer *peer = lines->peers; peer; peer = peer->hh.next) {
 		if (!peer->line || chosen--)
 			continue;

@@ -60,16 +60,14 @@ struct peer *peer_of_line(struct ph_lines *lines, uint64_t line)
 	return NULL;
 }
 
-/* A full table gives up who was never proven, for who may be. */
-static bool make_room(struct ph_lines *lines)
+static bool make_room(struct ph_lines *lines, const uint8_t *key)
 {
-	for (struct peer *peer = lines->peers; peer; peer = peer->hh.next) {
-		if (peer->active.proven || peer->line || peer->waiting_count)
-			continue;
+	struct peer *peer = peer_to_forget(
+		lines, ph_trust_find(lines->node->trust, key) != NULL);
+
+	if (peer)
 		peer_remove(peer);
-		return true;
-	}
-	return false;
+	return peer != NULL;
 }
 
 struct peer *peer_get(
@@ -82,7 +80,8 @@ struct peer *peer_get(
 	ph_node_id_text(text, key);
 	peer = peer_find(lines, text);
 	if (peer || !strcmp(text, lines->node->id) ||
-		(HASH_COUNT(lines->peers) >= PEERS_MOST && !make_room(lines)))
+		(HASH_COUNT(lines->peers) >= PEERS_MOST &&
+			!make_room(lines, key)))
 		return peer;
 	peer = calloc(1, sizeof(*peer));
 	if (!peer)

@@ -101,6 +101,7 @@ struct peer {
 		uint64_t sequence; /* ...of that life */
 	} reach;
 	unsigned hearsay; /* peers that are here on its word alone */
+	char told_by[PH_NODE_ID_TEXT]; /* on whose it is */
 	struct ph_active_peer active;
 	struct dialling dialling;
 	struct waiting *waiting;
@@ -148,6 +149,14 @@ struct ph_lines {
 	bool started;
 };
 
+/* peer_age.c */
+/* Whom a full table gives up: who is not proven, the longest there; for a
+ * member also who is dead or has left, the longest. NULL: nobody. */
+struct peer *peer_to_forget(struct ph_lines *lines, bool for_member);
+/* It is not here on another's word alone any more. */
+void peer_unsay(struct peer *peer);
+/* Forgets who was not proven in an hour. */
+void peers_age(struct ph_lines *lines, int64_t wall);
 /* peer.c */
 struct peer *peer_find(struct ph_lines *lines, const char *id);
 /* By id, name, or an unambiguous beginning of an id of 8 or more; a member

@@ -79,6 +79,34 @@ static void a_stranger_is_found_when_nobody_else_is(void **state)
 	HASH_CLEAR(hh, lines.peers);
 }
 
+/* Nobody who is proven goes for a stranger, nobody who is there for anybody. */
+static void who_goes_for_whom(void **state)
+{
+	struct ph_lines lines = {0};
+	struct peer dead, left, there, stranger, younger;
+
+	(void)state;
+	add(&lines, &there, "1", "there", true);
+	assert_null(peer_to_forget(&lines, true));
+	add(&lines, &dead, "2", "dead", true);
+	dead.presence = PH_PRESENCE_DEAD;
+	dead.present_since = 9;
+	add(&lines, &left, "3", "left", true);
+	left.presence = PH_PRESENCE_LEFT;
+	left.present_since = 8;
+	assert_null(peer_to_forget(&lines, false));
+	assert_ptr_equal(peer_to_forget(&lines, true), &left);
+	left.waiting_count = 1;
+	assert_ptr_equal(peer_to_forget(&lines, true), &dead);
+	add(&lines, &younger, "4", "younger", false);
+	younger.since = 7;
+	add(&lines, &stranger, "5", "stranger", false);
+	stranger.since = 6;
+	assert_ptr_equal(peer_to_forget(&lines, true), &stranger);
+	assert_ptr_equal(peer_to_forget(&lines, false), &stranger);
+	HASH_CLEAR(hh, lines.peers);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -86,6 +114,7 @@ int main(void)
 		cmocka_unit_test(a_stranger_takes_no_members_id),
 		cmocka_unit_test(a_stranger_makes_no_beginning_ambiguous),
 		cmocka_unit_test(a_stranger_is_found_when_nobody_else_is),
+		cmocka_unit_test(who_goes_for_whom),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

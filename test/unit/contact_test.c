@@ -1,0 +1,139 @@
+/* Contacts: a table with a bound, in which those who live stay. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "discovery/membership.h"
+#include "kernel/clock.h"
+#include "kernel/kernel.h"
+
+static struct ph_kernel kernel;
+
+static int locate(void *context, const char *id, struct ph_address *out)
+{
+	return -ENOENT;
+}
+
+static void moved(void *context, const struct ph_discovery_move *move)
+{
+}
+
+static int setup(void **state)
+{
+	struct ph_discovery *discovery = calloc(1, sizeof(*discovery));
+
+	discovery->self[15] = 0xee;
+	discovery->events.locate = locate;
+	discovery->events.moved = moved;
+	assert_int_equal(ph_loop_create(&discovery->loop, &ph_clock_real), 0);
+	assert_int_equal(
+		ph_kernel_init(&kernel, ph_loop_hal(discovery->loop)), 0);
+	assert_int_equal(ph_door_create(&discovery->door, &kernel), 0);
+	assert_int_equal(membership_open(discovery), 0);
+	*state = discovery;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct ph_discovery *discovery = *state;
+
+	membership_close(discovery);
+	ph_door_destroy(discovery->door);
+	ph_kernel_fini(&kernel);
+	ph_loop_destroy(discovery->loop);
+	free(discovery);
+	return 0;
+}
+
+static struct ph_neighbour neighbour_of(
+	unsigned number, uint8_t bytes[PH_ANNOUNCEMENT_MAX])
+{
+	struct ph_announcement said = {
+		.port = "p", .name = "n", .ttl = 20, .version = 1};
+	struct ph_neighbour neighbour = {.standing = PH_MEMBER,
+		.epoch = 1,
+		.via = {.carrier = PH_HEARD_IPV4}};
+
+	memcpy(neighbour.id, &number, sizeof(number));
+	neighbour.data = bytes;
+	neighbour.length = (uint16_t)ph_announcement_write(&said, bytes);
+	return neighbour;
+}
+
+static void tell(struct ph_discovery *discovery, unsigned number,
+	enum ph_neighbour_event_kind kind)
+{
+	uint8_t bytes[PH_ANNOUNCEMENT_MAX];
+	struct ph_neighbour neighbour = neighbour_of(number, bytes);
+	struct ph_neighbour_event event = {
+		.kind = kind, .neighbour = &neighbour};
+
+	event.reason = PH_GONE_GOODBYE;
+	membership_neighbour(discovery, &event);
+}
+
+static struct contact *contact(struct ph_discovery *discovery, unsigned number)
+{
+	uint8_t id[PH_NODE_ID_BYTES] = {0};
+
+	memcpy(id, &number, sizeof(number));
+	return contact_find(discovery->membership, id);
+}
+
+static void who_is_gone_makes_room(void **state)
+{
+	struct ph_discovery *discovery = *state;
+
+	for (unsigned i = 1; i <= PH_MEMBERS_MAX; i++)
+		tell(discovery, i, PH_NEIGHBOUR_NEW);
+	assert_int_equal(
+		HASH_COUNT(discovery->membership->contacts), PH_MEMBERS_MAX);
+	tell(discovery, 5000, PH_NEIGHBOUR_NEW);
+	assert_null(contact(discovery, 5000));
+	tell(discovery, 7, PH_NEIGHBOUR_GONE);
+	assert_non_null(contact(discovery, 7));
+	tell(discovery, 5000, PH_NEIGHBOUR_NEW);
+	assert_non_null(contact(discovery, 5000));
+	assert_null(contact(discovery, 7));
+	tell(discovery, 5001, PH_NEIGHBOUR_NEW);
+	assert_null(contact(discovery, 5001));
+	assert_int_equal(
+		HASH_COUNT(discovery->membership->contacts), PH_MEMBERS_MAX);
+}
+
+static void who_is_gone_for_a_day_is_forgotten(void **state)
+{
+	struct ph_discovery *discovery = *state;
+	int64_t day = 24 * 3600 * PH_SECOND;
+
+	for (unsigned i = 1; i <= 3; i++)
+		tell(discovery, i, PH_NEIGHBOUR_NEW);
+	for (unsigned i = 2; i <= 3; i++)
+		tell(discovery, i, PH_NEIGHBOUR_GONE);
+	contact(discovery, 1)->since -= 2 * day;
+	contact(discovery, 2)->since -= day + PH_SECOND;
+	contact(discovery, 3)->since -= day - 60 * PH_SECOND;
+	membership_age_out(discovery->membership);
+	assert_non_null(contact(discovery, 1));
+	assert_null(contact(discovery, 2));
+	assert_non_null(contact(discovery, 3));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			who_is_gone_makes_room, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			who_is_gone_for_a_day_is_forgotten, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
