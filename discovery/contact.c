@@ -101,6 +101,7 @@ void contact_locate(struct membership *membership, struct contact *contact,
 	char id[PH_NODE_ID_TEXT];
 
 	contact->end_count = 0;
+	contact->refused = 0;
 	for (unsigned i = 0; node && i < node->address_count; i++)
 		if (contact->end_count < ENDS - 1)
 			add_end(contact, &node->addresses[i]);
@@ -143,6 +144,22 @@ bool contact_send(struct membership *membership, struct contact *contact,
 	if (sent && contact->unanswered <= most)
 		return true;
 	return send_around(membership, contact, data, length) || sent;
+}
+
+/* Where its datagrams come from; as long as there was none, at all places where
+ * it may be. */
+bool contact_refuses(struct contact *contact, const struct ph_udp_end *end)
+{
+	if (contact->is_proven)
+		return ph_udp_same(&contact->proven, end);
+	for (unsigned i = 0; i < contact->end_count; i++)
+		if (ph_udp_same(&contact->ends[i], end))
+			contact->refused |= 1u << i;
+	if (!contact->end_count ||
+		contact->refused != (1u << contact->end_count) - 1)
+		return false;
+	contact->refused = 0;
+	return true;
 }
 
 /* While it answers where it is, a datagram from elsewhere (it may have been

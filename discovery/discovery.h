@@ -40,6 +40,7 @@ struct ph_discovery_node {
 	uint64_t epoch;
 	uint32_t content;  /* grows when what it says changes */
 	bool member;	   /* sealed with a key of our ring */
+	bool repeated;	   /* heard at least twice */
 	const char *state; /* heard alive suspect dead left */
 	const char *via;   /* multicast ethernet seed line */
 	int64_t since;	   /* wall ns: of the state */

@@ -313,6 +313,21 @@ int ph_members_introduce(struct ph_members *members, int64_t now,
 	return 0;
 }
 
+/* Its announcement was loaded first. */
+static void import_again(struct ph_members *members, int64_t now,
+	struct member *member, const struct ph_member_view *view)
+{
+	if (member->state != PH_MEMBER_HEARD || member->met ||
+		view->epoch != member->epoch)
+		return;
+	member->stale = true;
+	if (view->incarnation > member->incarnation)
+		member->incarnation = view->incarnation;
+	if (view->state == PH_MEMBER_DEAD || view->state == PH_MEMBER_LEFT)
+		judge_enter(members, now, member, view->state,
+			PH_MEMBER_BY_IMPORTED, MEMBERS_NOBODY);
+}
+
 int ph_members_import(struct ph_members *members, int64_t now,
 	const struct ph_member_view *view)
 {
@@ -320,8 +335,10 @@ int ph_members_import(struct ph_members *members, int64_t now,
 	int result;
 
 	members_enter(members, now);
-	if (member)
+	if (member) {
+		import_again(members, now, member, view);
 		return 0;
+	}
 	result = table_add(members, now, view->id, &member);
 	if (result)
 		return result;

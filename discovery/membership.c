@@ -320,7 +320,7 @@ void membership_refused(
 
 	for (struct contact *contact = membership->contacts; contact;
 		contact = contact->hh.next)
-		if (contact->is_proven && ph_udp_same(&contact->proven, end))
+		if (contact_refuses(contact, end))
 			ph_members_hint(membership->members, now_of(membership),
 				contact->id, PH_MEMBER_REFUSED);
 	membership_settle(membership);

@@ -21,6 +21,7 @@ struct contact {
 	char name[PH_NAME_MAX + 1];
 	struct ph_udp_end ends[ENDS];
 	unsigned end_count;
+	unsigned refused;	  /* bits: of ends, while it is not proven */
 	struct ph_udp_end proven; /* a datagram of it came from here */
 	bool is_proven;
 	bool direct;	     /* its announcement came from ends[0] */
@@ -75,6 +76,8 @@ bool contact_send(struct membership *membership, struct contact *contact,
 	bool asks, const uint8_t *data, size_t length);
 /* A fresh datagram of it came from there. */
 void contact_heard(struct contact *contact, const struct ph_udp_end *from);
+/* Nobody listens there: nor anywhere else where it may be? */
+bool contact_refuses(struct contact *contact, const struct ph_udp_end *end);
 /* The MAC of a datagram for its start of that epoch; -ENOKEY, -EKEYREJECTED. */
 int contact_seal(struct membership *membership, struct contact *contact,
 	uint64_t epoch, uint32_t ring, uint8_t *bytes, size_t length);

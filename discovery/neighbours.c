@@ -23,7 +23,7 @@ struct ph_neighbours_config ph_neighbours_defaults(void)
 		.foreigners = 64,
 		.per_source = 8,
 		.floors = 4096,
-		.fingerprints = 8192,
+		.fingerprints = 32768,
 		.floor_for = 24 * HOUR,
 		.twice_after = 100 * PH_MILLISECOND,
 		.twice_until = 3 * PH_SECOND,

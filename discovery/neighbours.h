@@ -101,7 +101,7 @@ struct ph_neighbours_config {
 	unsigned foreigners;   /* 64 */
 	unsigned per_source;   /* strangers, or foreigners, of one sender: 8 */
 	unsigned floors;       /* of ids that are gone: 4,096 */
-	unsigned fingerprints; /* a power of two, at least 8: 8,192 */
+	unsigned fingerprints; /* a power of two, at least 8: 32,768 */
 	/* For how long, ns. */
 	int64_t floor_for;     /* 24 h */
 	int64_t twice_after;   /* 100 ms */
@@ -130,6 +130,7 @@ struct ph_neighbour {
 	uint32_t seq;		    /* the highest heard */
 	uint32_t content;	    /* of `data` */
 	char name[PH_NAME_MAX + 1]; /* foreign: printable, cut */
+	bool repeated;		    /* heard at least twice */
 	struct ph_via via;	    /* how `data` came, or the last refresh */
 	unsigned carriers; /* bits 1 << ph_carrier_kind it was heard by */
 	int64_t since;

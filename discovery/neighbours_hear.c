@@ -210,7 +210,7 @@ static void entry_refresh(struct ph_neighbours *table, struct ph_entry *entry,
 	shown->carriers |= 1u << heard->via->carrier;
 	entry->trusted = heard->trusted;
 	if (!first)
-		entry->repeated = true;
+		shown->repeated = true;
 	if (!direct && !first)
 		return;
 	if (direct) {
@@ -349,7 +349,7 @@ static enum ph_hearing foreign_known(struct ph_neighbours *table,
 		return PH_HEARD_FULL;
 	memcpy(entry->shown.name, shown->name, sizeof(shown->name));
 	entry->shown.via = shown->via;
-	entry->repeated = true;
+	entry->shown.repeated = true;
 	if (changed)
 		ph_entry_tell(table, entry, PH_NEIGHBOUR_CHANGED);
 	return changed ? PH_HEARD_CHANGED : PH_HEARD_REFRESHED;

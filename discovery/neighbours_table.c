@@ -158,9 +158,9 @@ static bool may_go(const struct ph_neighbours *table,
 	case PH_MEMBER:
 		return trusted && !entry->trusted;
 	case PH_STRANGER:
-		return old || (repeated && !entry->repeated);
+		return old || (repeated && !entry->shown.repeated);
 	case PH_FOREIGN:
-		return old && !entry->repeated;
+		return old && !entry->shown.repeated;
 	}
 	return false;
 }
@@ -282,7 +282,7 @@ struct ph_entry *ph_entry_add(struct ph_neighbours *table,
 	entry->shown.length = 0;
 	entry->shown.since = now;
 	entry->trusted = trusted;
-	entry->repeated = repeated;
+	entry->shown.repeated = repeated;
 	if (ph_entry_say(table, entry, shown->data, shown->length)) {
 		entry_free(table, entry);
 		return NULL;

@@ -15,8 +15,7 @@
  */
 struct ph_entry {
 	struct ph_neighbour shown;
-	bool trusted;  /* its key, when last asked */
-	bool repeated; /* heard at least twice */
+	bool trusted; /* its key, when last asked */
 	int64_t ttl_until;
 	int64_t kept_until;
 	int64_t wish_at;

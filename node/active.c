@@ -432,7 +432,8 @@ static int64_t hang_up_due(
 	return last + (used ? PH_ACTIVE_IDLE : PH_ACTIVE_UNUSED);
 }
 
-/* Before `b`: who is needed, who failed less, who waits longer. */
+/* Before `b`: who is needed, who failed less, of the unproven who was heard
+ * again, who waits longer. */
 static bool goes_first(const struct ph_active_peer *a,
 	const struct ph_active_peer *b, int64_t now)
 {
@@ -440,6 +441,8 @@ static bool goes_first(const struct ph_active_peer *a,
 		return is_needed(a, now);
 	if (a->failed != b->failed)
 		return a->failed < b->failed;
+	if (!a->proven && !b->proven && a->repeated != b->repeated)
+		return a->repeated;
 	return a->due < b->due;
 }
 

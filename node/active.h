@@ -55,6 +55,7 @@ struct ph_active_peer {
 	uint8_t id[PH_NODE_ID_BYTES];
 	uint64_t place[PH_ACTIVE_CIRCLES];
 	bool proven;   /* its key is pinned */
+	bool repeated; /* heard more than once: less likely made up */
 	bool dialable; /* an address is known */
 	bool dead;     /* membership says so */
 	bool left;     /* it said goodbye */

@@ -114,6 +114,7 @@ static void on_heard(void *context, const struct ph_discovery_node *node)
 		.address_count = node->address_count,
 		.epoch = node->epoch,
 		.content = node->content,
+		.repeated = node->repeated,
 		.heard_by = node->via};
 	const struct ph_digest *menu = &node->said->menu;
 	int error;

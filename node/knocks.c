@@ -64,22 +64,23 @@ static uint64_t hash(uint64_t hash, const char *text)
 	return hash ^ hash >> 27;
 }
 
-/* NULL: all places of its set are taken. */
+/* Free places are those that are full again for the longest. */
 static struct knock *knock_get(
-	struct ph_knocks *knocks, unsigned kind, uint64_t tag, int64_t now)
+	struct ph_knocks *knocks, unsigned kind, uint64_t tag)
 {
 	struct knock *set = knocks->table[(tag >> 32) % SETS];
-	struct knock *place = NULL;
+	struct knock *place = set;
 
 	for (unsigned i = 0; i < WAYS; i++) {
 		if (set[i].tag == tag)
 			return &set[i];
-		if (!set[i].tag || !ph_bucket_used(&set[i].bucket, now))
+		if (!set[i].tag ||
+			(place->tag &&
+				set[i].bucket.full_at < place->bucket.full_at))
 			place = &set[i];
 	}
-	if (place)
-		*place = (struct knock){tag,
-			ph_bucket(limits[kind].burst, limits[kind].refill)};
+	*place = (struct knock){
+		tag, ph_bucket(limits[kind].burst, limits[kind].refill)};
 	return place;
 }
 
@@ -92,15 +93,14 @@ bool ph_knocks_may(struct ph_knocks *knocks, const char *node,
 		[ADDRESS] = hash(host ^ address->port, "port") | 1,
 		[HOST] = host | 1,
 	};
-	struct knock *knock[KINDS];
 
 	for (unsigned kind = 0; kind < KINDS; kind++) {
-		knock[kind] = knock_get(knocks, kind, tags[kind], now);
-		if (!knock[kind] || ph_bucket_at(&knock[kind]->bucket) > now)
+		struct knock *knock = knock_get(knocks, kind, tags[kind]);
+
+		/* What is refused after all was tried all the same. */
+		if (ph_bucket_at(&knock->bucket) > now)
 			return false;
-		/* Taken at once, so that the next kind cannot have its place;
-		 * what is refused after all was tried all the same. */
-		ph_bucket_take(&knock[kind]->bucket, now);
+		ph_bucket_take(&knock->bucket, now);
 	}
 	return true;
 }

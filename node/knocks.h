@@ -15,8 +15,9 @@
  *   an address   5  15 s   host and port, whoever names it
  *   a host      32   2 s
  *
- * The table is fixed; when it is full of those that were dialled lately,
- * nobody new is. Pure: `now` is monotonic ns.
+ * The table is fixed; when it is full, what was dialled least is forgotten, so
+ * that who invents many keeps nobody else from being dialled. Pure: `now` is
+ * monotonic ns.
  */
 struct ph_knocks;
 

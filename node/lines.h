@@ -25,6 +25,7 @@ struct ph_lines_word {
 	unsigned address_count;
 	uint64_t epoch; /* of the announcement, with content its version */
 	uint32_t content;
+	bool repeated;	      /* heard at least twice */
 	const char *heard_by; /* "multicast", "ethernet", "seed", "line" */
 };
 

@@ -72,6 +72,7 @@ int ph_lines_hear(struct ph_lines *lines, const struct ph_lines_word *word)
 	peer = peer_get(lines, word->key, word->name);
 	if (!peer)
 		return -ENOSPC;
+	peer->active.repeated |= word->repeated;
 	if (!peer->heard_by[0])
 		snprintf(peer->heard_by, sizeof(peer->heard_by), "%s",
 			word->heard_by);

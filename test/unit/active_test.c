@@ -428,6 +428,21 @@ static void kill_some(struct mesh *mesh)
 	}
 }
 
+/* Whom a flood brings once waits for who was heard again. */
+static void who_was_heard_again_is_dialled_first(void **state)
+{
+	struct stage *stage = *state;
+	struct ph_active_peer *honest;
+
+	for (unsigned i = 0; i < 60; i++)
+		add(stage, 0xff, false);
+	stage->now += PH_ACTIVE_MS;
+	honest = add(stage, 0xff, false);
+	honest->repeated = true;
+	dials(stage);
+	assert_true(honest->trying);
+}
+
 static void the_graph_is_connected(void **state)
 {
 	struct mesh *mesh = calloc(1, sizeof(*mesh));
@@ -514,6 +529,7 @@ int main(void)
 		CASE(a_fresh_node_enrols_with_two_and_waits),
 		CASE(a_stranger_that_nobody_vouches_for_is_dialled_in_the_end),
 		CASE(strangers_without_end_do_not_hide_the_members),
+		CASE(who_was_heard_again_is_dialled_first),
 		CASE(the_graph_is_connected),
 		CASE(both_ends_choose_the_same_lines),
 		CASE(one_more_node_moves_a_handful_of_lines),

@@ -126,9 +126,31 @@ static void who_is_gone_for_a_day_is_forgotten(void **state)
 	assert_non_null(contact(discovery, 3));
 }
 
+/* Who was never heard from is refused when every place refuses. */
+static void all_places_refuse(void **state)
+{
+	struct contact contact = {.end_count = 3};
+	struct ph_udp_end other = {.port = 9};
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++)
+		contact.ends[i].port = (uint16_t)(1 + i);
+	for (unsigned round = 0; round < 2; round++) {
+		assert_false(contact_refuses(&contact, &contact.ends[0]));
+		assert_false(contact_refuses(&contact, &contact.ends[0]));
+		assert_false(contact_refuses(&contact, &other));
+		assert_false(contact_refuses(&contact, &contact.ends[2]));
+		assert_true(contact_refuses(&contact, &contact.ends[1]));
+	}
+	contact_heard(&contact, &contact.ends[1]);
+	assert_false(contact_refuses(&contact, &contact.ends[0]));
+	assert_true(contact_refuses(&contact, &contact.ends[1]));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(all_places_refuse),
 		cmocka_unit_test_setup_teardown(
 			who_is_gone_makes_room, setup, teardown),
 		cmocka_unit_test_setup_teardown(

@@ -528,6 +528,20 @@ static void view_is_kept(void **state)
 	is(4, PH_MEMBER_DEAD);
 	for (unsigned i = 1; i <= 4; i++)
 		assert_true(view_of(i).stale);
+	/* Announcements that were loaded before change nothing of it. */
+	world_close();
+	world_open(0);
+	for (unsigned i = 0; i < 4; i++) {
+		introduce(i + 1, 1, false);
+		ph_members_import(world.members, world.now, &views[i]);
+	}
+	take();
+	is(1, PH_MEMBER_HEARD);
+	is(2, PH_MEMBER_HEARD);
+	is(3, PH_MEMBER_LEFT);
+	is(4, PH_MEMBER_DEAD);
+	for (unsigned i = 1; i <= 4; i++)
+		assert_true(view_of(i).stale);
 	pinged_by(1);
 	introduce(2, 1, true);
 	introduce(3, 2, true);
