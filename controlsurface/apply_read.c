@@ -1,6 +1,7 @@
 #include "controlsurface/apply_choose.h"
 #include "controlsurface/plan.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -29,6 +30,8 @@ struct read_job {
 	struct ph_apply_order order;
 	char *variables; /* name, value, name...; NULL: the environment's */
 	size_t variables_length;
+	bool own;	/* of this node: its files may be read */
+	char *manifest; /* the one that was read last */
 	size_t length;
 	char text[];
 };
@@ -49,6 +52,29 @@ static const char *variable_given(void *context, const char *name)
 	return NULL;
 }
 
+/* Whoever sent the wiring sent its manifests along; a wiring that this node
+ * reads itself has them beside it. */
+static const char *manifest_given(
+	void *context, const char *path, size_t *length)
+{
+	struct read_job *reading = context;
+	char name[sizeof(PH_WIRING_MANIFEST) + PATH_MAX];
+	const char *text;
+
+	if (!reading->variables) {
+		free(reading->manifest);
+		reading->manifest = NULL;
+		if (reading->own)
+			reading->manifest =
+				ph_wiring_manifest(reading->file, path, length);
+		return reading->manifest;
+	}
+	snprintf(name, sizeof(name), PH_WIRING_MANIFEST "%s", path);
+	text = variable_given(reading, name);
+	*length = text ? strlen(text) : 0;
+	return text;
+}
+
 static void read_work(struct ph_job *job)
 {
 	struct read_job *reading = PH_CONTAINER(job, struct read_job, job);
@@ -60,6 +86,7 @@ static void read_work(struct ph_job *job)
 			.length = reading->length,
 			.variable = reading->variables ? variable_given
 						       : ph_wiring_variable,
+			.manifest = manifest_given,
 			.context = reading,
 			.here = reading->here,
 			.bundled = reading->bundled,
@@ -184,6 +211,7 @@ static void read_free(struct read_job *reading)
 {
 	ph_apply_order_fini(&reading->order);
 	free(reading->variables);
+	free(reading->manifest);
 	free(reading);
 }
 
@@ -245,6 +273,7 @@ static struct read_job *read_alloc(struct ph_control *control,
 	snprintf(reading->by, sizeof(reading->by), "%s",
 		*call->caller->node ? call->caller->node : control->node);
 	snprintf(reading->here, sizeof(reading->here), "%s", control->node);
+	reading->own = !*call->caller->node;
 	reading->bundled = control->config.bundled;
 	reading->deadline = call->deadline;
 	reading->control = control;

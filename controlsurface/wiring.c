@@ -136,6 +136,7 @@ static void root_read(struct ph_wiring *wiring, struct ph_yaml_node *root)
 	}
 	ph_wiring_multiply(wiring, root);
 	ph_wiring_expand(wiring, root);
+	ph_wiring_read_manifests(wiring, root);
 	ph_wiring_keys(wiring, PH_LEVEL_FILE, root);
 	version_check(wiring, root);
 	name_read(wiring, root);

@@ -51,6 +51,10 @@ struct ph_wiring_input {
 	const char *text;
 	size_t length;
 	const char *(*variable)(void *context, const char *name); /* ${VAR} */
+	/* The text of a manifest, which stands until the next call; NULL: it
+	 * cannot be read. May be NULL. */
+	const char *(*manifest)(
+		void *context, const char *path, size_t *length);
 	void *context;
 	const struct ph_server_type *const *bundled; /* NULL-terminated */
 	/* Rule P4 for programs of servers on `here` or without `host:`: is
@@ -62,6 +66,12 @@ struct ph_wiring_input {
 /* The process's own environment and PATH, for `variable` and `program`. */
 const char *ph_wiring_variable(void *context, const char *name);
 bool ph_wiring_program(void *context, const char *name);
+/* The text of a manifest, whose path begins at the directory of the wiring
+ * file; free() it. One byte too many is for the reader to tell. NULL: errno. */
+char *ph_wiring_manifest(
+	const char *wiring_file, const char *path, size_t *length);
+/* How a manifest's text is called among variables that are handed on. */
+#define PH_WIRING_MANIFEST "manifest:"
 
 /* Always gives a wiring (possibly empty) and its findings; -ENOMEM only. */
 int ph_wiring_read(struct ph_wiring **out, const struct ph_wiring_input *input);

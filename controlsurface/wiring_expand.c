@@ -1,10 +1,13 @@
 #include "controlsurface/wiring_model.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "proto/manifest.h"
 
 /* ${VARIABLES}, and the world they come from. */
 
@@ -36,6 +39,38 @@ bool ph_wiring_program(void *context, const char *name)
 		path += length + (path[length] == ':');
 	}
 	return false;
+}
+
+static FILE *manifest_open(const char *wiring_file, const char *path)
+{
+	const char *slash = strrchr(wiring_file, '/');
+	char whole[8192];
+	int length = snprintf(whole, sizeof(whole), "%.*s%s",
+		slash && *path != '/' ? (int)(slash + 1 - wiring_file) : 0,
+		wiring_file, path);
+
+	if (length < 0 || (size_t)length >= sizeof(whole)) {
+		errno = ENAMETOOLONG;
+		return NULL;
+	}
+	return fopen(whole, "re");
+}
+
+char *ph_wiring_manifest(
+	const char *wiring_file, const char *path, size_t *length)
+{
+	FILE *file = manifest_open(wiring_file, path);
+	char *text = file ? malloc(PH_MANIFEST_MOST + 1) : NULL;
+
+	if (text != NULL)
+		*length = fread(text, 1, PH_MANIFEST_MOST + 1, file);
+	if (text != NULL && ferror(file)) {
+		free(text);
+		text = NULL;
+	}
+	if (file != NULL)
+		fclose(file);
+	return text;
 }
 
 /* `${NAME}` or `${NAME:-text}` at `text`; 0 when it is neither. */

@@ -14,6 +14,7 @@
  *   yaml.c             text -> tree
  *   wiring_each.c      what for_each multiplies
  *   wiring_expand.c    ${VARIABLES}
+ *   wiring_manifest.c  what manifests say, as if it stood in the file
  *   wiring_schema.c    which key may stand where; wiring_key.c looks
  *   wiring_text.c      fields of the tree, checked; wiring_value.c: with units
  *   wiring_server.c    servers; wiring_program.c: what they run;
@@ -212,6 +213,9 @@ void ph_guess_offer(struct ph_guess *guess, const char *candidate);
 void ph_wiring_multiply(struct ph_wiring *wiring, struct ph_yaml_node *root);
 /* Replaces ${NAME}, ${NAME:-text} and $${ in all values. */
 void ph_wiring_expand(struct ph_wiring *wiring, struct ph_yaml_node *node);
+/* wiring_manifest.c */
+void ph_wiring_read_manifests(
+	struct ph_wiring *wiring, struct ph_yaml_node *root);
 
 /* Tells keys that do not belong there, and values of the wrong kind. */
 void ph_wiring_keys(struct ph_wiring *wiring, enum ph_level level,

@@ -30,6 +30,9 @@ const struct ph_rule ph_wiring_rules[] = {
 	{"P7", WARNING,
 		"a secret seems to be written into the file; give the path of "
 		"a file, or ${NAME}"},
+	{"P9", ERROR,
+		"a manifest that cannot be read, is none, or says otherwise "
+		"than the wiring file"},
 	{"D1", ERROR, "a wire begins at an input or ends at an output"},
 	{"D2", ERROR,
 		"the media types of both ends differ (*/* and none match all)"},

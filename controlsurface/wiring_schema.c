@@ -131,7 +131,9 @@ static const struct ph_key server_keys[] = {
 	BUILT("needs", PH_SHAPE_SOME,
 		"servers of the file, on any host, that start before it"),
 	LATER("confine", "how much of the host it may see"),
-	LATER("manifest", "what it is, in a file of its own"),
+	BUILT("manifest", PH_SHAPE_TEXT,
+		"a file that says what a program is: its terminals, class, "
+		"owner, auth, caps, labels (see below)"),
 	END,
 };
 

@@ -1,6 +1,7 @@
 #include "node/cli_wiring.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +41,8 @@ struct variables {
 	struct ph_writer *writer; /* in an open map; or NULL */
 	char **names;
 	size_t count;
+	const char *file; /* the wiring's */
+	char *manifest;	  /* the one that was read last */
 };
 
 static bool variable_is_new(struct variables *variables, const char *name)
@@ -69,13 +72,31 @@ static const char *variable(void *context, const char *name)
 	return value;
 }
 
+/* It is handed on as variables are. */
+static const char *manifest(void *context, const char *path, size_t *length)
+{
+	struct variables *variables = context;
+	char name[sizeof(PH_WIRING_MANIFEST) + PATH_MAX];
+
+	free(variables->manifest);
+	variables->manifest = ph_wiring_manifest(variables->file, path, length);
+	snprintf(name, sizeof(name), PH_WIRING_MANIFEST "%s", path);
+	if (variables->manifest && variables->writer &&
+		variable_is_new(variables, name)) {
+		ph_write_text(variables->writer, name);
+		ph_write_textn(variables->writer, variables->manifest, *length);
+	}
+	return variables->manifest;
+}
+
 int ph_cli_wiring(struct ph_cli *cli, const char *path,
 	struct ph_writer *values, struct ph_wiring **wiring, char **text,
 	size_t *length)
 {
-	struct variables variables = {.writer = values};
+	struct variables variables = {.writer = values, .file = path};
 	struct ph_wiring_input input = {.file = path,
 		.variable = variable,
+		.manifest = manifest,
 		.context = &variables,
 		.program = ph_wiring_program,
 		.bundled = ph_bundled_servers};
@@ -91,6 +112,7 @@ int ph_cli_wiring(struct ph_cli *cli, const char *path,
 	while (variables.count)
 		free(variables.names[--variables.count]);
 	free(variables.names);
+	free(variables.manifest);
 	if (code) {
 		free(*text);
 		ph_fail(&error, PH_EXIT_NEGATIVE, path, "", "out of memory");

@@ -276,10 +276,17 @@ static int read_line(struct line *line)
 		word[length - 1] = '\0';
 		return read_key(line, word);
 	}
-	direction = line->seen ? direction_of(word) : -ENOENT;
-	return direction < 0
-		       ? read_key(line, word)
-		       : read_terminal(line, (enum ph_direction)direction);
+	direction = direction_of(word);
+	if (!line->seen)
+		return line_fail(line, line->begin,
+			"begin the file with manifest: 1",
+			"that is not a manifest");
+	if (direction < 0)
+		return line_fail(line, line->begin,
+			"write class: owner: auth: caps: or labels:, or a "
+			"terminal: in, out, mux or combine NAME: TYPE",
+			"a line of a manifest begins with a key");
+	return read_terminal(line, (enum ph_direction)direction);
 }
 
 /* Printable UTF-8 and tabs. */

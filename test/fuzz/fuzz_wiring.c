@@ -20,6 +20,16 @@ static const char *variable(void *context, const char *name)
 	return strcmp(name, "DIR") ? NULL : "/srv";
 }
 
+static const char *manifest(void *context, const char *path, size_t *length)
+{
+	static const char text[] = "manifest: 1\nclass: 2a\ncaps: a b=c\n"
+				   "labels: k=v\nin raw: video/mjpeg\n"
+				   "mux frames: any fd=4\n";
+
+	*length = sizeof(text) - 1;
+	return strcmp(path, "m") ? NULL : text;
+}
+
 static void part(const struct ph_wiring *wiring, const char *host)
 {
 	struct ph_writer *writer;
@@ -86,6 +96,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.text = text,
 		.length = size,
 		.variable = variable,
+		.manifest = manifest,
 		.bundled = ph_bundled_servers,
 		.here = "alpha",
 	};

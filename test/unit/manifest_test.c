@@ -70,6 +70,8 @@ static void test_refused_with_place_and_reason(void **state)
 		{"manifest: 1 2", "behind", 1, 13, 78},
 		{"manifest: 1\nmanifest: 1", "twice", 2, 1, 78},
 		{"manifest: 1\n\ncolour: red", "no such key", 3, 1, 78},
+		{"manifest 1", "not a manifest", 1, 1, 78},
+		{"manifest: 1\ncaps gpu", "begins with a key", 2, 1, 78},
 		{"manifest: 1\nclass: xyz", "no class", 2, 8, 78},
 		{"manifest: 1\nowner: a b", "behind", 2, 10, 78},
 		{"manifest: 1\nowner: a:b", "no owner", 2, 8, 78},
