@@ -128,6 +128,9 @@ void ph_hostess_holds_fini(struct ph_hostess *hostess);
 /* Of the ledger: to the journal, and to the store. */
 void ph_hostess_on_change(void *context, const struct ph_reservation *about,
 	enum ph_ledger_change change, const char *because);
+/* A booking of the store, whose key is the connection. 0, or -1. */
+int ph_hostess_record_read(struct ph_reservation *out, struct ph_value map,
+	const char *connection);
 /* {space key value} of a booking, into the keeper. */
 void ph_hostess_record(
 	struct ph_hostess *hostess, const struct ph_reservation *reservation);

@@ -155,8 +155,7 @@ void ph_hostess_on_change(void *context, const struct ph_reservation *about,
 	}
 }
 
-/* 0, or -EBADMSG; `key` is the connection. */
-static int record_read(
+int ph_hostess_record_read(
 	struct ph_reservation *out, struct ph_value map, const char *connection)
 {
 	struct ph_value state = ph_value_get(map, "state");
@@ -198,7 +197,7 @@ static void restore(struct ph_hostess *hostess, struct ph_value item)
 
 	ph_get_copy(item, "key", connection, sizeof(connection));
 	if (value && ph_document_read(&document, value, length, limits) == 0) {
-		code = record_read(
+		code = ph_hostess_record_read(
 			&like, ph_document_root(document), connection);
 		if (code == 0)
 			code = ph_ledger_restore(&hostess->ledger,
