@@ -9,6 +9,9 @@
  * clock: they were told that they hold AT (NODE/SERVER:TERMINAL, with room for
  * one) in that time.
  *
+ * Then it looks at what the stores hold now: a booking whose owner has no such
+ * connection is an orphan.
+ *
  * It prints each violation, then what it has looked at; exit 1 with any.
  */
 #include <inttypes.h>
@@ -41,6 +44,13 @@ struct span {
 	int64_t from, until;
 };
 
+/* A key of a store's space. */
+struct kept {
+	char node[WORD], key[WORD];
+	struct kept *next;
+};
+
+static struct kept *bookings, *connections;
 static unsigned violations, entries, seats, restarts;
 
 static void violation(const struct node *node, int64_t seq, const char *what,
@@ -231,6 +241,57 @@ static void on_line(
 		on_step(node, seq, verb, line);
 }
 
+static void read_space(const struct node *node, sqlite3 *file,
+	const char *space, struct kept **list)
+{
+	sqlite3_stmt *rows;
+
+	if (sqlite3_prepare_v2(file, "SELECT key FROM kv WHERE space = ?", -1,
+		    &rows, NULL))
+		abort();
+	sqlite3_bind_text(rows, 1, space, -1, SQLITE_STATIC);
+	while (sqlite3_step(rows) == SQLITE_ROW) {
+		struct kept *made = calloc(1, sizeof(*made));
+
+		if (!made)
+			abort();
+		snprintf(made->node, WORD, "%s", node->name);
+		snprintf(made->key, WORD, "%s",
+			(const char *)sqlite3_column_text(rows, 0));
+		made->next = *list;
+		*list = made;
+	}
+	sqlite3_finalize(rows);
+}
+
+static bool is_owned(const struct kept *booking, const char *owner)
+{
+	for (const struct kept *at = connections; at; at = at->next)
+		if (strcmp(at->key, booking->key) == 0 &&
+			strcmp(at->node, owner) == 0)
+			return true;
+	return false;
+}
+
+static unsigned check_orphans(void)
+{
+	unsigned count = 0;
+
+	for (const struct kept *at = bookings; at; at = at->next) {
+		struct node node = {0};
+		char owner[WORD];
+
+		count++;
+		snprintf(node.name, WORD, "%s", at->node);
+		snprintf(owner, WORD, "%.*s", (int)strcspn(at->key, "#"),
+			at->key);
+		if (!is_owned(at, owner))
+			violation(&node, 0, "a booking without its connection",
+				at->key, owner);
+	}
+	return count;
+}
+
 static int read_journal(const char *argument)
 {
 	static const char query[] =
@@ -255,6 +316,8 @@ static int read_journal(const char *argument)
 			(const char *)sqlite3_column_text(rows, 1),
 			(const char *)sqlite3_column_text(rows, 2));
 	sqlite3_finalize(rows);
+	read_space(&node, file, "bookings", &bookings);
+	read_space(&node, file, "connections", &connections);
 	sqlite3_close(file);
 	return 0;
 }
@@ -300,6 +363,8 @@ static int read_clients(const char *path)
 
 int main(int argc, char **argv)
 {
+	unsigned kept;
+
 	for (int i = 1; i < argc; i++) {
 		int code = strcmp(argv[i], "-c") == 0 && i + 1 < argc
 				   ? read_clients(argv[++i])
@@ -310,7 +375,9 @@ int main(int argc, char **argv)
 			return 2;
 		}
 	}
-	printf("%u entries, %u seats, %u starts: %u violations\n", entries,
-		seats, restarts, violations);
+	kept = check_orphans();
+	printf("%u entries, %u seats, %u starts, %u bookings kept: "
+	       "%u violations\n",
+		entries, seats, restarts, kept, violations);
 	return violations != 0;
 }
