@@ -84,8 +84,8 @@ struct ph_guestbook {
 void ph_guestbook_init(struct ph_guestbook *book);
 void ph_guestbook_fini(struct ph_guestbook *book);
 
-/* What the node can; before any server is entered. Words that are too long, or
- * too many, are left out. -ENOMEM. */
+/* What the node can; before any server is entered. Words that are too long,
+ * too many, or hold control bytes are left out. -ENOMEM. */
 int ph_guestbook_set_caps(
 	struct ph_guestbook *book, const char *const *words, unsigned count);
 /* The same from a list of texts; what is no list leaves it unknown. */

@@ -51,9 +51,12 @@ static int read_identity(struct ph_guest *guest, struct ph_value manifest,
 		ph_value_text(ph_value_get(manifest, "identity"), &length);
 
 	if (!text || ph_identity_parse(&guest->identity, text, length) < 0)
-		return manifest_fail(guest, error,
-			"the identity is not fqdn:servername:classHex:owner:"
-			"authFlag:authMechanism:uuid");
+		return ph_fail(error, PH_EXIT_WIRING, guest->server,
+			"write fqdn:servername:classHex:owner:authFlag:"
+			"authMechanism:uuid",
+			"its identity: %s",
+			text ? ph_identity_fault(text, length)
+			     : "it is no text");
 	if (strcmp(guest->identity.server, guest->server) != 0)
 		return manifest_fail(
 			guest, error, "the identity names another server");
@@ -137,6 +140,14 @@ static int read_terminals(
 	return 0;
 }
 
+static bool has_control(const char *text, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
+			return true;
+	return false;
+}
+
 static int read_caps(
 	struct ph_guest *guest, struct ph_value list, struct ph_error *error)
 {
@@ -149,9 +160,11 @@ static int read_caps(
 		size_t length;
 		const char *text = ph_value_text(ph_value_at(list, i), &length);
 
-		if (!text || length == 0 || length > PH_GUEST_WORD)
+		if (!text || length == 0 || length > PH_GUEST_WORD ||
+			has_control(text, length))
 			return manifest_fail(guest, error,
-				"a capability is `key` or `key=value`");
+				"a capability is `key` or `key=value`, at most "
+				"128 bytes, none of them a control byte");
 		guest->caps[i] = strndup(text, length);
 		if (!guest->caps[i])
 			break;
@@ -171,7 +184,8 @@ static char *label_make(struct ph_value key, struct ph_value value)
 	char *label;
 
 	if (!left || !right || !key_length || memchr(left, '=', key_length) ||
-		key_length + length > PH_GUEST_WORD)
+		key_length + length > PH_GUEST_WORD ||
+		has_control(left, key_length) || has_control(right, length))
 		return NULL;
 	if (asprintf(&label, "%.*s=%.*s", (int)key_length, left, (int)length,
 		    right) < 0)

@@ -20,9 +20,11 @@ static int caps_make(struct ph_guestbook *book, size_t most)
 
 static void caps_add(struct ph_node_caps *caps, const char *word, size_t length)
 {
-	if (!word || !length || length >= PH_GUEST_WORD ||
-		memchr(word, 0, length))
+	if (!word || !length || length >= PH_GUEST_WORD)
 		return;
+	for (size_t i = 0; i < length; i++)
+		if ((unsigned char)word[i] < 0x20 || word[i] == 0x7f)
+			return;
 	memcpy(caps->words[caps->count++], word, length);
 }
 

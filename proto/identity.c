@@ -150,26 +150,58 @@ static int (*const readers[FIELDS])(
 	read_uuid,
 };
 
-int ph_identity_parse(struct ph_identity *out, const char *text, size_t length)
+static const char *const rules[FIELDS] = {
+	"field 1, fqdn, is 1 to 253 of a-z 0-9 . -",
+	"field 2, servername, is a name of 1 to 39 letters, digits, . _ -",
+	"field 3, classHex, is 1 to 8 lower-case hex digits without a zero in "
+	"front",
+	"field 4, owner, is 1 to 64 of A-Z a-z 0-9 . _ @ -",
+	"field 5, authFlag, is yes, no or optional",
+	"field 6, authMechanism, is 1 to 32 of a-z 0-9 -",
+	"field 7, uuid, is lower case, 8-4-4-4-12 hex digits",
+};
+
+/* NULL: it was read. */
+static const char *identity_read(
+	struct ph_identity *out, const char *text, size_t length)
 {
-	struct ph_identity read = {0};
 	const char *end = text + length;
 
-	if (length > PH_IDENTITY_MAX)
-		return -E2BIG;
 	for (int i = 0; i < FIELDS; i++) {
 		const char *colon = memchr(text, ':', (size_t)(end - text));
 		struct field field = {.text = text};
 
-		if (!colon != (i == FIELDS - 1))
-			return -EINVAL;
+		if (!colon && i < FIELDS - 1)
+			return "it has fewer than seven fields";
+		if (colon && i == FIELDS - 1)
+			return "it has more than seven fields; a field holds "
+			       "no colon";
 		field.length = (size_t)((colon ? colon : end) - text);
-		if (readers[i](&read, &field))
-			return -EINVAL;
+		if (readers[i](out, &field))
+			return rules[i];
 		text = colon ? colon + 1 : end;
 	}
+	return NULL;
+}
+
+int ph_identity_parse(struct ph_identity *out, const char *text, size_t length)
+{
+	struct ph_identity read = {0};
+
+	if (length > PH_IDENTITY_MAX)
+		return -E2BIG;
+	if (identity_read(&read, text, length))
+		return -EINVAL;
 	*out = read;
 	return 0;
+}
+
+const char *ph_identity_fault(const char *text, size_t length)
+{
+	struct ph_identity read = {0};
+
+	return length > PH_IDENTITY_MAX ? "it has more than 512 bytes"
+					: identity_read(&read, text, length);
 }
 
 /* A struct's field; one without terminator has too many bytes to pass. */

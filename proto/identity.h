@@ -37,6 +37,8 @@ struct ph_identity {
 
 /* -EINVAL or -E2BIG; `out` untouched then. */
 int ph_identity_parse(struct ph_identity *out, const char *text, size_t length);
+/* Which rule a text breaks, in words; NULL: none. */
+const char *ph_identity_fault(const char *text, size_t length);
 /* Returns the length, or -EINVAL when a field is not canonical. */
 int ph_identity_format(
 	const struct ph_identity *identity, char *out, size_t size);

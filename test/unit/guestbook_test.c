@@ -137,6 +137,70 @@ static void test_wrong_manifests(void **state)
 	assert_int_equal(ph_guestbook_count(&fixture->book), 0);
 }
 
+static int enter_identity(
+	struct fixture *fixture, const char *identity, size_t length)
+{
+	struct ph_writer *writer = fixture->writer;
+	struct ph_guest *guest;
+
+	ph_writer_reset(writer);
+	ph_write_map(writer);
+	ph_write_text(writer, "identity");
+	ph_write_textn(writer, identity, length);
+	ph_put_text(writer, "server", "cam");
+	ph_put_list(writer, "terminals");
+	ph_write_end(writer);
+	ph_write_end(writer);
+	return enter_written(fixture, &guest);
+}
+
+/* Refused with the field and the rule; the book stays as it is. */
+static void test_identities_that_are_none(void **state)
+{
+	static const struct {
+		const char *identity, *what;
+	} rows[] = {
+		{"", "fewer than seven"},
+		{"a:cam:2a:ops:no:none", "fewer than seven"},
+		{"a:cam:2a:ops:no:none:" UUID ":x", "more than seven"},
+		{"a:b:cam:2a:ops:no:none:" UUID, "field 3, classHex"},
+		{"::::::", "field 1, fqdn"},
+		{"A:cam:2a:ops:no:none:" UUID, "field 1, fqdn"},
+		{"a\n:cam:2a:ops:no:none:" UUID, "field 1, fqdn"},
+		{"a:c\x1b[m:2a:ops:no:none:" UUID, "field 2, servername"},
+		{"a:cam:2A:ops:no:none:" UUID, "field 3, classHex"},
+		{"a:cam:02a:ops:no:none:" UUID, "field 3, classHex"},
+		{"a:cam:123456789:ops:no:none:" UUID, "field 3, classHex"},
+		{"a:cam:2a:o p:no:none:" UUID, "field 4, owner"},
+		{"a:cam:2a:ops:maybe:none:" UUID, "field 5, authFlag"},
+		{"a:cam:2a:ops:no:NONE:" UUID, "field 6, authMechanism"},
+		{"a:cam:2a:ops:no:none:" UUID "0", "field 7, uuid"},
+		{"a:cam:2a:ops:no:none:x", "field 7, uuid"},
+	};
+	struct fixture *fixture = *state;
+	size_t huge = (size_t)1024 * 1024;
+	char *text = malloc(huge);
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(enter_identity(fixture, rows[i].identity,
+					 strlen(rows[i].identity)),
+			-1);
+		assert_int_equal(fixture->error.exit, PH_EXIT_WIRING);
+		assert_string_equal(fixture->error.where, "cam");
+		assert_non_null(strstr(fixture->error.what, rows[i].what));
+	}
+	memset(text, 'a', huge);
+	assert_int_equal(enter_identity(fixture, text, huge), -1);
+	assert_non_null(strstr(fixture->error.what, "more than 512 bytes"));
+	/* A zero byte inside. */
+	memcpy(text, "a:cam:2a:ops:no:none:" UUID, 57);
+	text[4] = '\0';
+	assert_int_equal(enter_identity(fixture, text, 57), -1);
+	assert_non_null(strstr(fixture->error.what, "field 2"));
+	assert_int_equal(ph_guestbook_count(&fixture->book), 0);
+	free(text);
+}
+
 static void test_identity_of_another(void **state)
 {
 	struct fixture *fixture = *state;
@@ -451,6 +515,8 @@ int main(void)
 			test_one_name_one_server, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			test_wrong_manifests, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_identities_that_are_none, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			test_identity_of_another, setup, teardown),
 		cmocka_unit_test_setup_teardown(
