@@ -6,7 +6,7 @@
 
 new_phrase
 node_up alpha
-node_up beta --join "$(address alpha)"
+node_up beta --join "$(address alpha)" --cap tpu=v9
 expect_soon 10 "a line" has_lines alpha 1
 mkdir "$W/house"
 digest=$(printf sesame | b2sum -l 256 | cut -d' ' -f1)
@@ -51,6 +51,23 @@ printf sesame >"$W/token"
 expect_exit 0 ph alpha reserve beta/encoder:raw --auth-file "$W/token" --for 1s
 expect_exit 78 ph alpha connect beta/encoder:log beta/encoder:raw
 say "declared, shown, enforced: ok"
+
+# --- by what a node can, here and from afar; a node that runs nothing says so
+
+expect_soon 5 "alpha knows what beta can" holds alpha \
+	'any(.items[]; .caps | index("tpu=v9"))' peers
+holds beta '.items | length == 1' guests --mask node.caps=tpu,class=2a ||
+	fail "beta does not find its own by what it can"
+holds beta '.items == []' guests --mask node.caps=tpu=v8 ||
+	fail "beta can what it cannot"
+expect_exit 0 ph alpha reserve --mask node.caps=tpu=v9,terminal=log \
+	--auth-file "$W/token" --for 1s --json
+[ "$(jq -r '.items[0].node' "$W/said")" = beta ] || fail "$(cat "$W/said")"
+expect_exit 4 ph alpha reserve --mask node.caps=tpu=v8 --auth-file "$W/token"
+expect_exit 0 ph beta menu alpha
+[ "$(cat "$W/said")" = "alpha runs no servers, so it offers nothing" ] ||
+	fail "an empty menu: $(cat "$W/said")"
+say "by what a node can: ok"
 
 # --- a node that reads the file itself, from another directory
 
