@@ -8,3 +8,6 @@ cluster: ## three containers of docker/compose.yaml, a job across them
 	@docker/up.sh
 test-cluster: ## the same, tried: join, menu, kill, partition, scale
 	@docker/test.sh
+.PHONY: test-bare
+test-bare: ## `make demo` in a bare Debian container, as root and as a user
+	@docker/bare.sh
