@@ -20,6 +20,8 @@ STD      += -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all
 LDSAN    := -fsanitize=$(SAN)
 else
 CPPFLAGS += -D_FORTIFY_SOURCE=2
+# Nothing unwinds in here; debuggers have their own tables.
+STD      += -fno-asynchronous-unwind-tables
 endif
 ifneq ($(COVER),)
 STD      += --coverage

@@ -2,7 +2,7 @@
 # Names the Debian packages that are missing, and installs them. Does nothing
 # when none is.
 #
-#   test/deps.sh [build|lint|fuzz|bench|deb|docker|image|examples|lldpd]...   (build when nothing is said)
+#   test/deps.sh [build|lint|fuzz|bench|deb|docker|image|examples|browser|lldpd]...   (build when nothing is said)
 #
 # lldpd and proxy are lists of their own, because Debian's packages start daemons,
 # now and at every boot: for machines of CI. Here they are kept from starting
@@ -22,6 +22,7 @@ proxy='nginx-light'
 deb='debhelper lintian dpkg-dev'
 docker='docker.io docker-compose iptables debootstrap jq'
 examples='ffmpeg'
+browser='chromium chromium-driver'
 # What an image is built with: no tests.
 image='build-essential pkg-config libssl-dev libsodium-dev libmsgpack-dev
 	libfyaml-dev libjansson-dev libsqlite3-dev uthash-dev libcap-dev
@@ -36,13 +37,14 @@ for list in "${@:-build}"; do
 	bench) wanted="$wanted $bench" ;;
 	deb) wanted="$wanted $deb" ;;
 	docker) wanted="$wanted $docker" ;;
+	browser) wanted="$wanted $browser" ;;
 	examples) wanted="$wanted $examples" ;;
 	image) wanted="$wanted $image" ;;
 	lldpd) wanted="$wanted $lldpd" quiet=yes ;;
 	proxy) wanted="$wanted $proxy" quiet=yes ;;
 	*)
 		echo "deps: no list is called '$list':" \
-			"say build, lint, fuzz, bench, deb, docker, image, examples or" \
+			"say build, lint, fuzz, bench, deb, docker, image, examples, browser or" \
 			"lldpd" >&2
 		exit 2
 		;;

@@ -6,7 +6,8 @@ FUZZ_SECONDS ?= 60
 AGAIN        = +@$(MAKE) --no-print-directory \
                $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
 
-SCRIPTS := $(sort $(wildcard test/mesh/*.sh test/netns/*.sh test/cli/*.sh))
+SCRIPTS := $(sort $(wildcard test/mesh/*.sh test/netns/*.sh test/cli/*.sh \
+           test/browser/*.sh))
 FUZZERS := $(sort $(wildcard test/fuzz/fuzz_*.c))
 REPLAYS := $(FUZZERS:%.c=$(BUILD)/%)
 
