@@ -13,9 +13,9 @@ const struct ph_command ph_commands[] = {
 	{"status", "status", "how a node is", ph_cmd_status, true},
 	{"peers", "peers [--watch|forget N|revoke N]",
 		"the other nodes and the lines to them", ph_cmd_peers, true},
-	{"probe", "probe NODE|local [--range A-B]",
+	{"probe", "probe NODE|local [--range A-B] [--new]",
 		"try every address and port of a node: which ways to it really "
-		"work",
+		"work (--new: only what no node knows yet)",
 		ph_cmd_probe, true},
 	{"reach", "reach [NODE]",
 		"the ways to the other nodes: what works from here, and what "

@@ -34,6 +34,7 @@ struct ph_cli {
 	const char *reservation; /* --reservation */
 	int64_t wait;		 /* --wait T, ns; 0: without T, or not given */
 	const char *range;	 /* --range */
+	bool fresh;		 /* --new */
 	const char *auth_file;	 /* --auth-file */
 	int argc;		 /* what is left: the command's own words */
 	char **argv;

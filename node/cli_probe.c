@@ -32,6 +32,7 @@ static int begin(struct ph_cli *cli, struct ph_reply *reply)
 		ph_put_text(writer, "node", cli->argv[0]);
 	if (cli->range)
 		ph_put_text(writer, "range", cli->range);
+	ph_put_bool(writer, "new", cli->fresh);
 	ph_write_end(writer);
 	return ph_cli_call(cli, PH_PROBE_RUN, writer, reply);
 }

@@ -168,7 +168,14 @@ static int take_range(struct ph_cli *cli, const char *text)
 	return ph_options_range(&range, text);
 }
 
+static int take_new(struct ph_cli *cli, const char *text)
+{
+	cli->fresh = true;
+	return 0;
+}
+
 static const struct common commons[] = {
+	{"--new", false, take_new, ""},
 	{"--range", true, take_range,
 		"two ports from 1024 to 65535, as 20000-20099"},
 	{"--socket", true, take_socket, "a path"},

@@ -65,6 +65,7 @@ struct run {
 	char peer_id[PH_NODE_ID_TEXT];
 	struct ph_range range;
 	bool has_range;
+	bool fresh;		   /* only what nobody knows */
 	struct ph_document *known; /* of mesh.peers */
 	uint8_t *known_bytes;
 	struct ph_value addresses;

@@ -206,6 +206,28 @@ static void take_hosts(struct run *run, struct ph_instruct *instruct,
 	run->progress.total = ports * hosts->count;
 }
 
+/* A bit for each point of which the reach matrix says that another try tells
+ * nothing. NULL: none is to be left out, or no memory to tell. */
+static uint8_t *find_known(struct run *run, const struct ph_instruct *instruct)
+{
+	uint8_t *known =
+		run->fresh ? calloc(run->progress.total / 8 + 1, 1) : NULL;
+	struct ph_point point;
+
+	for (uint32_t i = 0; known && i < run->progress.total; i++) {
+		struct ph_reach_row row = {.transport = PH_REACH_TCP};
+
+		ph_point_at(&instruct->targets, i % instruct->targets.count,
+			&point);
+		ph_point_host(&point, row.address, sizeof(row.address));
+		row.port = (uint16_t)(instruct->first +
+				      i / instruct->targets.count);
+		if (!ph_reach_needs_probe(node_of(run), run->peer_id, &row))
+			known[i / 8] |= (uint8_t)(1 << i % 8);
+	}
+	return known;
+}
+
 static int start_child(struct run *run, const struct ph_instruct *instruct)
 {
 	struct ph_node *node = node_of(run);
@@ -234,13 +256,17 @@ static void scan(
 	struct probe_hosts hosts;
 	struct ph_instruct instruct = {0};
 	struct ph_error error;
+	uint8_t *known;
 	int code;
 
 	take_hosts(run, &instruct, &hosts, ready);
 	fill(run, &instruct, ready, key);
+	known = find_known(run, &instruct);
+	instruct.known = known;
 	code = instruct.targets.count ? start_child(run, &instruct)
 				      : -EHOSTUNREACH;
 	forget_known(run);
+	free(known);
 	if (code) {
 		ph_fail(&error, PH_EXIT_NEGATIVE, run->node,
 			"look at the node's log", "cannot start the probe: %s",
@@ -492,6 +518,7 @@ static int read_run(
 	if (run->local)
 		snprintf(run->node, sizeof(run->node), "%s", node->name);
 	run->range = node->options.beacon_range;
+	run->fresh = ph_get_bool(arguments, "new");
 	ph_get_copy(arguments, "range", range, sizeof(range));
 	run->has_range = range[0] || run->local;
 	if (range[0] && ph_options_range(&run->range, range))

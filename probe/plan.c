@@ -65,10 +65,15 @@ int ph_probe_plan_init(struct ph_probe_plan *plan,
 		expect_bound(plan, &point);
 	}
 	for (uint32_t i = 0; i < plan->count; i++) {
+		bool known = instruct->known &&
+			     (instruct->known[i / 8] >> (i % 8) & 1);
+
 		ph_probe_plan_at(plan, i, &point);
-		if (!ph_instruct_refuses(instruct, &point))
+		if (!ph_instruct_refuses(instruct, &point) && !known)
 			continue;
 		ph_probe_plan_done(plan, i);
+		if (!ph_instruct_refuses(instruct, &point))
+			plan->state[i] = PH_PLAN_KNOWN;
 		skip(context, i);
 	}
 	return 0;
@@ -113,7 +118,7 @@ int64_t ph_probe_plan_search(struct ph_probe_plan *plan)
 	while (plan->search < plan->count) {
 		uint32_t index = plan->search++;
 
-		if (plan->state[index] == PH_PLAN_OPEN &&
+		if (plan->state[index] != PH_PLAN_DONE &&
 			ph_probe_plan_expects(plan, index))
 			return index;
 	}

@@ -19,6 +19,7 @@ enum ph_plan_state {
 	PH_PLAN_AGAIN,
 	PH_PLAN_RUNS,
 	PH_PLAN_DONE,
+	PH_PLAN_KNOWN, /* done, but the primary may be there */
 };
 
 struct ph_probe_plan {

@@ -49,7 +49,8 @@ static void skip(void *context, uint32_t index)
 static void skip_rest(struct ph_probe_session *session)
 {
 	for (uint32_t i = 0; i < session->plan.count; i++) {
-		if (session->plan.state[i] == PH_PLAN_DONE)
+		if (session->plan.state[i] == PH_PLAN_DONE ||
+			session->plan.state[i] == PH_PLAN_KNOWN)
 			continue;
 		ph_probe_plan_done(&session->plan, i);
 		skip(session, i);

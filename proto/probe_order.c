@@ -12,6 +12,7 @@ enum {
 	SKIP = PH_POINT + 2,
 	FLAG_MAPPED = 1,
 	FLAG_SECURE = 2,
+	FLAG_KNOWN = 4,
 };
 
 static void put16(uint8_t *out, uint32_t value)
@@ -80,12 +81,19 @@ int ph_order_read(struct ph_order *order, const uint8_t *data, size_t length)
 	return length < order->size ? -EAGAIN : 0;
 }
 
+static size_t points_of(const struct ph_instruct *instruct)
+{
+	return ((size_t)instruct->last - instruct->first + 1) *
+	       instruct->targets.count;
+}
+
 static size_t instruct_length(const struct ph_instruct *instruct)
 {
 	return INSTRUCT_HEAD +
 	       (size_t)(instruct->targets.count + instruct->bound.count) *
 		       PH_POINT +
-	       (size_t)instruct->allowed * PH_POINT_BLOCK;
+	       (size_t)instruct->allowed * PH_POINT_BLOCK +
+	       (instruct->known ? points_of(instruct) / 8 + 1 : 0);
 }
 
 static uint8_t *append(uint8_t *out, const uint8_t *data, size_t length)
@@ -107,7 +115,8 @@ int ph_instruct_write(
 	memset(body, 0, INSTRUCT_HEAD);
 	memcpy(body, instruct->session, PH_PROBE_SESSION);
 	body[16] = (uint8_t)((instruct->mapped ? FLAG_MAPPED : 0) |
-			     (instruct->secure ? FLAG_SECURE : 0));
+			     (instruct->secure ? FLAG_SECURE : 0) |
+			     (instruct->known ? FLAG_KNOWN : 0));
 	body[17] = (uint8_t)instruct->targets.count;
 	body[18] = (uint8_t)instruct->allowed;
 	put16(body + 20, instruct->first);
@@ -126,16 +135,16 @@ int ph_instruct_write(
 		(size_t)instruct->targets.count * PH_POINT);
 	at = append(at, instruct->allow,
 		(size_t)instruct->allowed * PH_POINT_BLOCK);
-	append(at, instruct->bound.data,
+	at = append(at, instruct->bound.data,
 		(size_t)instruct->bound.count * PH_POINT);
+	if (instruct->known)
+		append(at, instruct->known, points_of(instruct) / 8 + 1);
 	return finish(PH_PROBE_INSTRUCT, length, out);
 }
 
 /* What no executor of ours would ask for. */
 static bool instruct_is_sane(const struct ph_instruct *instruct)
 {
-	size_t ports = (size_t)instruct->last - instruct->first + 1;
-
 	return instruct->first >= PH_POINT_LOWEST &&
 	       instruct->last >= instruct->first && instruct->rate &&
 	       instruct->rate <= 10000 && instruct->in_flight &&
@@ -144,7 +153,7 @@ static bool instruct_is_sane(const struct ph_instruct *instruct)
 	       instruct->targets.count <= PH_ORDER_TARGETS &&
 	       instruct->allowed <= PH_ORDER_TARGETS &&
 	       instruct->bound.count <= PH_ORDER_BOUND &&
-	       ports * instruct->targets.count <= PH_PROBE_POINTS &&
+	       points_of(instruct) <= PH_PROBE_POINTS &&
 	       memchr(instruct->mesh, 0, PH_MESH_ID) &&
 	       memchr(instruct->name, 0, 40) &&
 	       ph_name_is_valid(instruct->name, strlen(instruct->name));
@@ -155,7 +164,7 @@ int ph_instruct_read(
 {
 	static const uint8_t zero[3];
 
-	if (length < INSTRUCT_HEAD || data[19] || data[16] > 3 ||
+	if (length < INSTRUCT_HEAD || data[19] || data[16] > 7 ||
 		memcmp(data + 181, zero, sizeof(zero)) != 0)
 		return -EBADMSG;
 	memcpy(instruct->session, data, PH_PROBE_SESSION);
@@ -175,6 +184,7 @@ int ph_instruct_read(
 	memcpy(instruct->mesh, data + 132, PH_MESH_ID);
 	memcpy(instruct->name, data + 141, 40);
 	instruct->bound.count = get32(data + 184);
+	instruct->known = data[16] & FLAG_KNOWN ? data : NULL;
 	if (!instruct_is_sane(instruct) || length != instruct_length(instruct))
 		return -EBADMSG;
 	instruct->targets.data = data + INSTRUCT_HEAD;
@@ -182,6 +192,9 @@ int ph_instruct_read(
 			  (size_t)instruct->targets.count * PH_POINT;
 	instruct->bound.data =
 		instruct->allow + (size_t)instruct->allowed * PH_POINT_BLOCK;
+	if (instruct->known)
+		instruct->known = instruct->bound.data +
+				  (size_t)instruct->bound.count * PH_POINT;
 	return 0;
 }
 

@@ -39,6 +39,9 @@ struct ph_instruct {
 	const uint8_t *allow;	      /* blocks that they must be in */
 	uint32_t allowed;	      /* how many blocks */
 	struct ph_point_list bound;   /* where the beacon is */
+	/* A bit for each point, port by port: what is known of it needs no
+	 * other try. NULL: of none. */
+	const uint8_t *known;
 };
 
 struct ph_ready {

@@ -118,6 +118,11 @@ diff "$W/truth" "$W/seen" >"$W/diff" ||
 jq -e '.items | all(has("address") and has("port") and has("transport") and
 	has("verdict") and has("rtt_us"))' "$W/matrix" >/dev/null ||
 	fail "fields are missing"
+# What is known now is not tried again.
+ph alpha probe beta --new --json >"$W/again" 2>"$W/progress" ||
+	fail "the second probe: $(<"$W/progress")"
+tried=$(jq '[.items[] | select(.verdict != "skipped")] | length' "$W/again")
+[ "$tried" -le 10 ] || fail "$tried of 100 points were tried again"
 ph alpha probe beta --range 19000-19010 >/dev/null 2>&1
 [ $? = 6 ] || fail "a range that is not beta's was probed"
 

@@ -244,6 +244,24 @@ static void without_a_beacon_there_is_a_matrix_still(void **state)
 	assert_matrix();
 }
 
+/* What is known is not tried again; the beacon is found all the same. */
+static void what_is_known_is_left_out(void **state)
+{
+	uint8_t known[2 * WORLD_PORTS / 8 + 1];
+
+	(void)state;
+	memset(known, 0xff, sizeof(known));
+	known[2] = 0xfe;
+	world.order[0].known = known;
+	run();
+	assert_int_equal(world.exit, PH_PROBE_TERMINATED);
+	assert_int_equal(world.probe.counters.connects, 2);
+	assert_int_equal(world.probe.matrix.counts[PH_VERDICT_SKIPPED],
+		2 * WORLD_PORTS - 1);
+	assert_int_equal(
+		world.probe.matrix.counts[PH_VERDICT_OPEN_VERIFIED], 1);
+}
+
 /* Points that are not tried when its time is over are told as such. */
 static void what_was_not_tried_is_skipped(void **state)
 {
@@ -270,6 +288,7 @@ int main(void)
 		T(privileged_ports_are_refused),
 		T(an_orphan_ends_at_its_deadline),
 		T(without_a_beacon_there_is_a_matrix_still),
+		T(what_is_known_is_left_out),
 		T(what_was_not_tried_is_skipped),
 	};
 
