@@ -124,6 +124,18 @@ static int open_all(struct process *process)
 	return error;
 }
 
+static void close_all(struct process *process)
+{
+	ph_watch_stop(&process->parent);
+	ph_beacon_destroy(process->beacon);
+	ph_tls_destroy(process->tls);
+	ph_loop_turn(process->loop, 0);
+	ph_kernel_fini(&process->kernel);
+	ph_loop_destroy(process->loop);
+	free(process->order);
+	free(process);
+}
+
 int ph_beacon_main(int argc, char **argv)
 {
 	struct process *process = calloc(1, sizeof(*process));
@@ -145,6 +157,6 @@ int ph_beacon_main(int argc, char **argv)
 		return 1;
 	while (!process->over)
 		ph_loop_turn(process->loop, -1);
-	ph_beacon_destroy(process->beacon);
+	close_all(process);
 	return 0;
 }

@@ -408,6 +408,21 @@ static void run(struct process *process)
 			PH_PROBE_ORDERS_FD, &session->matrix, &over);
 }
 
+static void close_all(struct process *process)
+{
+	for (unsigned i = 0; i < PH_PROBE_SLOTS; i++)
+		link_close(&process->links[i]);
+	ph_timer_stop(process->loop, &process->timer);
+	ph_timer_stop(process->loop, &process->progress);
+	ph_watch_stop(&process->parent);
+	ph_probe_session_fini(&process->session);
+	ph_tls_destroy(process->tls);
+	ph_loop_turn(process->loop, 0);
+	ph_kernel_fini(&process->kernel);
+	ph_loop_destroy(process->loop);
+	free(process->order);
+}
+
 static int refuse(const char *why)
 {
 	fprintf(stderr,
@@ -441,6 +456,8 @@ int ph_probe_main(int argc, char **argv)
 	if (error)
 		return refuse(strerror(-error));
 	run(process);
-	ph_probe_session_fini(&process->session);
-	return process->exit;
+	close_all(process);
+	error = process->exit;
+	free(process);
+	return error;
 }

@@ -8,6 +8,8 @@
 . "$(dirname "$0")/members.bash"
 
 command -v strace >/dev/null || skip "strace is not here"
+# Its search for leaks does not work under strace.
+case $BUILD in *address*) skip "not with the address sanitizer" ;; esac
 hosts alpha
 new_phrase
 
@@ -68,7 +70,9 @@ $1 == probe && /connect\(/ {
 		end = $2
 	}
 }
-$1 == probe && /exit_group\(/ { code = $3 }
+$1 == probe && match($0, /exit_group\([0-9]+/) {
+	code = substr($0, RSTART + 11, RLENGTH - 11)
+}
 END {
 	low = 1
 	for (i = 1; i <= count; i++) {
@@ -86,7 +90,7 @@ read -r _ count _ most _ rate code <"$W/seen"
 [ "$most" -le 205 ] || fail "$most connects in one second"
 awk "BEGIN { exit !($rate <= 205 && $rate >= 195 / $PATIENCE) }" ||
 	fail "$rate connects a second"
-[ "$code" = 'exit_group(0)' ] || fail "it ended with $code"
+[ "$code" = 0 ] || fail "it ended with $code"
 
 # Who is not its node gets nothing of it; a probe does not outlive its node.
 "$POSTHOUSE" _probe </dev/null >/dev/null 2>&1 3<&- 4<&-
