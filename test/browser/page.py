@@ -192,7 +192,7 @@ try:
     goes_by_keyboard()
     shows_a_connection()
     applies_a_plan()
-    # is_a_server()
+    is_a_server()
     draws_three_hundred()
     tells_of_a_death()
     kept_to_itself()
