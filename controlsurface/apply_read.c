@@ -96,8 +96,11 @@ static void read_work(struct ph_job *job)
 static void write_finding(struct ph_writer *writer,
 	const struct ph_finding *finding, const char *file)
 {
+	char name[PH_FINDING_FILE];
+
 	ph_write_map(writer);
-	ph_put_text(writer, "file", file);
+	ph_put_text(writer, "file",
+		ph_finding_file(finding, file, name, sizeof(name)));
 	ph_put_u64(writer, "line", finding->line);
 	ph_put_u64(writer, "column", finding->column);
 	ph_put_u64(writer, "width", finding->width);
@@ -140,13 +143,15 @@ static void write_error(struct ph_writer *writer,
 {
 	const struct ph_finding *first = first_error(wiring);
 	unsigned errors = ph_wiring_errors(wiring);
+	char name[PH_FINDING_FILE];
 	char what[512];
 	char where[320];
 
 	snprintf(what, sizeof(what), "%u error%s; the first is %s: %s", errors,
 		errors == 1 ? "" : "s", first->rule, first->message);
 	what[ph_text_valid(what, strlen(what))] = '\0';
-	snprintf(where, sizeof(where), "%s:%u:%u", file, first->line,
+	snprintf(where, sizeof(where), "%s:%u:%u",
+		ph_finding_file(first, file, name, sizeof(name)), first->line,
 		first->column);
 	ph_put_map(writer, "error");
 	ph_put_int(writer, "exit", PH_EXIT_WIRING);

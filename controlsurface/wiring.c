@@ -112,7 +112,7 @@ void ph_wiring_read_servers(
 		server_add(wiring, node);
 }
 
-static void problem_take(void *context, const struct ph_yaml_problem *problem)
+void ph_wiring_problem(void *context, const struct ph_yaml_problem *problem)
 {
 	struct ph_wiring *wiring = context;
 
@@ -134,6 +134,7 @@ static void root_read(struct ph_wiring *wiring, struct ph_yaml_node *root)
 			"a wiring file is a map of keys");
 		return;
 	}
+	ph_wiring_include(wiring, root);
 	ph_wiring_multiply(wiring, root);
 	ph_wiring_expand(wiring, root);
 	ph_wiring_read_manifests(wiring, root);
@@ -167,14 +168,15 @@ static int wiring_read(struct ph_wiring *wiring)
 	struct ph_yaml_node *root = NULL;
 	struct ph_yaml_input yaml = {
 		.text = wiring->input.text,
-		.length = wiring->input.length,
 		.arena = &wiring->arena,
-		.problem = problem_take,
+		.problem = ph_wiring_problem,
 		.context = wiring,
 	};
 
 	if (ph_findings_begin(wiring) != 0)
 		return -ENOMEM;
+	ph_wiring_split(wiring);
+	yaml.length = wiring->sources[0].end;
 	int failed = ph_yaml_read(&root, &yaml);
 	if (failed == -ENOMEM)
 		return failed;

@@ -34,7 +34,15 @@ struct ph_finding {
 	char *message;
 	char *next;   /* suggestion, or NULL */
 	char *source; /* the line's text, or NULL */
+	/* The part that it is in, relative to the file; "" or NULL: itself. */
+	const char *part;
 };
+
+/* The file that a finding is in, when the first one is `file`. Returns `file`
+ * or out. */
+#define PH_FINDING_FILE 4096
+const char *ph_finding_file(const struct ph_finding *finding, const char *file,
+	char *out, size_t size);
 
 /* Of a file: what a call carries. */
 #define PH_WIRING_BYTES ((size_t)1024 * 1024)
@@ -48,7 +56,7 @@ struct ph_finding {
 
 struct ph_wiring_input {
 	const char *file; /* its name, for messages */
-	const char *text;
+	const char *text; /* or a bundle: wiring_include.h */
 	size_t length;
 	const char *(*variable)(void *context, const char *name); /* ${VAR} */
 	/* The text of a manifest, which stands until the next call; NULL: it

@@ -35,7 +35,7 @@ int ph_findings_begin(struct ph_wiring *wiring)
 	return 0;
 }
 
-unsigned ph_findings_line(const struct ph_wiring *wiring, size_t offset)
+unsigned ph_findings_row(const struct ph_wiring *wiring, size_t offset)
 {
 	size_t low = 0;
 	size_t high = wiring->line_count;
@@ -49,6 +49,15 @@ unsigned ph_findings_line(const struct ph_wiring *wiring, size_t offset)
 			high = middle;
 	}
 	return (unsigned)low + 1;
+}
+
+unsigned ph_findings_line(const struct ph_wiring *wiring, size_t offset)
+{
+	unsigned line = ph_findings_row(wiring, offset);
+
+	if (wiring->source_count < 2)
+		return line;
+	return line - ph_wiring_source_of(wiring, offset)->line + 1;
 }
 
 /* Characters; bytes that are none count one each. */
@@ -107,11 +116,12 @@ static void finding_place(struct ph_wiring *wiring, struct ph_finding *finding,
 
 	if (span.start > length)
 		return;
+	unsigned line = ph_findings_row(wiring, span.start);
+	size_t begin = wiring->lines[line - 1];
+	size_t end =
+		line < wiring->line_count ? wiring->lines[line] - 1 : length;
 	finding->line = ph_findings_line(wiring, span.start);
-	size_t begin = wiring->lines[finding->line - 1];
-	size_t end = finding->line < wiring->line_count
-			     ? wiring->lines[finding->line] - 1
-			     : length;
+	finding->part = ph_wiring_source_of(wiring, span.start)->name;
 	if (end > begin && text[end - 1] == '\r')
 		end--;
 	if (span.start > end)
@@ -314,8 +324,22 @@ static void caret_print(FILE *out, const struct ph_finding *finding)
 	fputc('\n', out);
 }
 
-char *ph_finding_text(const struct ph_finding *finding, const char *file)
+const char *ph_finding_file(const struct ph_finding *finding, const char *file,
+	char *out, size_t size)
 {
+	const char *slash = strrchr(file, '/');
+
+	if (finding->part == NULL || *finding->part == '\0')
+		return file;
+	snprintf(out, size, "%.*s%s", slash ? (int)(slash + 1 - file) : 0, file,
+		finding->part);
+	return out;
+}
+
+char *ph_finding_text(const struct ph_finding *finding, const char *path)
+{
+	char name[PH_FINDING_FILE];
+	const char *file = ph_finding_file(finding, path, name, sizeof(name));
 	char *text = NULL;
 	size_t length = 0;
 	FILE *out = open_memstream(&text, &length);

@@ -11,7 +11,7 @@ static const char *key_belongs(const char *name)
 	return NULL;
 }
 
-static void key_unknown(struct ph_wiring *wiring, enum ph_level level,
+void ph_wiring_key_unknown(struct ph_wiring *wiring, enum ph_level level,
 	const struct ph_yaml_node *key)
 {
 	const char *name = key->text;
@@ -106,7 +106,7 @@ void ph_wiring_keys(struct ph_wiring *wiring, enum ph_level level,
 			ph_key_find(level, item->key->text);
 
 		if (known == NULL) {
-			key_unknown(wiring, level, item->key);
+			ph_wiring_key_unknown(wiring, level, item->key);
 			continue;
 		}
 		if (known->state != PH_KEY_BUILT)

@@ -2,6 +2,7 @@
 #define PH_CONTROLSURFACE_WIRING_MODEL_H
 
 #include "controlsurface/wiring.h"
+#include "controlsurface/wiring_include.h"
 #include "controlsurface/wire_notes.h"
 #include "controlsurface/wiring_schema.h"
 #include "controlsurface/yaml.h"
@@ -12,6 +13,7 @@
  * them is one step of reading:
  *
  *   yaml.c             text -> tree
+ *   wiring_include.c   parts in files of their own
  *   wiring_each.c      what for_each multiplies
  *   wiring_expand.c    ${VARIABLES}
  *   wiring_manifest.c  what manifests say, as if it stood in the file
@@ -139,11 +141,28 @@ struct ph_wiring_host {
 	struct ph_wiring_host *next;
 };
 
+enum ph_source_state {
+	PH_SOURCE_NEW,
+	PH_SOURCE_OPEN, /* being read, or what it includes */
+	PH_SOURCE_DONE
+};
+
+/* The file itself, then its parts. */
+struct ph_wiring_source {
+	const char *name; /* relative to the file, which is "" */
+	size_t start;	  /* in the text */
+	size_t end;
+	unsigned line; /* of the whole text, where it begins */
+	enum ph_source_state state;
+};
+
 struct ph_wiring {
 	struct ph_arena arena;
 	struct ph_wiring_input input; /* text only while reading */
 	size_t *lines;		      /* where each begins */
 	size_t line_count;
+	struct ph_wiring_source sources[PH_BUNDLE_PARTS + 1];
+	unsigned source_count;
 
 	struct ph_finding *findings;
 	size_t *places; /* findings' offsets, for sorting */
@@ -194,6 +213,9 @@ void ph_findings_end(struct ph_wiring *wiring);
 /* After the end: more may be added, until it is said once more. */
 void ph_findings_again(
 	struct ph_wiring *wiring, const char *text, size_t length);
+/* From 1, of the whole text. */
+unsigned ph_findings_row(const struct ph_wiring *wiring, size_t offset);
+/* From 1, of the file that the offset is in. */
 unsigned ph_findings_line(const struct ph_wiring *wiring, size_t offset);
 
 /* Finds what was meant: offer each candidate, then look at `best`. */
@@ -209,6 +231,14 @@ void ph_guess_offer(struct ph_guess *guess, const char *candidate);
 
 /* Fields (wiring_text.c). Each returns its default after telling. */
 
+/* wiring_include.c: which part of the text is which file. */
+void ph_wiring_split(struct ph_wiring *wiring);
+/* Puts the parts' sections behind the file's own. */
+void ph_wiring_include(struct ph_wiring *wiring, struct ph_yaml_node *root);
+const struct ph_wiring_source *ph_wiring_source_of(
+	const struct ph_wiring *wiring, size_t offset);
+/* wiring.c: tells what is wrong with the YAML. */
+void ph_wiring_problem(void *context, const struct ph_yaml_problem *problem);
 /* What `for_each` multiplies (wiring_each.c). */
 void ph_wiring_multiply(struct ph_wiring *wiring, struct ph_yaml_node *root);
 /* Replaces ${NAME}, ${NAME:-text} and $${ in all values. */
@@ -220,6 +250,8 @@ void ph_wiring_read_manifests(
 /* Tells keys that do not belong there, and values of the wrong kind. */
 void ph_wiring_keys(struct ph_wiring *wiring, enum ph_level level,
 	const struct ph_yaml_node *map);
+void ph_wiring_key_unknown(struct ph_wiring *wiring, enum ph_level level,
+	const struct ph_yaml_node *key);
 /* Tells keys that are missing; false when one is. `what`: "a test". */
 bool ph_wiring_must(struct ph_wiring *wiring, enum ph_level level,
 	const struct ph_yaml_node *map, const char *what);

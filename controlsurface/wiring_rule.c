@@ -16,6 +16,7 @@ const struct ph_rule ph_wiring_rules[] = {
 		"a value of the wrong kind, unit or range; something that must "
 		"be there is missing"},
 	{"S5", ERROR, "wiring: 1 is missing or another version"},
+	{"S6", ERROR, "files include one another in a circle, or too deep"},
 	{"P1", ERROR,
 		"unknown server; as a warning: node/name is not the file's own "
 		"server of that name"},
@@ -30,6 +31,7 @@ const struct ph_rule ph_wiring_rules[] = {
 	{"P7", WARNING,
 		"a secret seems to be written into the file; give the path of "
 		"a file, or ${NAME}"},
+	{"P8", ERROR, "a file that is included cannot be read"},
 	{"P9", ERROR,
 		"a manifest that cannot be read, is none, or says otherwise "
 		"than the wiring file"},

@@ -35,8 +35,10 @@ static int rule_index(const char *name)
 	return ph_wiring_rules[index].name != NULL ? index : -1;
 }
 
-static json_t *place(const struct ph_finding *finding, const char *file)
+static json_t *place(const struct ph_finding *finding, const char *path)
 {
+	char name[PH_FINDING_FILE];
+	const char *file = ph_finding_file(finding, path, name, sizeof(name));
 	json_t *physical =
 		json_pack("{s:{s:s}}", "artifactLocation", "uri", file);
 

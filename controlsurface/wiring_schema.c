@@ -67,7 +67,8 @@ static const struct ph_key file_keys[] = {
 		"which paths must not be there (R6)"),
 	BELOW("alarms", PH_SHAPE_MAPS, PH_LEVEL_ALARM,
 		"when somebody should look"),
-	LATER("include", "parts in files of their own"),
+	BUILT("include", PH_SHAPE_SOME,
+		"parts in files of their own, named relative to this one"),
 	END,
 };
 

@@ -12,8 +12,11 @@
 static void write_finding(struct ph_writer *writer,
 	const struct ph_finding *finding, const char *path)
 {
+	char name[PH_FINDING_FILE];
+
 	ph_write_map(writer);
-	ph_put_text(writer, "file", path);
+	ph_put_text(writer, "file",
+		ph_finding_file(finding, path, name, sizeof(name)));
 	ph_put_int(writer, "line", finding->line);
 	ph_put_int(writer, "column", finding->column);
 	ph_put_text(writer, "rule", finding->rule);

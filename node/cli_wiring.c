@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "controlsurface/wiring_include.h"
 #include "node/gather.h"
 #include "node/table.h"
 
@@ -89,6 +90,51 @@ static const char *manifest(void *context, const char *path, size_t *length)
 	return variables->manifest;
 }
 
+/* A part, beside the file that is at `context`. */
+static char *part_read(void *context, const char *name, size_t *length)
+{
+	const char *path = context;
+	const char *slash = strrchr(path, '/');
+	char beside[4096];
+	struct ph_error error;
+	char *text;
+
+	if (snprintf(beside, sizeof(beside), "%.*s%s",
+		    slash ? (int)(slash + 1 - path) : 0, path,
+		    name) >= (int)sizeof(beside))
+		return NULL;
+	text = ph_cli_read(beside, length, &error);
+	if (text && *length > PH_WIRING_BYTES) {
+		free(text);
+		text = NULL;
+	}
+	return text;
+}
+
+/* The file with all that it includes. */
+static int read_whole(
+	struct ph_cli *cli, const char *path, char **text, size_t *length)
+{
+	struct ph_error error;
+	char *own = ph_cli_read(path, length, &error);
+	int code;
+
+	*text = own;
+	if (!own)
+		return ph_cli_fail(cli, &error);
+	code = ph_bundle(text, length, part_read, (void *)path);
+	if (*text != own)
+		free(own);
+	if (!code)
+		return 0;
+	free(*text);
+	ph_fail(&error, code == -E2BIG ? PH_EXIT_WIRING : PH_EXIT_NEGATIVE,
+		path, "split the wiring file",
+		code == -E2BIG ? "with what it includes it is over 1 MiB"
+			       : "out of memory");
+	return ph_cli_fail(cli, &error);
+}
+
 int ph_cli_wiring(struct ph_cli *cli, const char *path,
 	struct ph_writer *values, struct ph_wiring **wiring, char **text,
 	size_t *length)
@@ -103,9 +149,9 @@ int ph_cli_wiring(struct ph_cli *cli, const char *path,
 	struct ph_error error;
 	int code;
 
-	*text = ph_cli_read(path, length, &error);
-	if (!*text)
-		return ph_cli_fail(cli, &error);
+	code = read_whole(cli, path, text, length);
+	if (code)
+		return code;
 	input.text = *text;
 	input.length = *length;
 	code = ph_wiring_read(wiring, &input);
