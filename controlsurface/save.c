@@ -91,6 +91,21 @@ static void put_map(FILE *out, const char *key, struct ph_value map)
 	}
 }
 
+/* In a map that is open. */
+static void put_labels(FILE *out, struct ph_value labels)
+{
+	if (!ph_value_count(labels))
+		return;
+	fputs(", labels: {", out);
+	for (size_t i = 0; i < ph_value_count(labels); i++) {
+		fputs(i ? ", " : "", out);
+		put_value(out, ph_value_key(labels, i));
+		fputs(": ", out);
+		put_value(out, ph_value_item(labels, i));
+	}
+	fputc('}', out);
+}
+
 static void put_terminals(
 	FILE *out, const char *key, struct ph_value list, bool bundled)
 {
@@ -112,6 +127,7 @@ static void put_terminals(
 			fputs(", type: ", out);
 			put_value(out, type);
 		}
+		put_labels(out, ph_value_get(item, "labels"));
 		fputs("}\n", out);
 	}
 }
@@ -246,19 +262,9 @@ static void put_end(const struct save *save, const struct ph_place *place)
  * there by name. */
 static void put_notes(FILE *out, struct ph_value wire)
 {
-	struct ph_value labels = ph_value_get(wire, "labels");
 	struct ph_value retry = ph_value_get(wire, "retry");
 
-	if (ph_value_count(labels)) {
-		fputs(", labels: {", out);
-		for (size_t i = 0; i < ph_value_count(labels); i++) {
-			fputs(i ? ", " : "", out);
-			put_value(out, ph_value_key(labels, i));
-			fputs(": ", out);
-			put_value(out, ph_value_item(labels, i));
-		}
-		fputc('}', out);
-	}
+	put_labels(out, ph_value_get(wire, "labels"));
 	if (ph_value_count(retry) == 2)
 		fprintf(out, ", retry: %lldns..%lldns",
 			(long long)ph_value_int(ph_value_at(retry, 0), 0),

@@ -107,8 +107,8 @@ static int part_append(struct bundle *bundle, const char *before,
 	if (bundle->text == NULL)
 		memcpy(grown, before, bundle->length);
 	bundle->text = grown;
-	bundle->length +=
-		(size_t)sprintf(grown + bundle->length, "%s%s\n", mark, name);
+	bundle->length += (size_t)snprintf(grown + bundle->length,
+		MARK_BYTES + PH_BUNDLE_NAME + 2, "%s%s\n", mark, name);
 	bundle->starts[bundle->count - 1] = bundle->length;
 	memcpy(grown + bundle->length, text, length);
 	bundle->length += length;

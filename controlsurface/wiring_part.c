@@ -4,11 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-static void pairs_write(const struct ph_wiring_server *server, const char *key,
+static void map_write(const struct ph_yaml_node *map, const char *key,
 	struct ph_writer *writer)
 {
-	const struct ph_yaml_node *map = ph_yaml_get(server->node, key);
-
 	if (map == NULL || map->count == 0)
 		return;
 	ph_put_map(writer, key);
@@ -16,6 +14,12 @@ static void pairs_write(const struct ph_wiring_server *server, const char *key,
 		item = item->next)
 		ph_put_text(writer, item->key->text, item->text);
 	ph_write_end(writer);
+}
+
+static void pairs_write(const struct ph_wiring_server *server, const char *key,
+	struct ph_writer *writer)
+{
+	map_write(ph_yaml_get(server->node, key), key, writer);
 }
 
 static void words_write(const struct ph_yaml_node *list, const char *key,
@@ -61,6 +65,7 @@ static void program_terminals_write(const struct ph_wiring_server *server,
 		ph_put_int(writer, "fd", port->fd);
 		ph_put_text(writer, "type", port->media);
 		ph_put_text(writer, "kind", kinds[port->direction]);
+		map_write(port->labels, "labels", writer);
 		ph_write_end(writer);
 	}
 	ph_write_end(writer);

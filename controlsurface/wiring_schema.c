@@ -146,7 +146,7 @@ static const struct ph_key terminal_keys[] = {
 		"(feeds many)"),
 	CHOICE("optional", answers,
 		"yes: nobody wonders when it is not wired (R1, R2)"),
-	LATER("labels", "what the guest book tells about it"),
+	BUILT("labels", PH_SHAPE_PAIRS, "what the guest book tells about it"),
 	END,
 };
 

@@ -128,6 +128,16 @@ static void optional_read(struct ph_wiring *wiring,
 	terminal->optional = answer != NULL && strcmp(answer, "yes") == 0;
 }
 
+static void labels_read(struct ph_wiring *wiring,
+	const struct ph_yaml_node *map, struct ph_wiring_terminal *terminal)
+{
+	struct ph_yaml_node *labels =
+		ph_wiring_get(wiring, map, "labels", PH_YAML_MAP);
+
+	if (labels != NULL && ph_wiring_words(wiring, labels, "labels"))
+		terminal->labels = labels;
+}
+
 static void fd_place(struct ph_wiring *wiring, struct ph_wiring_server *server,
 	struct ph_wiring_terminal *terminal, int fd)
 {
@@ -173,6 +183,7 @@ static void terminal_read(struct ph_wiring *wiring,
 		terminal->media = media_read(wiring, media);
 	kind_read(wiring, node, terminal, output);
 	optional_read(wiring, node, terminal);
+	labels_read(wiring, node, terminal);
 	fd_place(wiring, server, terminal, fd_read(wiring, node, output));
 }
 

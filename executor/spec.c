@@ -137,6 +137,17 @@ static int add_terminal(struct reader *reader, const char *name,
 static const char *const input_kinds[] = {"in", "combine", NULL};
 static const char *const output_kinds[] = {"out", "mux", NULL};
 
+/* Of the terminal that was added last. */
+static int read_terminal_labels(struct reader *reader, struct ph_value entry)
+{
+	struct ph_spec *spec = reader->spec;
+	struct ph_spec_terminal *terminal =
+		&spec->terminals[spec->terminal_count - 1];
+
+	return read_pairs(reader, ph_value_get(entry, "labels"), "labels",
+		&terminal->labels, &terminal->label_count);
+}
+
 /* The program's terminals below `in` or `out`. */
 static int read_terminals(struct reader *reader, struct ph_value map,
 	const char *key, enum ph_direction plain, enum ph_direction shared)
@@ -159,7 +170,8 @@ static int read_terminals(struct reader *reader, struct ph_value map,
 			return bad(reader, "fd must be 0 to 63 at", name);
 		ph_get_copy(entry, "type", media, sizeof(media));
 		if (add_terminal(reader, name, media, kind ? shared : plain,
-			    (int)fd))
+			    (int)fd) ||
+			read_terminal_labels(reader, entry))
 			return -1;
 	}
 	return 0;
@@ -526,6 +538,9 @@ void ph_spec_free(struct ph_spec *spec)
 	free_pairs(spec->with, spec->with_count);
 	free_pairs(spec->env, spec->env_count);
 	free_pairs(spec->labels, spec->label_count);
+	for (unsigned i = 0; i < spec->terminal_count; i++)
+		free_pairs(spec->terminals[i].labels,
+			spec->terminals[i].label_count);
 	free(spec);
 }
 
@@ -568,7 +583,9 @@ static bool same_terminals(
 		const struct ph_spec_terminal *b = &other->terminals[i];
 
 		if (strcmp(a->name, b->name) || strcmp(a->media, b->media) ||
-			a->direction != b->direction || a->fd != b->fd)
+			a->direction != b->direction || a->fd != b->fd ||
+			!same_pairs(a->labels, a->label_count, b->labels,
+				b->label_count))
 			return false;
 	}
 	return true;

@@ -17,8 +17,8 @@
  *    placement: loop | thread | process,
  *    restart: always | on-failure | never,
  *    framing: raw | lines | length,
- *    in:  [{name, fd, type, kind: in | combine}],
- *    out: [{name, fd, type, kind: out | mux}],
+ *    in:  [{name, fd, type, kind: in | combine, labels: {key: text}}],
+ *    out: [{name, fd, type, kind: out | mux, labels}],
  *    class: int, owner: text, auth: text (proto/auth.h),
  *    caps: [text], labels: {key: text}}
  *
@@ -47,17 +47,19 @@ enum ph_placement_kind {
 	PH_PLACEMENT_GUEST /* somebody else started it, and it attached */
 };
 
+struct ph_spec_pair {
+	char *key;
+	char *value;
+};
+
 struct ph_spec_terminal {
 	char name[40];
 	char media[64];
 	enum ph_direction direction;
 	int fd;		/* in the program */
 	unsigned wires; /* it is about to get; no part of what it is */
-};
-
-struct ph_spec_pair {
-	char *key;
-	char *value;
+	struct ph_spec_pair *labels;
+	unsigned label_count;
 };
 
 struct ph_spec {

@@ -335,6 +335,15 @@ static void write_identity(struct ph_unit *unit, struct ph_writer *writer)
 	ph_put_text(writer, "identity", text);
 }
 
+static void write_labels(struct ph_writer *writer,
+	const struct ph_spec_pair *labels, unsigned count)
+{
+	ph_put_map(writer, "labels");
+	for (unsigned i = 0; i < count; i++)
+		ph_put_text(writer, labels[i].key, labels[i].value);
+	ph_write_end(writer);
+}
+
 static void write_manifest(struct ph_unit *unit, struct ph_writer *writer)
 {
 	const struct ph_spec *spec = unit->spec;
@@ -354,6 +363,8 @@ static void write_manifest(struct ph_unit *unit, struct ph_writer *writer)
 		ph_put_text(writer, "type", spec->terminals[i].media);
 		ph_put_u64(writer, "handle",
 			ph_terminal_handle(unit->terminals[i]));
+		write_labels(writer, spec->terminals[i].labels,
+			spec->terminals[i].label_count);
 		ph_write_end(writer);
 	}
 	ph_write_end(writer);
@@ -361,10 +372,7 @@ static void write_manifest(struct ph_unit *unit, struct ph_writer *writer)
 	for (unsigned i = 0; i < spec->cap_count; i++)
 		ph_write_text(writer, spec->caps[i]);
 	ph_write_end(writer);
-	ph_put_map(writer, "labels");
-	for (unsigned i = 0; i < spec->label_count; i++)
-		ph_put_text(writer, spec->labels[i].key, spec->labels[i].value);
-	ph_write_end(writer);
+	write_labels(writer, spec->labels, spec->label_count);
 	ph_write_end(writer);
 }
 

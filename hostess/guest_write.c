@@ -34,6 +34,19 @@ static void holds_write(
 	ph_write_end(writer);
 }
 
+static void labels_write(
+	char *const *labels, unsigned count, struct ph_writer *writer)
+{
+	ph_put_map(writer, "labels");
+	for (unsigned i = 0; i < count; i++) {
+		const char *equals = strchr(labels[i], '=');
+
+		ph_write_textn(writer, labels[i], (size_t)(equals - labels[i]));
+		ph_write_text(writer, equals + 1);
+	}
+	ph_write_end(writer);
+}
+
 static void terminal_write(
 	const struct ph_guest_terminal *terminal, struct ph_writer *writer)
 {
@@ -55,19 +68,7 @@ static void terminal_write(
 	ph_write_text(writer, feed->connection);
 	ph_write_end(writer);
 	holds_write(terminal->bookings, false, writer);
-	ph_write_end(writer);
-}
-
-static void labels_write(const struct ph_guest *guest, struct ph_writer *writer)
-{
-	ph_put_map(writer, "labels");
-	for (unsigned i = 0; i < guest->label_count; i++) {
-		const char *equals = strchr(guest->labels[i], '=');
-
-		ph_write_textn(writer, guest->labels[i],
-			(size_t)(equals - guest->labels[i]));
-		ph_write_text(writer, equals + 1);
-	}
+	labels_write(terminal->labels, terminal->label_count, writer);
 	ph_write_end(writer);
 }
 
@@ -91,7 +92,7 @@ void ph_guest_write(const struct ph_guest *guest, const char *node,
 	for (unsigned i = 0; i < guest->cap_count; i++)
 		ph_write_text(writer, guest->caps[i]);
 	ph_write_end(writer);
-	labels_write(guest, writer);
+	labels_write(guest->labels, guest->label_count, writer);
 	holds_write(guest->holders, guest->held_away, writer);
 	ph_put_list(writer, "terminals");
 	for (unsigned i = 0; i < guest->terminal_count; i++)
@@ -106,6 +107,7 @@ size_t ph_guest_size(const struct ph_guest *guest)
 	size_t size = 320 + 64 * (guest->cap_count + guest->label_count);
 
 	for (unsigned i = 0; i < guest->terminal_count; i++)
-		size += 128 + 48 * guest->terminals[i].in_use;
+		size += 128 + 48 * guest->terminals[i].in_use +
+			64 * guest->terminals[i].label_count;
 	return size;
 }

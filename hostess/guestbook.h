@@ -47,6 +47,8 @@ struct ph_guest_terminal {
 	struct ph_reservation *bookings; /* utlist, the ledger's */
 	struct ph_feed *feeds;		 /* of outputs */
 	unsigned declared; /* of outputs: connections that did not end */
+	char **labels;	   /* `key=value` */
+	unsigned label_count;
 };
 
 struct ph_guest {

@@ -26,8 +26,11 @@ void ph_guest_free(struct ph_guest *guest)
 		return;
 	words_free(guest->caps, guest->cap_count);
 	words_free(guest->labels, guest->label_count);
-	for (unsigned i = 0; i < guest->terminal_count; i++)
+	for (unsigned i = 0; i < guest->terminal_count; i++) {
 		ph_guest_terminal_clear(&guest->terminals[i]);
+		words_free(guest->terminals[i].labels,
+			guest->terminals[i].label_count);
+	}
 	free(guest->terminals);
 	free(guest);
 }
@@ -193,25 +196,45 @@ static char *label_make(struct ph_value key, struct ph_value value)
 	return label;
 }
 
-static int read_labels(
-	struct ph_guest *guest, struct ph_value map, struct ph_error *error)
+/* The server's, or one of its terminals'. */
+static int read_labels(struct ph_guest *guest, struct ph_value map, char ***out,
+	unsigned *out_count, struct ph_error *error)
 {
 	size_t count = ph_value_count(map);
+	char **labels;
 
 	if (count > PH_GUEST_CAPS)
 		return manifest_fail(guest, error, "too many labels");
-	guest->labels = calloc(count + 1, sizeof(*guest->labels));
-	if (!guest->labels)
+	if (!count)
+		return 0;
+	labels = calloc(count, sizeof(*labels));
+	if (!labels)
 		return manifest_fail(guest, error, "out of memory");
+	*out = labels;
 	for (size_t i = 0; i < count; i++) {
-		guest->labels[i] =
+		labels[i] =
 			label_make(ph_value_key(map, i), ph_value_item(map, i));
-		if (!guest->labels[i])
+		if (!labels[i])
 			return manifest_fail(guest, error,
 				"a label is a short key and a text");
-		guest->label_count++;
+		++*out_count;
 	}
 	return 0;
+}
+
+static int read_all_labels(struct ph_guest *guest, struct ph_value manifest,
+	struct ph_error *error)
+{
+	struct ph_value terminals = ph_value_get(manifest, "terminals");
+	int failed = read_labels(guest, ph_value_get(manifest, "labels"),
+		&guest->labels, &guest->label_count, error);
+
+	for (unsigned i = 0; !failed && i < guest->terminal_count; i++)
+		failed = read_labels(guest,
+			ph_value_get(ph_value_at(terminals, i), "labels"),
+			&guest->terminals[i].labels,
+			&guest->terminals[i].label_count, error);
+	return failed;
 }
 
 int ph_guest_read(
@@ -233,7 +256,7 @@ int ph_guest_read(
 		read_terminals(
 			guest, ph_value_get(manifest, "terminals"), error) ||
 		read_caps(guest, ph_value_get(manifest, "caps"), error) ||
-		read_labels(guest, ph_value_get(manifest, "labels"), error))
+		read_all_labels(guest, manifest, error))
 		goto fail;
 	*out = guest;
 	return 0;

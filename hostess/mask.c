@@ -218,6 +218,17 @@ static bool node_has(const struct ph_node_caps *caps, const char *value)
 	return false;
 }
 
+/* The server's, or one of its terminals'. */
+static bool label_anywhere(const struct ph_guest *guest, const char *value)
+{
+	bool found = words_have(guest->labels, guest->label_count, value);
+
+	for (unsigned i = 0; !found && i < guest->terminal_count; i++)
+		found = words_have(guest->terminals[i].labels,
+			guest->terminals[i].label_count, value);
+	return found;
+}
+
 static bool guest_holds(const struct ph_mask *mask,
 	const struct ph_guest *guest, unsigned condition)
 {
@@ -242,7 +253,7 @@ static bool guest_holds(const struct ph_mask *mask,
 	case PH_MASK_CAPS:
 		return words_have(guest->caps, guest->cap_count, value);
 	case PH_MASK_LABELS:
-		return words_have(guest->labels, guest->label_count, value);
+		return label_anywhere(guest, value);
 	case PH_MASK_NODE_CAPS:
 		return node_has(guest->node_caps, value);
 	case PH_MASK_FREE:
@@ -261,6 +272,11 @@ static bool terminal_holds(const struct ph_mask *mask,
 	uint32_t high = mask->conditions[condition].high;
 
 	switch (mask->conditions[condition].key) {
+	case PH_MASK_LABELS:
+		return words_have(terminal->labels, terminal->label_count,
+			       value) ||
+		       words_have(terminal->guest->labels,
+			       terminal->guest->label_count, value);
 	case PH_MASK_TERMINAL:
 		return ph_mask_glob(value, terminal->name);
 	case PH_MASK_TYPE:

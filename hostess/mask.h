@@ -12,7 +12,9 @@
  *   server fqdn owner uuid    of the server
  *   class                     in hex, with or without 0x
  *   auth mechanism            no | optional | yes; none | peer | token
- *   caps labels               one it has: `caps=gpu` or `caps=gpu=nvenc`
+ *   caps labels               one it has: `caps=gpu` or `caps=gpu=nvenc`; a
+ *                             label may be a terminal's, and then in a mask
+ *                             about terminals it is that terminal's
  *   node.caps                 one that its node has, as with caps
  *   terminal type direction   of one and the same terminal
  *   capacity in_use           of that terminal: 1, 2.., ..3, 1..4

@@ -38,6 +38,9 @@ static bool room_is_told(enum ph_direction direction)
 	return direction == PH_IN || direction == PH_COMBINE;
 }
 
+static void sum_words(
+	crypto_generichash_state *sum, char *const *words, unsigned count);
+
 static void sum_terminal(
 	crypto_generichash_state *sum, const struct ph_guest_terminal *terminal)
 {
@@ -50,6 +53,9 @@ static void sum_terminal(
 	sum_text(sum, terminal->media, strlen(terminal->media));
 	sum_number(sum, terminal->capacity);
 	sum_number(sum, room);
+	/* Older nodes know none. */
+	if (terminal->label_count)
+		sum_words(sum, terminal->labels, terminal->label_count);
 }
 
 static void sum_words(
@@ -112,6 +118,35 @@ static void sum_value(crypto_generichash_state *sum, struct ph_value value)
 	sum_text(sum, text ? text : "", length);
 }
 
+/* As `key=value`, the way the book keeps it. */
+static void sum_label(
+	crypto_generichash_state *sum, struct ph_value labels, size_t index)
+{
+	size_t key_length, length;
+	const char *key =
+		ph_value_text(ph_value_key(labels, index), &key_length);
+	const char *value =
+		ph_value_text(ph_value_item(labels, index), &length);
+
+	sum_number(sum, (uint32_t)(key_length + 1 + length));
+	crypto_generichash_update(sum, (const uint8_t *)key, key_length);
+	crypto_generichash_update(sum, (const uint8_t *)"=", 1);
+	crypto_generichash_update(sum, (const uint8_t *)value, length);
+}
+
+/* Those of a terminal are told only when there are any. */
+static void sum_labels(
+	crypto_generichash_state *sum, struct ph_value labels, bool always)
+{
+	size_t count = ph_value_count(labels);
+
+	if (!count && !always)
+		return;
+	sum_number(sum, (uint32_t)count);
+	for (size_t i = 0; i < count; i++)
+		sum_label(sum, labels, i);
+}
+
 static void sum_terminal_item(
 	crypto_generichash_state *sum, struct ph_value terminal, bool held)
 {
@@ -129,28 +164,12 @@ static void sum_terminal_item(
 	sum_value(sum, ph_value_get(terminal, "type"));
 	sum_number(sum, (uint32_t)capacity);
 	sum_number(sum, room);
-}
-
-/* As `key=value`, the way the book keeps it. */
-static void sum_label(
-	crypto_generichash_state *sum, struct ph_value labels, size_t index)
-{
-	size_t key_length, length;
-	const char *key =
-		ph_value_text(ph_value_key(labels, index), &key_length);
-	const char *value =
-		ph_value_text(ph_value_item(labels, index), &length);
-
-	sum_number(sum, (uint32_t)(key_length + 1 + length));
-	crypto_generichash_update(sum, (const uint8_t *)key, key_length);
-	crypto_generichash_update(sum, (const uint8_t *)"=", 1);
-	crypto_generichash_update(sum, (const uint8_t *)value, length);
+	sum_labels(sum, ph_value_get(terminal, "labels"), false);
 }
 
 void ph_menu_item_digest(uint8_t out[PH_MENU_DIGEST], struct ph_value item)
 {
 	struct ph_value caps = ph_value_get(item, "caps");
-	struct ph_value labels = ph_value_get(item, "labels");
 	struct ph_value terminals = ph_value_get(item, "terminals");
 	bool held = ph_value_count(ph_value_get(item, "holds")) > 0;
 	crypto_generichash_state sum;
@@ -160,9 +179,7 @@ void ph_menu_item_digest(uint8_t out[PH_MENU_DIGEST], struct ph_value item)
 	sum_number(&sum, (uint32_t)ph_value_count(caps));
 	for (size_t i = 0; i < ph_value_count(caps); i++)
 		sum_value(&sum, ph_value_at(caps, i));
-	sum_number(&sum, (uint32_t)ph_value_count(labels));
-	for (size_t i = 0; i < ph_value_count(labels); i++)
-		sum_label(&sum, labels, i);
+	sum_labels(&sum, ph_value_get(item, "labels"), true);
 	sum_number(&sum, (uint32_t)ph_value_count(terminals));
 	for (size_t i = 0; i < ph_value_count(terminals); i++)
 		sum_terminal_item(&sum, ph_value_at(terminals, i), held);

@@ -19,7 +19,7 @@ servers:
   src: {host: alpha, use: clock, with: {every: 1s}, out: {out: {kind: mux}}}
   left: {host: beta, exec: [cat, -u], labels: {side: l}, class: 0x2a, needs: src}
   right: {host: alpha, exec: [cat, -u], owner: ops, caps: [x, y=z], env: {A: "b c"}}
-  join: {host: beta, exec: [sh, -c, "exec cat >/dev/null"], in: {any: {kind: combine}}}
+  join: {host: beta, exec: [sh, -c, "exec cat >/dev/null"], in: {any: {kind: combine, labels: {zone: z}}}}
 END
 cat >"$W/parts/alarms.yaml" <<'END'
 alarms:
@@ -39,7 +39,7 @@ graph() {
 		connections
 	for node in alpha beta; do
 		ask alpha '[.items[] | {server, class, caps, labels, terminals:
-			[.terminals[] | {name, direction, type}],
+			[.terminals[] | {name, direction, type, labels}],
 			owner: (.identity | split(":")[3])}] | sort' \
 			guests --node $node
 	done
@@ -52,6 +52,11 @@ two_nodes
 expect_exit 0 ph alpha apply "$W/all.yaml"
 expect_soon 10 "all stand" whole
 graph >"$W/graph.1"
+holds alpha '.items | length == 1 and .[0].server == "join" and
+	.[0].terminals[0].labels.zone == "z"' guests --node beta \
+	--mask 'labels=zone=z,direction=combine' || fail "no terminal's label"
+expect_soon 5 "the menu says it, too" holds alpha \
+	'any(.items[].terminals[]; .labels.zone == "z")' menu beta
 expect_exit 0 ph beta save all -o "$W/saved.yaml"
 grep -q 'queue' "$W/saved.yaml" && [ "$(grep -c queue "$W/saved.yaml")" = 1 ] ||
 	fail "queues that nobody said: $(cat "$W/saved.yaml")"

@@ -64,6 +64,9 @@ static void manifest_write(struct ph_writer *writer, const struct spec *spec)
 	ph_put_text(writer, "direction", spec->direction);
 	ph_put_text(writer, "type", spec->type);
 	ph_put_int(writer, "handle", 77);
+	ph_put_map(writer, "labels");
+	ph_put_text(writer, "zone", spec->terminal);
+	ph_write_end(writer);
 	ph_write_end(writer);
 	ph_write_end(writer);
 	ph_put_list(writer, "caps");
@@ -267,6 +270,12 @@ static void test_masks(void **state)
 		{"labels=room=kitchen", true, true},
 		{"labels=room", true, true},
 		{"labels=room=hall", false, false},
+		{"labels=zone", true, true},
+		{"labels=zone=video", true, false},
+		{"labels=zone=video,labels=room,free=yes", true, false},
+		{"labels=zone=in,direction=in", false, true},
+		{"labels=zone=in,direction=mux", false, false},
+		{"labels=room=kitchen,terminal=video", true, false},
 		{"direction=in", false, true},
 		{"direction=mux,terminal=video", true, false},
 		{"direction=in,terminal=video", false, false},

@@ -65,6 +65,10 @@ static void register_server(struct fixture *fixture, const char *server)
 		ph_put_text(writer, "direction", i ? "out" : "in");
 		ph_put_text(writer, "type", "text/plain");
 		ph_put_int(writer, "handle", 11 + i);
+		ph_put_map(writer, "labels");
+		if (i)
+			ph_put_text(writer, "zone", "out");
+		ph_write_end(writer);
 		ph_write_end(writer);
 	}
 	ph_write_end(writer);
