@@ -9,7 +9,8 @@ command -v python3 >/dev/null || skip "no python3"
 cat >"$W/base.yaml" <<'END'
 wiring: 1
 name: mutated
-defaults: {on_full: block, queue: 4MiB}
+defaults: {on_full: block, queue: 4MiB, retry: 100ms..1s}
+include: [part.yaml]
 for_each: {n: [1, 2]}
 servers:
   tick: {use: clock, with: {every: 5s}, out: {out: {kind: mux}}}
@@ -20,7 +21,7 @@ servers:
     labels: {tier: "${n}"}
     caps: [a, b=c]
     class: 0x2a
-    in: {i: {fd: 0, type: text/plain, optional: yes}}
+    in: {i: {fd: 0, type: text/plain, optional: yes, labels: {side: i}}}
     restart: never
   join: {exec: [cat], in: {all: {kind: combine}}, needs: sink}
   sink: {use: "null"}
@@ -29,18 +30,28 @@ wires:
   - {from: tick, to: "up-${n}", on_full: latest}
   - up-${n} -> join
   - join -> sink
-  - {from: zero, to: rest, queue: 1MiB, on_full: drop-oldest}
+  - {from: zero, to: rest, queue: 1MiB, on_full: drop-oldest, labels: {line: "1"}, budget: 1s}
+  - {from: tick, to: {class: 0x77, caps: [none], owner: "m*", terminal: in, count: 2}, optional: yes, on_full: latest}
+  - {from: far, to: near, expect: ">= 1B/s", retry: 1s..2s}
 tests:
   - {name: reach, reach: [tick, join]}
-never: [{from: zero, to: sink}]
+never: [{from: zero, to: {labels: {tier: "1"}}}]
+alarms:
+  - {on: rest, when: "rate > 1GB/s for 5s", priority: low, action: look}
+  - {on: {labels: {line: "1"}, owner: me}, when: "silent > 1h", action: look}
+END
+cat >"$W/part.yaml" <<'END'
+servers:
+  far: {use: clock, needs: near}
+  near: {exec: [cat], out: {o: {kind: mux, optional: yes}}}
 END
 python3 - "$seed" "$W/base.yaml" "$W" <<'PYTHON'
 import random, re, sys
 seed, base, directory = int(sys.argv[1]), open(sys.argv[2]).read(), sys.argv[3]
 random.seed(seed)
-values = ["block", "latest", "drop-newest", "disconnect", "1MiB", "4KiB", "1s", "0", "7", "process",
+values = ["rate", "for", "part.yaml", "low", "100ms..1s", "block", "latest", "drop-newest", "disconnect", "1MiB", "4KiB", "1s", "0", "7", "process",
     "thread", "yes", "no", "null", "lines", "clock", "raw", "cat", "\"\"", "[]", "{}", "a", "x-y", "1e9", "0x2b"]
-names = ["tick", "zero", "join", "sink", "rest", "up-", "mutated", "LANG", "tier", "all"]
+names = ["far", "near", "labels", "count", "tick", "zero", "join", "sink", "rest", "up-", "mutated", "LANG", "tier", "all"]
 tokens = re.compile(r"[A-Za-z0-9.$-]+")
 
 def mutate(text):
