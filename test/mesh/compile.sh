@@ -79,6 +79,16 @@ same_bytes "$W/in" "$W/first" || fail "the copy differs"
 gzip -dc "$W/first.gz" | cmp - "$W/in" || fail "the packed file differs"
 holds alpha '.items[0].built_in_wiring == "film"' status || fail "status"
 graph alpha >"$W/one"
+# Not a packet of discovery: it has no socket that could send one.
+datagrams() {
+	local link
+	for link in /proc/"${PID[alpha]}"/fd/*; do
+		readlink "$link" | sed -n 's/socket:\[\(.*\)\]/\1/p'
+	done | sort >"$W/sockets"
+	cat /proc/net/{udp,udp6,packet} 2>/dev/null | awk '{print $10; print $9}' |
+		sort | join - "$W/sockets" | wc -l
+}
+[ -r /proc/net/udp ] && [ "$(datagrams)" = 0 ] || fail "it could speak"
 node_stop alpha
 
 POSTHOUSE=$PLAIN IN=$W/in OUT=$W/first
