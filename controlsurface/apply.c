@@ -33,6 +33,7 @@ static void apply_free(struct ph_control_work *work)
 	ph_apply_order_fini(&apply->order);
 	ph_plan_free(apply->kept);
 	free(apply->choices);
+	free(apply->own_caps);
 	free(apply->hosts);
 	free(apply->guests);
 	free(apply);

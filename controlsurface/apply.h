@@ -111,6 +111,8 @@ struct ph_apply {
 	unsigned filled;
 	unsigned directions; /* tried */
 	struct ph_error unfilled;
+	uint8_t *own_caps; /* encoded, of this node; apply_place.c */
+	size_t own_length;
 	struct ph_choice *planned; /* that is being held again */
 	bool due;		   /* those that were away */
 	unsigned servers;

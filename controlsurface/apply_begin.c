@@ -128,6 +128,29 @@ static void fail_start(struct ph_apply *apply)
 	ph_apply_fail(apply, &error);
 }
 
+/* Who may know who was chosen before: a host that is still to be found is
+ * nobody yet. */
+static int add_likely(struct ph_apply *apply)
+{
+	const struct ph_wiring_host *place = NULL;
+	int status = 0;
+
+	if (!ph_wiring_next_place(apply->wiring, &place))
+		return add_declared(apply);
+	for (size_t i = 0; !status && i < ph_wiring_hosts(apply->wiring); i++) {
+		const char *name = wiring_host(apply, i);
+
+		place = NULL;
+		while (ph_wiring_next_place(apply->wiring, &place) &&
+			strcmp(ph_wiring_place_name(place), name))
+			;
+		if (!place)
+			status = ph_apply_add(apply, name, true);
+	}
+	return status ? status
+		      : ph_apply_add(apply, apply->control->node, false);
+}
+
 void ph_apply_begin(struct ph_control *control, ph_handle ticket,
 	const char *by, int64_t deadline, struct ph_wiring *wiring,
 	const char *file, const struct ph_apply_order *order,
@@ -147,17 +170,17 @@ void ph_apply_begin(struct ph_control *control, ph_handle ticket,
 	apply->order = given;
 	apply->kept = kept;
 	snprintf(apply->file, sizeof(apply->file), "%s", file);
-	if (ph_apply_wishes(apply)) {
-		apply->choices = given.choices;
-		apply->choice_count = given.choice_count;
-		apply->order.choices = NULL;
-		if (add_declared(apply) || add_present(apply))
-			fail_start(apply);
-		else
-			ph_apply_choose(apply);
+	if (!ph_apply_wishes(apply) && !ph_apply_places(apply)) {
+		ph_apply_survey(apply);
 		return;
 	}
-	ph_apply_survey(apply);
+	apply->choices = given.choices;
+	apply->choice_count = given.choice_count;
+	apply->order.choices = NULL;
+	if (add_likely(apply) || add_present(apply))
+		fail_start(apply);
+	else
+		ph_apply_choose(apply);
 }
 
 void ph_apply_survey(struct ph_apply *apply)

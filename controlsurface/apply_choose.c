@@ -6,10 +6,13 @@
 
 #include "kernel/log.h"
 
-#define RECALL_CALL  (3 * PH_SECOND)
-#define KEEP_CALL    (3 * PH_SECOND)
-#define HOLD_CALL    (10 * PH_SECOND)
-#define HOLD_MS	     30000
+#define RECALL_CALL (3 * PH_SECOND)
+#define KEEP_CALL   (3 * PH_SECOND)
+#define HOLD_CALL   (10 * PH_SECOND)
+#define HOLD_MS	    30000
+/* Menus of others may be a moment old: the last attempt waits so long. */
+#define ATTEMPTS     3
+#define WAIT_MS	     2500
 #define CHOICES_MOST 4096u
 
 bool ph_apply_wishes(const struct ph_apply *apply)
@@ -53,7 +56,7 @@ static void choose_memory(struct ph_apply *apply)
 	choose_fail(apply, &error);
 }
 
-static struct ph_choice *choice_add(struct ph_apply *apply)
+struct ph_choice *ph_choice_add(struct ph_apply *apply)
 {
 	struct ph_choice *grown;
 
@@ -95,7 +98,7 @@ static void recall_wire(
 	snprintf(ends[0].node, sizeof(ends[0].node), "%s", node);
 	for (unsigned output = 0; output < 2; output++) {
 		const struct ph_place *chosen = &ends[output ? 0 : 1];
-		struct ph_choice *choice = choice_add(apply);
+		struct ph_choice *choice = ph_choice_add(apply);
 
 		if (!choice)
 			return;
@@ -111,6 +114,21 @@ static void recall_wire(
 	}
 }
 
+static void recall_places(struct ph_apply *apply, struct ph_value places)
+{
+	for (size_t i = 0; i < ph_value_count(places); i++) {
+		struct ph_choice *choice = ph_choice_add(apply);
+
+		if (!choice)
+			return;
+		choice->place = true;
+		ph_value_copy(ph_value_key(places, i), choice->known,
+			sizeof(choice->known));
+		ph_value_copy(ph_value_item(places, i), choice->node,
+			sizeof(choice->node));
+	}
+}
+
 static void recall_part(struct ph_apply *apply, struct ph_value item)
 {
 	struct ph_value part = ph_value_get(item, "part");
@@ -121,6 +139,7 @@ static void recall_part(struct ph_apply *apply, struct ph_value item)
 	ph_get_copy(item, "node", node, sizeof(node));
 	for (size_t i = 0; i < ph_value_count(wires); i++)
 		recall_wire(apply, node, ph_value_at(wires, i));
+	recall_places(apply, ph_value_get(part, "places"));
 	for (size_t i = 0; i < ph_value_count(hosts); i++) {
 		ph_value_copy(ph_value_at(hosts, i), node, sizeof(node));
 		if (ph_name_is_valid(node, strlen(node)))
@@ -171,8 +190,6 @@ static void recall_host(struct ph_apply *apply, unsigned number)
 	ph_control_ask(control, &ask);
 }
 
-static void keep(struct ph_apply *apply);
-
 /* Asks whoever was not asked. One that was away is asked again a little
  * later, all of them at once. */
 static void recall(struct ph_apply *apply)
@@ -196,7 +213,7 @@ static void recall(struct ph_apply *apply)
 		ph_timer_start(apply->control->config.loop, &apply->again,
 			ph_apply_now(apply) + PH_APPLY_AGAIN);
 	else
-		keep(apply);
+		ph_apply_place(apply);
 }
 
 void ph_apply_choose_again(struct ph_apply *apply)
@@ -223,7 +240,7 @@ static bool choice_is_of(struct ph_apply *apply, const struct ph_choice *choice,
 	char known[sizeof(choice->known)];
 
 	known_text(apply, line, known, sizeof(known));
-	return choice->output == line->output &&
+	return !choice->place && choice->output == line->output &&
 	       !strcmp(choice->mask, line->mask) &&
 	       !strcmp(choice->known, known);
 }
@@ -281,7 +298,7 @@ static void keep_ask(struct ph_apply *apply, unsigned number)
 	ph_control_ask(control, &ask);
 }
 
-static void keep(struct ph_apply *apply)
+void ph_apply_placed(struct ph_apply *apply)
 {
 	for (unsigned i = 0; i < apply->choice_count; i++) {
 		if (!apply->choices[i].planned &&
@@ -409,7 +426,7 @@ static int hold_take(struct ph_apply *apply, struct ph_value item)
 		release(apply, found.node, found.hold);
 		return 0;
 	}
-	choice = choice_add(apply);
+	choice = ph_choice_add(apply);
 	if (!choice)
 		return -ENOMEM;
 	*choice = found;
@@ -459,7 +476,8 @@ static void held(struct ph_control *control, const struct ph_ask *ask,
 	int status = 0;
 
 	apply->pending--;
-	if (reply->status)
+	/* That the wait was in vain tells less than why. */
+	if (reply->status && (apply->planned || apply->directions < ATTEMPTS))
 		apply->unfilled = reply->error;
 	for (size_t i = 0; !status && i < ph_value_count(items); i++)
 		status = hold_take(apply, ph_value_at(items, i));
@@ -484,7 +502,7 @@ static void hold_ask(struct ph_apply *apply)
 	char mask[PH_WIRE_CRITERIA + 2 * PH_NAME_MAX + 48];
 
 	apply->planned = choice_planned(apply, line);
-	if (!apply->planned && apply->directions == 2) {
+	if (!apply->planned && apply->directions == ATTEMPTS) {
 		/* What is optional is laid as far as it can be. */
 		if (line->optional)
 			hold_next(apply);
@@ -503,9 +521,11 @@ static void hold_ask(struct ph_apply *apply)
 	} else {
 		snprintf(mask, sizeof(mask), "%s,direction=%s,free=yes",
 			line->mask,
-			directions[line->output][apply->directions++]);
+			directions[line->output][apply->directions++ % 2]);
 	}
 	ph_put_text(writer, "mask", mask);
+	if (!apply->planned && apply->directions == ATTEMPTS)
+		ph_put_int(writer, "wait_ms", WAIT_MS);
 	/* One that feeds many, or is fed by many, may be chosen already. */
 	ph_put_int(writer, "count",
 		apply->planned		 ? 1
@@ -564,7 +584,7 @@ void ph_apply_choose(struct ph_apply *apply)
 	ph_apply_phase(apply, PH_APPLY_CHOOSE);
 	/* A plan says who; what it says is held against who is there. */
 	if (apply->choice_count)
-		keep(apply);
+		ph_apply_place(apply);
 	else
 		recall(apply);
 }

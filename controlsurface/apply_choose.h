@@ -8,6 +8,7 @@
  *
  *   recall   who was chosen before: the parts of the scope, as their nodes keep
  *            them, or the plan that is applied
+ *   place    nodes are found for hosts by capability (apply_place.c)
  *   keep     of those, whoever is still there and still fits stays
  *   hold     the Hostess holds others for what is missing, near first, and
  *            they are booked with that hold when the wires are laid
@@ -27,6 +28,7 @@ struct ph_choice {
 	bool there;  /* it fits still */
 	bool used;
 	bool held;    /* by this apply, and not wired yet */
+	bool place;   /* `known` is a host of the file, and `node` it is */
 	bool planned; /* a plan said so, and it is to be held again */
 };
 
@@ -37,6 +39,12 @@ bool ph_apply_wishes(const struct ph_apply *apply);
 void ph_apply_choose_again(struct ph_apply *apply);
 /* Gives back what is held and not wired. */
 void ph_apply_choose_end(struct ph_apply *apply, bool wired);
+/* NULL: no memory, or too many. May move the others. */
+struct ph_choice *ph_choice_add(struct ph_apply *apply);
+/* apply_place.c: then ph_apply_placed. */
+void ph_apply_place(struct ph_apply *apply);
+bool ph_apply_places(const struct ph_apply *apply);
+void ph_apply_placed(struct ph_apply *apply);
 /* For a plan to keep, or to be applied. -ENOMEM. */
 int ph_choices_copy(struct ph_choice **out, unsigned *out_count,
 	const struct ph_choice *choices, unsigned count);

@@ -143,11 +143,27 @@ bool ph_wiring_next_wish(const struct ph_wiring *wiring,
 int ph_wiring_fulfil(struct ph_wiring *wiring,
 	const struct ph_wiring_wish *wish,
 	const struct ph_wiring_chosen *chosen);
+/* Hosts that the file names by what they have, one after the other from
+ * NULL. */
+struct ph_wiring_host;
+bool ph_wiring_next_place(
+	const struct ph_wiring *wiring, const struct ph_wiring_host **position);
+const char *ph_wiring_place_name(const struct ph_wiring_host *host);
+/* Has a node of these caps what it must have? */
+bool ph_wiring_place_fits(
+	const struct ph_wiring_host *host, struct ph_value caps);
+void ph_wiring_place_set(struct ph_wiring *wiring,
+	const struct ph_wiring_host *place, const char *node);
+bool ph_wiring_place_is_set(const struct ph_wiring_host *place);
+/* All are known: from now on the wiring names the nodes. */
+void ph_wiring_places_settle(struct ph_wiring *wiring);
+
 /* Once more who takes part (ph_wiring_hosts). */
 void ph_wiring_list_hosts(struct ph_wiring *wiring);
 
 /* Writes one host's part as a map:
  *   {scope, hosts: [name...], at: {name: "host:port"},
+ *    places: {host of the file: node} of hosts by caps,
  *    servers: [spec map (executor/spec.h)...],
  *    needs: {server: [server, or node/server of another node...]},
  *    wires: [{from: "server:terminal", to: "node/server:terminal",

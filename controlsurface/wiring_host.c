@@ -93,6 +93,7 @@ static void host_read(struct ph_wiring *wiring, struct ph_yaml_node *node)
 		return;
 	ph_wiring_keys(wiring, PH_LEVEL_HOST, node);
 	host->memory = ph_wiring_size(wiring, node, "memory", 0);
+	ph_wiring_host_caps(wiring, host);
 	const struct ph_yaml_node *at =
 		ph_wiring_get(wiring, node, "at", PH_YAML_TEXT);
 	if (at == NULL)

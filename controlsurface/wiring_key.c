@@ -37,11 +37,16 @@ void ph_wiring_key_unknown(struct ph_wiring *wiring, enum ph_level level,
 			"The keys are listed in doc/WIRING.md.");
 }
 
-void ph_wiring_not_yet(struct ph_wiring *wiring, const struct ph_yaml_node *key)
+void ph_wiring_not_yet(struct ph_wiring *wiring, const struct ph_yaml_node *key,
+	const struct ph_key *known)
 {
-	ph_findings_add(wiring, PH_FINDING_ERROR, "S3", key->span,
-		"It is known to the design and not built yet: remove it.",
-		"'%.60s' is not in this version", key->text);
+	struct ph_finding *finding =
+		ph_findings_add(wiring, PH_FINDING_ERROR, "S3", key->span, NULL,
+			"'%.60s' is not in this version", key->text);
+
+	ph_findings_next(wiring, finding,
+		"'%s': %s. It is not built: remove it.", known->name,
+		known->sentence);
 }
 
 /* `node` itself, or each of the items when it is a list. */
@@ -110,7 +115,7 @@ void ph_wiring_keys(struct ph_wiring *wiring, enum ph_level level,
 			continue;
 		}
 		if (known->state != PH_KEY_BUILT)
-			ph_wiring_not_yet(wiring, item->key);
+			ph_wiring_not_yet(wiring, item->key, known);
 		if (known->state != PH_KEY_LATER)
 			shape_check(wiring, known, item);
 	}

@@ -17,6 +17,9 @@ struct live {
 static bool host_is_asked(
 	const struct ph_wiring *wiring, const struct ph_wiring_host *host)
 {
+	/* Who it is, only apply finds out. */
+	if (host->caps != NULL)
+		return false;
 	if (host->takes_part)
 		return true;
 	for (const struct ph_wiring_wire *wire = wiring->wires; wire != NULL;

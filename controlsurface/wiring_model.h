@@ -22,7 +22,7 @@
  *   wiring_server.c    servers; wiring_program.c: what they run;
  *                      wiring_terminal.c: their terminals
  *   wiring_wire.c      wires and chains; wiring_end.c: what their ends mean
- *   wiring_wish.c      ends by criteria
+ *   wiring_wish.c      ends by criteria; wiring_place.c: hosts by caps
  *   wiring_graph.c     what can be wrong with all of it together; beside it
  *                      wiring_circle.c, _flow.c, _never.c, _port.c, _reach.c
  *   wiring_select.c    which of them `never` and `alarms` mean
@@ -137,7 +137,9 @@ struct ph_wiring_host {
 	uint64_t waiting;		 /* the sum of its queues */
 	bool takes_part;
 	unsigned servers;
-	unsigned wires; /* whose outputs are there */
+	unsigned wires;			 /* whose outputs are there */
+	const struct ph_yaml_node *caps; /* of one that is to be found; NULL */
+	const char *chosen;		 /* who it is; NULL: not known yet */
 	struct ph_wiring_host *next;
 };
 
@@ -256,8 +258,8 @@ void ph_wiring_key_unknown(struct ph_wiring *wiring, enum ph_level level,
 bool ph_wiring_must(struct ph_wiring *wiring, enum ph_level level,
 	const struct ph_yaml_node *map, const char *what);
 /* "... is not in this version" */
-void ph_wiring_not_yet(
-	struct ph_wiring *wiring, const struct ph_yaml_node *key);
+void ph_wiring_not_yet(struct ph_wiring *wiring, const struct ph_yaml_node *key,
+	const struct ph_key *known);
 /* The value of a key when it is a map (list, text); else tells, NULL. */
 struct ph_yaml_node *ph_wiring_get(struct ph_wiring *wiring,
 	const struct ph_yaml_node *map, const char *key,
@@ -346,6 +348,8 @@ bool ph_wiring_criteria(struct ph_wiring *wiring, struct ph_yaml_node *map,
 	struct ph_wiring_wish *out);
 void ph_wiring_wish_add(
 	struct ph_wiring *wiring, const struct ph_wiring_wish *wish);
+/* wiring_place.c: `caps` of a host. */
+void ph_wiring_host_caps(struct ph_wiring *wiring, struct ph_wiring_host *host);
 /* wiring_host.c: it takes part, and nothing is told. */
 void ph_wiring_join_host(struct ph_wiring *wiring, const char *name);
 /* wiring_alarm_path.c */

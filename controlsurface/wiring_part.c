@@ -185,6 +185,25 @@ bool ph_wiring_next_guest(const struct ph_wiring *wiring, const char *here,
 	return true;
 }
 
+/* So that the next apply knows who was chosen. */
+static void places_write(
+	const struct ph_wiring *wiring, struct ph_writer *writer)
+{
+	bool open = false;
+
+	for (const struct ph_wiring_host *host = wiring->hosts; host != NULL;
+		host = host->next) {
+		if (host->chosen == NULL)
+			continue;
+		if (!open)
+			ph_put_map(writer, "places");
+		open = true;
+		ph_put_text(writer, host->name, host->chosen);
+	}
+	if (open)
+		ph_write_end(writer);
+}
+
 /* "" and the applying node's own name are one host. */
 static void hosts_write(const struct ph_wiring *wiring, const char *here,
 	struct ph_writer *writer)
@@ -209,6 +228,7 @@ static void hosts_write(const struct ph_wiring *wiring, const char *here,
 		if (host->at != NULL)
 			ph_put_text(writer, host->name, host->at);
 	ph_write_end(writer);
+	places_write(wiring, writer);
 }
 
 static bool server_is_on(const struct ph_wiring_server *server,

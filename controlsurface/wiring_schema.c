@@ -79,7 +79,7 @@ static const struct ph_key default_keys[] = {
 	BUILT("retry", PH_SHAPE_TEXT,
 		"the pause between attempts to lay a wire, first and longest, "
 		"as 250ms..10s"),
-	LATER("mode", "kind: mux and kind: combine say it"),
+	LATER("mode", "kind: mux and kind: combine at the terminals say it"),
 	LATER("via", "which transport"),
 	LATER("spill", "how much may wait on disk"),
 	END,
@@ -91,8 +91,10 @@ static const struct ph_key host_keys[] = {
 		"missing when it is a peer already"),
 	BUILT("memory", PH_SHAPE_SIZE,
 		"what the host has; lint holds the queues against it (F2)"),
-	LATER("caps", "a node by what it can"),
-	LATER("count", "several nodes"),
+	BUILT("caps", PH_SHAPE_WORDS,
+		"instead: some node that has all of them, found by apply; "
+		"hosts of different names are different nodes"),
+	LATER("count", "for_each makes several hosts"),
 	END,
 };
 
@@ -176,8 +178,10 @@ static const struct ph_key wire_keys[] = {
 	BUILT("labels", PH_SHAPE_PAIRS,
 		"what connections and show tell about it; 255 bytes in all"),
 	CHECKED("spill", PH_SHAPE_SIZE, "how much may wait on disk"),
-	LATER("mode", "kind: mux and kind: combine say it"),
-	LATER("grant", "who may use it"),
+	LATER("mode", "kind: mux and kind: combine at the terminals say it"),
+	LATER("grant",
+		"auth: at the server says who may book its terminals, and the "
+		"Hostess enforces it"),
 	END,
 };
 

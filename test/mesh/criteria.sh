@@ -4,7 +4,18 @@
 # apply that finds the chosen one gone.
 . "$(dirname "$0")/lib.bash"
 
-three_nodes
+# gamma has what the last part looks for.
+new_phrase
+node_up alpha
+node_launch beta --join "$(address alpha)" --cap disk=big
+node_launch gamma --join "$(address alpha)" --cap gpu=nvenc --cap disk=big
+for name in beta gamma; do
+	expect_soon 15 "$name is up" node_answers $name
+	ADDRESS[$name]=$(ask $name '.items[0].listen[0]' status)
+done
+for name in alpha beta gamma; do
+	expect_soon 10 "two lines of $name" has_lines $name 2
+done
 # NODE SCOPE NAME...: servers of class 0x2a there.
 encoders() {
 	local node=$1 scope=$2
@@ -91,3 +102,34 @@ else
 	[ "$(fed)" = "beta/enc1:raw gamma/enc3:raw" ] || fail "now $(fed)"
 fi
 say "who is gone is replaced: ok"
+
+# A host by what it has; two of them are two nodes; who was found stays.
+cat >"$W/place.yaml" <<'END'
+wiring: 1
+name: place
+for_each: {n: [1, 2]}
+hosts: {"big-${n}": {caps: [disk]}}
+servers:
+  src-${n}: {host: "big-${n}", use: clock, with: {every: 1h}}
+  all: {exec: [sh, -c, "exec cat >/dev/null"], in: {i: {kind: combine}}}
+wires: ["src-${n} -> all"]
+END
+placed() {
+	ask alpha '[.items[] | select(.scope == "place" and .name != "all") |
+		"\(.name)@\(.node)"] | sort | join(" ")' servers
+}
+expect_soon 5 "caps are known" holds alpha \
+	'[.items[] | select(.caps | index("disk=big"))] | length == 2' peers
+expect_exit 0 ph alpha plan "$W/place.yaml"
+expect_said "+ server src-1" "+ server src-2" "+ wire src-1:out -> alpha/all:i"
+expect_exit 0 ph alpha apply "$W/place.yaml"
+[ "$(placed)" = "src-1@beta src-2@gamma" ] || fail "placed: $(placed)"
+# One that only gamma has: it keeps gamma, though big-2 is told first.
+sed 's/hosts: .*/hosts: {big-1: {caps: [disk]}, big-2: {caps: ["gpu=nv*"]}}/' \
+	"$W/place.yaml" >"$W/place2.yaml"
+expect_exit 0 ph gamma apply "$W/place2.yaml"
+[ "$(placed)" = "src-1@beta src-2@gamma" ] || fail "placed anew: $(placed)"
+sed 's/caps: \[disk\]/caps: [disk, moon]/' "$W/place.yaml" >"$W/none.yaml"
+expect_exit 4 ph alpha apply "$W/none.yaml"
+expect_said "big-1" "has its caps" "--cap"
+say "hosts by capability: ok"

@@ -267,6 +267,7 @@ static const char mutable[] = HEAD
 	"for_each: {n: [1, 2]}\n"
 	"hosts:\n"
 	"  beta: {at: \"beta.lan:7678\", memory: 1GiB}\n"
+	"  gamma: {caps: [gpu=nvenc, arch]}\n"
 	"servers:\n"
 	"  read: {use: file.read, with: {path: \"${DIR}/in\"}}\n"
 	"  zip:\n"
@@ -364,6 +365,7 @@ static void is_taken(struct ph_value root, const char *host)
 static void fulfil(struct ph_wiring *wiring)
 {
 	const struct ph_wiring_wish *wish = NULL;
+	const struct ph_wiring_host *place = NULL;
 	struct ph_wiring_wish_line line;
 
 	while (ph_wiring_next_wish(wiring, &wish, &line))
@@ -372,7 +374,9 @@ static void fulfil(struct ph_wiring *wiring)
 				&(struct ph_wiring_chosen){"epsilon", "enc",
 					"raw", "epsilon~1.1/00ff"}),
 			0);
-	ph_wiring_list_hosts(wiring);
+	while (ph_wiring_next_place(wiring, &place))
+		ph_wiring_place_set(wiring, place, "zeta");
+	ph_wiring_places_settle(wiring);
 }
 
 static void what_lints_runs(void **state)
