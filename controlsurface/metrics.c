@@ -280,6 +280,26 @@ static void print_peers(const struct ph_metrics *metrics, FILE *out)
 	}
 }
 
+/* Of wiring files, on wires of this node. */
+static void print_alarms(const struct ph_metrics *metrics, FILE *out)
+{
+	static const char *const priorities[] = {"low", "medium", "high"};
+
+	head(out, "alarms_active", "gauge",
+		"Alarms of wiring files that are raised.");
+	for (size_t k = 0; k < 3; k++) {
+		size_t count = 0;
+
+		for (size_t i = 0; i < ph_value_count(metrics->alarms); i++)
+			count += ph_value_is(
+				ph_value_get(ph_value_at(metrics->alarms, i),
+					"priority"),
+				priorities[k]);
+		fprintf(out, "posthouse_alarms_active{priority=\"%s\"} %zu\n",
+			priorities[k], count);
+	}
+}
+
 static size_t count_kind(struct ph_value list, const char *kind)
 {
 	size_t count = 0;
@@ -303,4 +323,5 @@ void ph_metrics_print(const struct ph_metrics *metrics, FILE *out)
 		"Declared connections that do not stand.");
 	fprintf(out, "posthouse_wiring_drift %zu\n",
 		count_kind(metrics->changes, "drift"));
+	print_alarms(metrics, out);
 }

@@ -23,6 +23,7 @@ struct ph_metrics {
 	struct ph_value servers;     /* items of executor.servers */
 	struct ph_value peers;	     /* items of mesh.peers */
 	struct ph_value changes;     /* items of control.diff */
+	struct ph_value alarms;	     /* items of control.alarms */
 };
 
 void ph_metrics_print(const struct ph_metrics *metrics, FILE *out);

@@ -8,7 +8,7 @@
 /* metrics: one node's numbers for Prometheus. */
 
 static const uint16_t questions[] = {PH_NODE_STATUS, PH_CONTROL_LIST,
-	PH_EXECUTOR_LIST, PH_MESH_PEERS, PH_CONTROL_DIFF};
+	PH_EXECUTOR_LIST, PH_MESH_PEERS, PH_CONTROL_DIFF, PH_CONTROL_ALARMS};
 
 #define QUESTIONS (sizeof(questions) / sizeof(questions[0]))
 
@@ -130,6 +130,7 @@ int ph_cmd_metrics(struct ph_cli *cli)
 				     .servers = items[2],
 				     .peers = items[3],
 				     .changes = items[4],
+				     .alarms = items[5],
 			     });
 	while (asked)
 		ph_reply_free(&replies[--asked]);

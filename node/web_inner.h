@@ -10,7 +10,7 @@
 #define WEB_DOORS	 4u
 #define WEB_TOKENS	 64u
 #define WEB_TOKEN	 52u /* "ph_", 48 hex digits, NUL */
-#define WEB_QUESTIONS	 5u
+#define WEB_QUESTIONS	 6u
 #define WEB_PEERS	 1024u
 #define WEB_PEER_TIMEOUT (3 * PH_SECOND)
 #define WEB_TIMEOUT	 (10 * PH_SECOND)

@@ -379,6 +379,7 @@ static void finish_metrics(struct web_query *query)
 				.servers = lists.items[2],
 				.peers = lists.items[3],
 				.changes = lists.items[4],
+				.alarms = lists.items[5],
 			},
 			out);
 		fclose(out);
@@ -478,8 +479,8 @@ static const struct route routes[] = {
 		NULL},
 	{"GET", "/metrics", NULL, false, false,
 		{PH_NODE_STATUS, PH_CONTROL_LIST, PH_EXECUTOR_LIST,
-			PH_MESH_PEERS, PH_CONTROL_DIFF},
-		5, finish_metrics, NULL},
+			PH_MESH_PEERS, PH_CONTROL_DIFF, PH_CONTROL_ALARMS},
+		6, finish_metrics, NULL},
 	CHANGE("/v1/plan", CONTROL_PLAN, NULL),
 	CHANGE("/v1/apply", CONTROL_APPLY, NULL),
 	CHANGE("/v1/unapply", CONTROL_UNAPPLY, NULL),

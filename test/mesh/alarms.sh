@@ -33,6 +33,8 @@ expect_soon 8 "the selected wire has its alarm" holds alpha \
 	.subject == "beta/mid:stdin" and .state == "raised")] | length == 1' \
 	alarms
 low=$(ask alpha '.items[] | select(.priority == "low").alarm' alarms)
+ph alpha metrics | grep -qF 'posthouse_alarms_active{priority="low"} 1' ||
+	fail "metrics: $(ph alpha metrics | grep alarms)"
 say "a selector's alarm comes: ok"
 
 expect_exit 0 ph beta ack "$low" --why "known"

@@ -46,7 +46,7 @@ ph alpha metrics >"$W/said" || fail metrics
 expect_said 'posthouse_node_info{node="alpha",id=' \
 	'posthouse_connection_sent_messages_total{from="alpha/a.1:out",to="beta/b-2:stdin"}' \
 	'posthouse_server_up{server="a.1"} 1' 'posthouse_peer_up{peer="gamma"' \
-	'posthouse_wiring_drift 0'
+	'posthouse_wiring_drift 0' 'posthouse_alarms_active{priority="high"} 0'
 # Every line is a comment or a sample, every sample has a type, none is twice.
 awk '
 /^# TYPE / { type[$3] = $4; next }
