@@ -188,6 +188,7 @@ static const struct ph_key wire_keys[] = {
 static const struct ph_key criteria_keys[] = {
 	BUILT("class", PH_SHAPE_TEXT, "of its identity"),
 	BUILT("caps", PH_SHAPE_WORDS, "it has all of them"),
+	BUILT("node_caps", PH_SHAPE_WORDS, "its node has all of them"),
 	BUILT("labels", PH_SHAPE_PAIRS, "it has all of them"),
 	BUILT("owner", PH_SHAPE_TEXT, "of its identity"),
 	BUILT("server", PH_SHAPE_TEXT, "the guest's name"),

@@ -67,20 +67,29 @@ static void texts_add(struct ph_wiring *wiring, struct mask *mask,
 	}
 }
 
+static void words_add(struct ph_wiring *wiring, struct mask *mask,
+	const struct ph_yaml_node *map, const char *key, const char *asked)
+{
+	struct ph_yaml_node *list =
+		ph_wiring_get(wiring, map, key, PH_YAML_LIST);
+
+	if (list == NULL || !ph_wiring_words(wiring, list, key))
+		return;
+	for (const struct ph_yaml_node *item = list->first; item != NULL;
+		item = item->next)
+		if (value_is_good(wiring, item))
+			mask_add(mask, asked, item->text);
+}
+
 static void lists_add(struct ph_wiring *wiring, struct mask *mask,
 	const struct ph_yaml_node *map)
 {
-	struct ph_yaml_node *caps =
-		ph_wiring_get(wiring, map, "caps", PH_YAML_LIST);
 	struct ph_yaml_node *labels =
 		ph_wiring_get(wiring, map, "labels", PH_YAML_MAP);
 	char text[2 * PH_WIRE_CRITERIA];
 
-	if (caps != NULL && ph_wiring_words(wiring, caps, "caps"))
-		for (const struct ph_yaml_node *item = caps->first;
-			item != NULL; item = item->next)
-			if (value_is_good(wiring, item))
-				mask_add(mask, "caps", item->text);
+	words_add(wiring, mask, map, "caps", "caps");
+	words_add(wiring, mask, map, "node_caps", "node.caps");
 	if (labels == NULL || !ph_wiring_words(wiring, labels, "labels"))
 		return;
 	for (const struct ph_yaml_node *item = labels->first; item != NULL;

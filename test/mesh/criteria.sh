@@ -103,6 +103,23 @@ else
 fi
 say "who is gone is replaced: ok"
 
+# By what its node has.
+cat >"$W/near.yaml" <<'END'
+wiring: 1
+name: near
+servers: {tick: {host: alpha, use: clock}}
+wires: [{from: tick, to: {server: "b-*", node_caps: [gpu=nvenc]}}]
+END
+for node in beta gamma; do
+	printf 'wiring: 1\nname: b%s\nservers: {b-%s: {host: %s, use: "null"}}\n' \
+		$node $node $node >"$W/b.yaml"
+	expect_exit 0 ph alpha apply "$W/b.yaml"
+done
+expect_exit 0 ph alpha apply "$W/near.yaml"
+holds alpha '[.items[] | select(.from == "alpha/tick:out").to] ==
+	["gamma/b-gamma:in"]' connections --node alpha || fail "not gamma's"
+say "by what its node has: ok"
+
 # A host by what it has; two of them are two nodes; who was found stays.
 cat >"$W/place.yaml" <<'END'
 wiring: 1
