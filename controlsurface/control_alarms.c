@@ -126,7 +126,7 @@ void ph_control_alarms_start(struct ph_control *control)
 
 void ph_control_alarms_keep(struct ph_part *part, const struct ph_part *old)
 {
-	for (unsigned i = 0; old && i < part->alarm_count; i++) {
+	for (unsigned i = 0; old && old != part && i < part->alarm_count; i++) {
 		struct ph_part_alarm *alarm = &part->alarms[i];
 
 		for (unsigned k = 0; k < old->alarm_count; k++) {

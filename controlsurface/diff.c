@@ -97,7 +97,8 @@ static bool is_drift(const struct ph_edge *edge)
 	case PH_CONNECTION_CLOSED:
 		return !edge->actual.ended;
 	default:
-		return *edge->declared.scope && !edge->withdrawn;
+		return *edge->declared.scope && !edge->withdrawn &&
+		       !edge->declared.notes.optional;
 	}
 }
 

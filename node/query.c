@@ -109,6 +109,10 @@ static void count_items(
 			if (server_class(state) != SERVERS_RUNNING)
 				note_waiting(survey, item, "server", "name");
 		} else {
+			/* What is optional is not waited for. */
+			if (ph_get_bool(item, "optional") &&
+				wire_class(state) >= WIRES_WAITING)
+				continue;
 			survey->wires[wire_class(state)]++;
 			if (wire_class(state) >= WIRES_WAITING)
 				note_waiting(survey, item, "connection", "id");

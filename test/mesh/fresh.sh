@@ -13,6 +13,7 @@ wires:
   - {from: src, to: right, queue: 2MiB, on_full: drop-oldest}
   - left -> join
   - {from: right, to: join, optional: yes}
+  - {from: src, to: beta/nobody:in, optional: yes, on_full: latest}
 END
 cat >"$W/parts/servers.yaml" <<'END'
 servers:
@@ -51,6 +52,11 @@ whole() {
 two_nodes
 expect_exit 0 ph alpha apply "$W/all.yaml"
 expect_soon 10 "all stand" whole
+# Nobody waits for what is optional.
+expect_soon 10 "ready" ph alpha ready
+for view in diff alarms; do
+	holds alpha '.items == []' $view || fail "$view: $(ask alpha .items $view)"
+done
 graph >"$W/graph.1"
 holds alpha '.items | length == 1 and .[0].server == "join" and
 	.[0].terminals[0].labels.zone == "z"' guests --node beta \
