@@ -400,6 +400,7 @@ static void answer_brief(struct ph_control *control, ph_handle ticket,
 		ph_put_text(writer, "reason",
 			ph_override_holds(edge) ? edge->override.reason
 						: edge->actual.reason);
+		ph_put_bool(writer, "optional", edge->declared.notes.optional);
 		ph_write_end(writer);
 	}
 	ph_write_end(writer);

@@ -27,7 +27,9 @@ for file in examples/*.yaml; do
 	expect_exit 0 "$POSTHOUSE" fmt --check "$file"
 done
 # What they include lies beside them.
-cp test/lint-fixtures/*.part test/lint-fixtures/S6.bad.yaml "$W"
+cp test/lint-fixtures/*.part test/lint-fixtures/S6.bad.yaml \
+	test/lint-fixtures/P9.bad.yaml \
+	test/lint-fixtures/*.manifest "$W"
 for file in test/lint-fixtures/*.yaml; do
 	case $file in */S[12].bad.yaml) continue ;; esac
 	expect_exit 0 "$POSTHOUSE" fmt "$file"

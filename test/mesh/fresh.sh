@@ -53,6 +53,7 @@ two_nodes
 expect_exit 0 ph alpha apply "$W/all.yaml"
 expect_soon 10 "all stand" whole
 # Nobody waits for what is optional.
+expect_soon 10 "ready" ph alpha ready
 for view in diff alarms; do
 	holds alpha '.items == []' $view || fail "$view: $(ask alpha .items $view)"
 done

@@ -57,7 +57,8 @@ equal() {
 settled() {
 	local node
 	for node in alpha beta gamma; do
-		holds $node '.items | length == 0' plan list || return 1
+		holds $node '[.items[] | select(.plan | not)] == []' plan list ||
+			return 1
 	done
 	equal
 }
