@@ -1,11 +1,11 @@
 #!/bin/bash
-# Lint is run: of 200 mutated files (30 in the short dose), none that lints is
+# Lint is run: of 200 mutated files (40 in the short dose), none that lints is
 # refused as wiring by a node (exit 78). The seed is printed; PH_SEED gives
 # another one.
 . "$(dirname "$0")/lib.bash"
 seed=${PH_SEED:-7678}
 say "seed $seed"
-files=30
+files=40
 full && files=200
 command -v python3 >/dev/null || skip "no python3"
 
@@ -83,6 +83,9 @@ def mutate(text):
 
 for number in range(int(sys.argv[4])):
     text = base
+    # Looking for what nobody has takes 2.5 s: one file in five does.
+    if number % 5:
+        text = re.sub(r".*class: 0x77.*\n", "", text)
     for _ in range(random.choice([1, 1, 1, 2])):
         text = mutate(text)
     open(f"{directory}/m{number}.yaml", "w").write(text)
@@ -103,7 +106,7 @@ for ((i = 0; i < files; i++)); do
 	*) fail "lint of m$i.yaml: $(cat "$W/lint" "$W/m$i.yaml")" ;;
 	esac
 	# Hosts that a mutation makes up are away: that is no fault of lint's.
-	timeout $((2 * PATIENCE)) "$POSTHOUSE" apply "$W/m$i.yaml" \
+	timeout $((5 * PATIENCE)) "$POSTHOUSE" apply "$W/m$i.yaml" \
 		--socket "$W/alpha.sock" >"$W/said" 2>&1
 	code=$?
 	[ $code -ne 78 ] || fail "m$i.yaml lints, and is refused: $(cat \
