@@ -113,10 +113,17 @@ $(BUILD)/libnode.a: $(filter-out $(BUILD)/node/main.o,$(NODEOBJ))
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcsP $@ $^
 
+# What no message passes through is made small rather than fast.
+COLD := controlsurface/% hostess/% discovery/% probe/% beacon/% store/% \
+        node/cli% node/options% node/web%
+$(filter-out %/full_policy.o,$(filter $(COLD:%=$(BUILD)/%.o),\
+	$(OBJECTS) $(NODEOBJ))): SMALL := \
+	$(if $(SAN)$(COVER),,-Os -Wno-format-truncation)
+
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(CC) $(CPPFLAGS) $(STD) $(CFLAGS) $(WARN) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) $(STD) $(CFLAGS) $(SMALL) $(WARN) -MMD -MP -c -o $@ $<
 
 # The page, as a table in C.
 PAGE := $(sort $(wildcard web/*.html web/*.js web/*.css web/*.svg web/*.png))
