@@ -58,6 +58,7 @@ struct ph_wiring_server {
 	const char *placement;
 	const char *restart;
 	const char *framing;
+	const char *confine;
 	const char *auth;
 	uint64_t class;
 	bool has_class;

@@ -105,6 +105,7 @@ static void server_write(const struct ph_wiring *wiring,
 	text_write(server->placement, "placement", writer);
 	text_write(server->restart, "restart", writer);
 	text_write(server->framing, "framing", writer);
+	text_write(server->confine, "confine", writer);
 	text_write(server->owner, "owner", writer);
 	text_write(server->auth, "auth", writer);
 	if (server->has_class)

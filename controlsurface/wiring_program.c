@@ -190,7 +190,7 @@ static void use_read(struct ph_wiring *wiring, struct ph_wiring_server *server,
 	struct ph_yaml_node *use)
 {
 	static const char *const programs[] = {
-		"env", "cwd", "framing", "in", "manifest", NULL};
+		"env", "cwd", "framing", "confine", "in", "manifest", NULL};
 
 	server->unsure = true;
 	if (!ph_wiring_is(wiring, use, PH_YAML_TEXT, "use"))

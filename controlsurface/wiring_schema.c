@@ -9,6 +9,7 @@ static const char *const answers[] = {"no", "yes", NULL};
 static const char *const placements[] = {"loop", "thread", "process", NULL};
 static const char *const restarts[] = {"always", "on-failure", "never", NULL};
 static const char *const framings[] = {"raw", "lines", "length", NULL};
+static const char *const confines[] = {"basic", "strict", "net", "none", NULL};
 static const char *const kinds[] = {"in", "combine", "out", "mux", NULL};
 static const char *const priorities[] = {"low", "medium", "high", NULL};
 static const char *const transports[] = {
@@ -133,7 +134,10 @@ static const struct ph_key server_keys[] = {
 		"lint looks for clashes (O3) and open doors (O4)"),
 	BUILT("needs", PH_SHAPE_SOME,
 		"servers of the file, on any host, that start before it"),
-	LATER("confine", "how much of the host it may see"),
+	CHOICE("confine", confines,
+		"what a program may do to its host: basic (default), strict "
+		"(its cwd alone, no sockets), net (its cwd, and the network), "
+		"none"),
 	BUILT("manifest", PH_SHAPE_TEXT,
 		"a file that says what a program is: its terminals, class, "
 		"owner, auth, caps, labels (see below)"),

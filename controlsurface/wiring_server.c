@@ -154,6 +154,21 @@ static void placement_read(
 		"a program (exec:) is always a process of its own");
 }
 
+/* A program that sees its directory alone must have one of its own. */
+static void confine_check(
+	struct ph_wiring *wiring, const struct ph_wiring_server *server)
+{
+	const char *confine = server->confine;
+
+	if (confine == NULL || server->cwd != NULL ||
+		(strcmp(confine, "strict") != 0 && strcmp(confine, "net") != 0))
+		return;
+	ph_findings_add(wiring, PH_FINDING_ERROR, "S4",
+		ph_yaml_get(server->node, "confine")->span,
+		"Add cwd: with a directory that is the program's own.",
+		"confine: %s needs 'cwd'", confine);
+}
+
 void ph_wiring_read_server(
 	struct ph_wiring *wiring, struct ph_wiring_server *server)
 {
@@ -175,12 +190,15 @@ void ph_wiring_read_server(
 		ph_wiring_choice(wiring, PH_LEVEL_SERVER, node, "restart");
 	server->framing =
 		ph_wiring_choice(wiring, PH_LEVEL_SERVER, node, "framing");
+	server->confine =
+		ph_wiring_choice(wiring, PH_LEVEL_SERVER, node, "confine");
 	auth_read(wiring, server);
 	server->cwd = ph_wiring_text(wiring, node, "cwd");
 	if (server->cwd != NULL && strlen(server->cwd) >= PH_WIRING_PATH)
 		ph_findings_add(wiring, PH_FINDING_ERROR, "S4",
 			ph_yaml_get(node, "cwd")->span, NULL,
 			"'cwd' is no path");
+	confine_check(wiring, server);
 	server->has_class = ph_wiring_class(wiring, node, &server->class);
 	owner_read(wiring, server);
 	server->needs = ph_yaml_get(node, "needs");

@@ -397,6 +397,17 @@ static void write_brief(struct ph_writer *writer, const struct ph_unit *unit)
 	ph_write_end(writer);
 }
 
+static void write_confine(struct ph_writer *writer, const struct ph_spec *spec)
+{
+	const struct ph_confine_host host = ph_confine_probe();
+	const struct ph_confine_plan plan =
+		ph_confine_plan(spec->confine, &host);
+	char text[PH_CONFINE_TEXT];
+
+	ph_put_text(writer, "confine",
+		ph_confine_level(text, sizeof(text), &plan, &host));
+}
+
 static void write_unit(struct ph_writer *writer, const struct ph_unit *unit)
 {
 	static const char *const directions[] = {"out", "mux", "in", "combine"};
@@ -408,6 +419,8 @@ static void write_unit(struct ph_writer *writer, const struct ph_unit *unit)
 	ph_put_text(writer, "kind", kind_of(spec));
 	ph_put_text(writer, "placement", ph_placement_name(spec->placement));
 	write_what(writer, spec);
+	if (spec->argv)
+		write_confine(writer, spec);
 	ph_put_text(writer, "state", state_of(unit));
 	ph_put_int(writer, "pid", unit->run ? unit->run->pid : 0);
 	ph_put_u64(writer, "restarts", unit->policy.restarts);

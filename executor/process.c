@@ -141,6 +141,12 @@ static void child_fds(struct child *child)
 		child_fail(child, "close_range");
 }
 
+static void child_check(struct child *child, const char *what)
+{
+	if (what)
+		child_fail(child, what);
+}
+
 static __attribute__((noinline, noreturn)) void child_run(struct child *child)
 {
 	struct rlimit none = {0, 0};
@@ -155,8 +161,12 @@ static __attribute__((noinline, noreturn)) void child_run(struct child *child)
 	setrlimit(RLIMIT_CORE, &none);
 	if (chdir(child->order->directory))
 		child_fail(child, "chdir");
+	if (child->order->confine)
+		child_check(child, ph_confine_files(child->order->confine));
 	child_fds(child);
 	child_signals();
+	if (child->order->confine)
+		child_check(child, ph_confine_calls(child->order->confine));
 	execve(child->order->path, child->order->argv,
 		child->order->environment);
 	child_fail(child, "exec");

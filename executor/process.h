@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "executor/confine.h"
 #include "kernel/loop.h"
 
 /*
@@ -35,6 +36,7 @@ struct ph_process_order {
 	const char *directory;
 	const int *fds; /* fds[i] becomes i in the child; -1: closed */
 	unsigned fd_count;
+	const struct ph_confine_kit *confine; /* NULL: nothing more */
 };
 
 /* Where the program is: a name with a slash is taken from `directory`, any

@@ -464,12 +464,14 @@ static int program_spawn(struct program *program, struct ph_error *error)
 	const struct ph_run_config *config = &program->run.config;
 	const struct ph_spec *spec = config->spec;
 	int fds[PROGRAM_FDS];
+	struct ph_confine_kit kit = {.ruleset = -1};
 	const char *what = "pipe";
 	struct ph_process_order order = {
 		.path = program->path,
 		.argv = spec->argv,
 		.directory = spec->cwd ? spec->cwd : config->directory,
 		.fds = fds,
+		.confine = &kit,
 	};
 	char **environment = ph_environment_create(spec);
 	int reason;
@@ -480,11 +482,15 @@ static int program_spawn(struct program *program, struct ph_error *error)
 			     : -ENOMEM;
 	program->process.on_exit = program_exited;
 	if (!reason)
+		reason = ph_confine_open(&kit, spec->confine, order.directory,
+			program->path, &what);
+	if (!reason)
 		reason = ph_process_spawn(
 			&program->process, config->loop, &order, &what);
 	for (unsigned i = 0; i < PROGRAM_FDS; i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
+	ph_confine_close(&kit);
 	ph_environment_free(environment);
 	program->run.pid = program->process.pid;
 	return reason ? program_fail(spec, what, reason, error) : 0;

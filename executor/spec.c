@@ -331,6 +331,8 @@ static const char *const placement_words[] = {
 static const char *const restart_words[] = {
 	"on-failure", "always", "never", NULL};
 static const char *const framing_words[] = {"raw", "lines", "length", NULL};
+static const char *const confine_words[] = {
+	"basic", "strict", "net", "none", NULL};
 
 static int read_auth(struct reader *reader, struct ph_value map)
 {
@@ -401,6 +403,22 @@ static int check_environment(struct reader *reader)
 	return 0;
 }
 
+/* A program that sees its directory alone has one of its own: the node's holds
+ * what others must not see. */
+static int read_confine(struct reader *reader, struct ph_value map)
+{
+	int confine = read_choice(reader, map, "confine", confine_words);
+
+	if (confine < 0)
+		return -1;
+	reader->spec->confine = (enum ph_confine)confine;
+	if (reader->spec->cwd || confine == PH_CONFINE_BASIC ||
+		confine == PH_CONFINE_NONE)
+		return 0;
+	return bad(reader, "`cwd` must name a directory of its own for",
+		confine_words[confine]);
+}
+
 static int read_spec(struct reader *reader, struct ph_value map)
 {
 	struct ph_spec *spec = reader->spec;
@@ -426,6 +444,8 @@ static int read_spec(struct reader *reader, struct ph_value map)
 		return -1;
 	if (ph_value_type(ph_value_get(map, "cwd")) != PH_NIL &&
 		read_text(reader, ph_value_get(map, "cwd"), "cwd", &spec->cwd))
+		return -1;
+	if (read_confine(reader, map))
 		return -1;
 	return program ? read_program(reader, map) : read_bundled(reader, map);
 }
@@ -610,6 +630,7 @@ bool ph_spec_equal(const struct ph_spec *one, const struct ph_spec *other)
 	       same_text(one->owner, other->owner) &&
 	       one->restart == other->restart &&
 	       one->placement == other->placement &&
+	       one->confine == other->confine &&
 	       one->framing == other->framing && one->class == other->class &&
 	       same_rules(&one->auth, &other->auth) &&
 	       same_words(one->argv, other->argv) &&

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "executor/confine.h"
 #include "kernel/terminal.h"
 #include "proto/auth.h"
 #include "proto/error.h"
@@ -17,6 +18,7 @@
  *    placement: loop | thread | process,
  *    restart: always | on-failure | never,
  *    framing: raw | lines | length,
+ *    confine: basic | strict | net | none   (programs),
  *    in:  [{name, fd, type, kind: in | combine, labels: {key: text}}],
  *    out: [{name, fd, type, kind: out | mux, labels}],
  *    class: int, owner: text, auth: text (proto/auth.h),
@@ -75,6 +77,7 @@ struct ph_spec {
 	enum ph_placement_kind placement;
 	enum ph_restart restart;
 	enum ph_framing framing;
+	enum ph_confine confine;
 	struct ph_spec_terminal terminals[PH_SPEC_TERMINALS];
 	unsigned terminal_count;
 	uint32_t class;

@@ -83,6 +83,7 @@ int ph_cmd_servers(struct ph_cli *cli)
 		{"WHAT", "what", PH_CELL_TEXT},
 		{"PID", "pid", PH_CELL_DASH},
 		{"RESTARTS", "restarts", PH_CELL_TEXT},
+		{"CONFINE", "confine", PH_CELL_DASH},
 		{"SCOPE", "scope", PH_CELL_DASH},
 		{"REASON", "reason", PH_CELL_DASH},
 	};
