@@ -88,7 +88,11 @@ read -r _ count _ most _ rate code <"$W/seen"
 [ "$count" -ge 513 ] && [ "$count" -le 530 ] ||
 	fail "$count connects for 512 points"
 [ "$most" -le 205 ] || fail "$most connects in one second"
-awk "BEGIN { exit !($rate <= 205 && $rate >= 195 / $PATIENCE) }" ||
+# Under strace, beside other tests, a late turn is a slot lost: the long dose,
+# alone on its machine, holds the lower bound of 195.
+least=100
+full && least=195
+awk "BEGIN { exit !($rate <= 205 && $rate >= $least / $PATIENCE) }" ||
 	fail "$rate connects a second"
 [ "$code" = 0 ] || fail "it ended with $code"
 
