@@ -1,32 +1,12 @@
-#include "probe/matrix.h"
+#include "probe/matrix_inner.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <uthash.h>
-
 /* A step of the average: a fourth of what is missing. */
-#define AVERAGE_START 128
 #define AVERAGE_SHARE 4
 #define SPREAD	      20 /* % */
-
-struct target {
-	uint8_t id[PH_NODE_ID_BYTES];
-	struct ph_matrix_row *rows;
-	unsigned count;
-	unsigned room;
-	UT_hash_handle hh;
-};
-
-struct ph_matrix {
-	uint8_t self[PH_NODE_ID_BYTES];
-	struct target *targets;
-	size_t count;
-	uint32_t net_epoch;
-	uint64_t revision;
-	uint64_t random;
-};
 
 int ph_matrix_create(struct ph_matrix **out,
 	const uint8_t self[PH_NODE_ID_BYTES], uint64_t seed)
@@ -38,25 +18,9 @@ int ph_matrix_create(struct ph_matrix **out,
 	memcpy(matrix->self, self, PH_NODE_ID_BYTES);
 	matrix->random = seed | 1;
 	matrix->net_epoch = 1;
+	matrix->swept = INT64_MIN;
 	*out = matrix;
 	return 0;
-}
-
-static struct target *target_find(
-	const struct ph_matrix *matrix, const uint8_t to[PH_NODE_ID_BYTES])
-{
-	struct target *target;
-
-	HASH_FIND(hh, matrix->targets, to, PH_NODE_ID_BYTES, target);
-	return target;
-}
-
-static void target_drop(struct ph_matrix *matrix, struct target *target)
-{
-	matrix->count -= target->count;
-	HASH_DEL(matrix->targets, target);
-	free(target->rows);
-	free(target);
 }
 
 void ph_matrix_destroy(struct ph_matrix *matrix)
@@ -68,181 +32,9 @@ void ph_matrix_destroy(struct ph_matrix *matrix)
 		return;
 	HASH_ITER(hh, matrix->targets, target, next)
 	{
-		target_drop(matrix, target);
+		matrix_target_drop(matrix, target);
 	}
 	free(matrix);
-}
-
-static struct target *target_get(
-	struct ph_matrix *matrix, const uint8_t to[PH_NODE_ID_BYTES])
-{
-	struct target *target = target_find(matrix, to);
-
-	if (target || HASH_COUNT(matrix->targets) >= PH_MATRIX_TARGETS)
-		return target;
-	target = calloc(1, sizeof(*target));
-	if (!target)
-		return NULL;
-	memcpy(target->id, to, PH_NODE_ID_BYTES);
-	HASH_ADD(hh, matrix->targets, id, PH_NODE_ID_BYTES, target);
-	return target;
-}
-
-static bool is_point(const struct ph_reach_row *a, const struct ph_reach_row *b)
-{
-	return a->port == b->port && a->transport == b->transport &&
-	       !strcmp(a->address, b->address);
-}
-
-static struct ph_matrix_row *row_find(struct target *target,
-	const uint8_t from[PH_NODE_ID_BYTES], const struct ph_reach_row *point)
-{
-	for (unsigned i = 0; i < target->count; i++)
-		if (is_point(&target->rows[i].point, point) &&
-			!memcmp(target->rows[i].from, from, PH_NODE_ID_BYTES))
-			return &target->rows[i];
-	return NULL;
-}
-
-static void row_drop(
-	struct ph_matrix *matrix, struct target *target, unsigned index)
-{
-	target->rows[index] = target->rows[--target->count];
-	matrix->count--;
-}
-
-/* Who has to go before the other. */
-static bool goes_first(
-	const struct ph_matrix_row *a, const struct ph_matrix_row *b)
-{
-	if (a->dialled != b->dialled)
-		return b->dialled;
-	return a->until < b->until;
-}
-
-/* Of those that may go, of `from` alone or hearsay; -1. */
-static int worst(const struct target *target, const uint8_t *from)
-{
-	int found = -1;
-
-	for (unsigned i = 0; i < target->count; i++) {
-		const struct ph_matrix_row *row = &target->rows[i];
-
-		if (from ? memcmp(row->from, from, PH_NODE_ID_BYTES) != 0
-			 : row->own)
-			continue;
-		if (found < 0 || goes_first(row, &target->rows[found]))
-			found = (int)i;
-	}
-	return found;
-}
-
-static unsigned rows_of(const struct target *target, const uint8_t *from)
-{
-	unsigned count = 0;
-
-	for (unsigned i = 0; i < target->count; i++)
-		count += !memcmp(target->rows[i].from, from, PH_NODE_ID_BYTES);
-	return count;
-}
-
-/* Hearsay whose time is over, everywhere. */
-static void sweep(struct ph_matrix *matrix, int64_t now)
-{
-	struct target *target;
-	struct target *next;
-
-	HASH_ITER(hh, matrix->targets, target, next)
-	{
-		for (unsigned i = target->count; i-- > 0;)
-			if (!target->rows[i].own &&
-				target->rows[i].until <= now)
-				row_drop(matrix, target, i);
-		if (!target->count)
-			target_drop(matrix, target);
-	}
-}
-
-/* Own results take the place of hearsay, wherever it is. */
-static bool take_place(struct ph_matrix *matrix)
-{
-	struct target *target;
-
-	for (target = matrix->targets; target; target = target->hh.next) {
-		int index = worst(target, NULL);
-
-		if (index < 0)
-			continue;
-		row_drop(matrix, target, (unsigned)index);
-		return true;
-	}
-	return false;
-}
-
-/* Room for one more of `from` to `target`. */
-static bool make_room(struct ph_matrix *matrix, struct target *target,
-	const uint8_t from[PH_NODE_ID_BYTES], bool own)
-{
-	int index = -1;
-
-	if (rows_of(target, from) >= (own ? PH_MATRIX_OWN : PH_MATRIX_PER_PAIR))
-		index = worst(target, from);
-	else if (target->count >= PH_MATRIX_PER_NODE)
-		index = own ? worst(target, NULL) : worst(target, from);
-	else if (matrix->count < PH_MATRIX_ROWS)
-		return true;
-	else
-		return own && take_place(matrix);
-	if (index < 0)
-		return false;
-	row_drop(matrix, target, (unsigned)index);
-	return true;
-}
-
-static bool grow(struct target *target)
-{
-	unsigned room = target->room ? 2 * target->room : 4;
-	struct ph_matrix_row *rows;
-
-	if (target->count < target->room)
-		return true;
-	rows = realloc(target->rows, room * sizeof(*rows));
-	if (!rows)
-		return false;
-	target->rows = rows;
-	target->room = room;
-	return true;
-}
-
-/* Found or made; a new one is untried. NULL: there is no room. */
-static struct ph_matrix_row *row_get(struct ph_matrix *matrix, int64_t now,
-	const uint8_t from[PH_NODE_ID_BYTES],
-	const uint8_t to[PH_NODE_ID_BYTES], const struct ph_reach_row *point)
-{
-	bool own = !memcmp(from, matrix->self, PH_NODE_ID_BYTES);
-	struct target *target;
-	struct ph_matrix_row *row;
-
-	if (matrix->count >= PH_MATRIX_ROWS)
-		sweep(matrix, now);
-	target = target_get(matrix, to);
-	if (!target)
-		return NULL;
-	row = row_find(target, from, point);
-	if (row)
-		return row;
-	if (!make_room(matrix, target, from, own) || !grow(target)) {
-		if (!target->count)
-			target_drop(matrix, target);
-		return NULL;
-	}
-	row = &target->rows[target->count++];
-	matrix->count++;
-	*row = (struct ph_matrix_row){
-		.own = own, .point = *point, .average = AVERAGE_START};
-	row->point.verdict = PH_VERDICT_UNTRIED;
-	memcpy(row->from, from, PH_NODE_ID_BYTES);
-	return row;
 }
 
 static bool is_result(const struct ph_reach_row *point)
@@ -316,7 +108,7 @@ bool ph_matrix_learn(struct ph_matrix *matrix, int64_t now,
 
 	if (!is_result(point))
 		return false;
-	row = row_get(matrix, now, matrix->self, to, point);
+	row = matrix_row_get(matrix, now, matrix->self, to, point);
 	if (!row)
 		return false;
 	before = row->point.verdict;
@@ -345,7 +137,7 @@ void ph_matrix_recall(struct ph_matrix *matrix, int64_t now,
 
 	if (!is_result(point) || age < 0)
 		return;
-	row = row_get(matrix, now, matrix->self, to, point);
+	row = matrix_row_get(matrix, now, matrix->self, to, point);
 	if (!row || row->point.verdict != PH_VERDICT_UNTRIED)
 		return;
 	set_point(row, point);
@@ -371,7 +163,7 @@ bool ph_matrix_hear(struct ph_matrix *matrix, int64_t now,
 		return false;
 	if (ttl > PH_MATRIX_HEARSAY)
 		ttl = PH_MATRIX_HEARSAY;
-	row = row_get(matrix, now, from, to, point);
+	row = matrix_row_get(matrix, now, from, to, point);
 	if (!row)
 		return false;
 	before = row->point.verdict;
@@ -404,13 +196,15 @@ void ph_matrix_forget(
 	HASH_ITER(hh, matrix->targets, target, next)
 	{
 		if (!memcmp(target->id, node, PH_NODE_ID_BYTES)) {
-			target_drop(matrix, target);
+			matrix_target_drop(matrix, target);
 			continue;
 		}
 		for (unsigned i = target->count; i-- > 0;)
 			if (!memcmp(target->rows[i].from, node,
 				    PH_NODE_ID_BYTES))
-				row_drop(matrix, target, i);
+				matrix_row_drop(matrix, target, i);
+		if (!target->count)
+			matrix_target_drop(matrix, target);
 	}
 }
 
@@ -426,9 +220,9 @@ bool ph_matrix_is_fresh(const struct ph_matrix *matrix,
 const struct ph_matrix_row *ph_matrix_find(const struct ph_matrix *matrix,
 	const uint8_t to[PH_NODE_ID_BYTES], const struct ph_reach_row *point)
 {
-	struct target *target = target_find(matrix, to);
+	struct target *target = matrix_target(matrix, to);
 
-	return target ? row_find(target, matrix->self, point) : NULL;
+	return target ? matrix_row(target, matrix->self, point) : NULL;
 }
 
 void ph_matrix_each(const struct ph_matrix *matrix, const uint8_t *to,

@@ -25,10 +25,12 @@
  *
  * Pure: `now` is monotonic ns, randomness (of the spread) from a seed. Bounded:
  * when it is full, hearsay that expired goes first, then hearsay, and own
- * results never go for hearsay.
+ * results never go for hearsay. Whoever tells has nodes of his own invention
+ * in at most half of it.
  */
 #define PH_MATRIX_ROWS	   8192u
 #define PH_MATRIX_TARGETS  1024u
+#define PH_MATRIX_TOLD	   512u /* targets that one teller brought up */
 #define PH_MATRIX_PER_PAIR 64u	 /* hearsay of one node of one other */
 #define PH_MATRIX_OWN	   512u	 /* own, of one other */
 #define PH_MATRIX_PER_NODE 1024u /* of one node, whoever says it */

@@ -293,6 +293,55 @@ static unsigned asked_of(struct ph_matrix *matrix, int64_t now)
 	return asked;
 }
 
+static uint8_t *invented(uint8_t id[16], unsigned number)
+{
+	memset(id, 0xee, 16);
+	id[0] = (uint8_t)number;
+	id[1] = (uint8_t)(number >> 8);
+	return id;
+}
+
+static unsigned told_by(struct ph_matrix *matrix, int64_t now,
+	const uint8_t from[16], unsigned first, unsigned count)
+{
+	struct ph_reach_row row = point("10.0.0.9", 1, PH_VERDICT_REFUSED);
+	unsigned taken = 0;
+	uint8_t id[16];
+
+	for (unsigned i = first; i < first + count; i++)
+		taken += ph_matrix_hear(
+			matrix, now, from, invented(id, i), &row, 0, 150 * S);
+	return taken;
+}
+
+/* A peer that speaks of nodes nobody knows takes no room from this node's own
+ * results, half of it at most from other tellers, and none once it is gone. */
+static void invented_nodes_crowd_nobody_out(void **state)
+{
+	static const uint8_t gamma[16] = {4};
+	struct ph_reach_row row =
+		point("10.0.0.1", 7678, PH_VERDICT_OPEN_VERIFIED);
+	struct ph_matrix *matrix = start();
+	uint8_t id[16];
+
+	assert_int_equal(PH_MATRIX_TOLD, told_by(matrix, S, beta, 0, 1024));
+	assert_int_equal(100, told_by(matrix, S, gamma, 2000, 100));
+	told_by(matrix, S, gamma, 3000, 1024);
+	for (unsigned i = 5000; i < 5000 + PH_MATRIX_TARGETS; i++)
+		assert_true(ph_matrix_learn(
+			matrix, 2 * S, invented(id, i), &row, true));
+	/* Own results go for nobody's. */
+	assert_int_equal(0, told_by(matrix, 2 * S, beta, 7000, 10));
+	assert_int_equal(PH_MATRIX_TARGETS, ph_matrix_count(matrix));
+	ph_matrix_destroy(matrix);
+
+	matrix = start();
+	told_by(matrix, S, beta, 0, 1024);
+	ph_matrix_forget(matrix, beta);
+	assert_int_equal(PH_MATRIX_TOLD, told_by(matrix, S, gamma, 0, 1024));
+	ph_matrix_destroy(matrix);
+}
+
 static void a_newcomer_probes_little(void **state)
 {
 	struct ph_matrix *matrix = start();
@@ -341,6 +390,7 @@ int main(void)
 		cmocka_unit_test(what_was_kept_is_stale),
 		cmocka_unit_test(an_address_is_judged_by_its_ports),
 		cmocka_unit_test(it_is_bounded_and_own_rows_win),
+		cmocka_unit_test(invented_nodes_crowd_nobody_out),
 		cmocka_unit_test(a_newcomer_probes_little),
 		cmocka_unit_test(dialled_points_outlive_probed_ones),
 	};
