@@ -30,7 +30,7 @@
  */
 #define PH_MATRIX_ROWS	   8192u
 #define PH_MATRIX_TARGETS  1024u
-#define PH_MATRIX_TOLD	   512u /* targets that one teller brought up */
+#define PH_MATRIX_TOLD	   512u	 /* targets that one teller brought up */
 #define PH_MATRIX_PER_PAIR 64u	 /* hearsay of one node of one other */
 #define PH_MATRIX_OWN	   512u	 /* own, of one other */
 #define PH_MATRIX_PER_NODE 1024u /* of one node, whoever says it */
