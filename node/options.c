@@ -155,6 +155,14 @@ static int read_log(
 }
 
 /* `off`, or addresses. */
+static int read_http_token(
+	struct ph_options *options, const char *text, struct ph_error *error)
+{
+	options->http_token =
+		!text || (strcmp(text, "0") != 0 && strcmp(text, "no") != 0);
+	return 0;
+}
+
 static int read_http(
 	struct ph_options *options, const char *text, struct ph_error *error)
 {
@@ -203,6 +211,9 @@ static const struct flag flags[] = {
 		"CAP_NET_RAW)"},
 	{"cap", "POSTHOUSE_CAP", "K[=V]", ph_options_cap,
 		"what this node can, may be repeated"},
+	{"http-token", "POSTHOUSE_HTTP_TOKEN", NULL, read_http_token,
+		"looking by HTTP takes a token from the loopback, too: for a "
+		"node behind a proxy"},
 	{"http", "POSTHOUSE_HTTP", "A:P|off", read_http,
 		"HTTP and the page: an address or unix:PATH, may be repeated "
 		"(default 127.0.0.1:7679)"},

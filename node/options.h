@@ -41,6 +41,7 @@ struct ph_options {
 	struct ph_address http[PH_OPTIONS_HTTP];
 	unsigned https;
 	bool http_asked;	     /* by flag or variable */
+	bool http_token;	     /* looking takes one, too */
 	const char *passphrase_file; /* NULL: STATE/passphrase */
 	enum ph_role peer_role;
 	enum ph_log_level log;

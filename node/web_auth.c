@@ -67,7 +67,8 @@ int web_auth_role(const struct web_claim *claim, enum web_token_state state,
 			       ? (int)PH_ROLE_EXEC
 			       : -1;
 	*why = "this takes a token";
-	return claim->peer->loopback && only_looks(claim->method)
+	return claim->peer->loopback && !claim->always &&
+			       only_looks(claim->method)
 		       ? (int)PH_ROLE_VIEW
 		       : -1;
 }

@@ -12,7 +12,8 @@
  *
  *   unix socket       by the uid of the peer: this user's and root's may all
  *   token             what its role says, from anywhere it may connect from
- *   loopback, none    may look (GET), nothing else
+ *   loopback, none    may look (GET), nothing else; not even that when a
+ *                     proxy passes it on, or --http-token says so
  *
  * A page of another origin gets nothing, whatever it has: Host must be an
  * address of this listener or localhost, with its port, to the letter (a name
@@ -26,6 +27,7 @@ struct web_claim {
 	const char *origin;
 	const char *fetch_site;
 	uint32_t uid; /* of this node */
+	bool always;  /* looking takes a token, too */
 };
 
 enum web_token_state {

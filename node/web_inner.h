@@ -1,6 +1,8 @@
 #ifndef PH_NODE_WEB_INNER_H
 #define PH_NODE_WEB_INNER_H
 
+#include <stdatomic.h>
+
 #include "node/web.h"
 #include "node/web_auth.h"
 #include "transport/http.h"
@@ -9,7 +11,8 @@
  * marked WEB to the web thread. */
 #define WEB_DOORS	 4u
 #define WEB_TOKENS	 64u
-#define WEB_TOKEN	 52u /* "ph_", 48 hex digits, NUL */
+#define WEB_TOKEN	 52u		 /* "ph_", 48 hex digits, NUL */
+#define WEB_TOKEN_GIVEN	 (WEB_TOKEN + 1) /* a longer one stays another */
 #define WEB_QUESTIONS	 6u
 #define WEB_PEERS	 1024u
 #define WEB_PEER_TIMEOUT (3 * PH_SECOND)
@@ -50,11 +53,12 @@ struct ph_web {
 	struct web_terminal *terminals;	     /* LOOP: pages that are servers */
 	unsigned pages;			     /* WEB */
 	unsigned ticking;		     /* WEB: a feed is on its way */
+	atomic_uint revoked;		     /* grows with each revocation */
 };
 
 /* --- web_token.c, LOOP --- */
-enum web_token_state web_token_find(
-	struct ph_web *web, const char *token, enum ph_role *role);
+/* NULL: unknown, revoked, or over. It stands until the loop turns. */
+const struct web_token *web_token_find(struct ph_web *web, const char *token);
 void web_token_serve(struct ph_web *web);
 bool web_token_any(const struct ph_web *web);
 
@@ -78,8 +82,9 @@ struct web_question {
 struct web_query {
 	struct ph_web *web;
 	uint64_t exchange; /* 0: nobody's, the feed's */
-	char token[WEB_TOKEN];
+	char token[WEB_TOKEN_GIVEN];
 	bool has_token;
+	bool forwarded;
 	bool trusted; /* the node asks itself */
 	struct ph_http_peer peer;
 	char method[8];
@@ -94,6 +99,8 @@ struct web_query {
 
 	struct ph_caller caller; /* LOOP */
 	const char *denied;	 /* NULL: it may ask */
+	int64_t until;		 /* its token's, ns wall; 0: it has none */
+	unsigned revoked;	 /* web->revoked, then */
 	unsigned pending;
 	struct web_answer *answers;
 	unsigned answer_count;

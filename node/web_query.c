@@ -38,6 +38,7 @@ struct web_query *web_query_create(
 	bearer = web_auth_bearer(
 		ph_exchange_header(exchange, PH_HTTP_AUTHORIZATION));
 	query->has_token = bearer != NULL;
+	query->forwarded = ph_exchange_forwarded(exchange);
 	snprintf(
 		query->token, sizeof(query->token), "%s", bearer ? bearer : "");
 	return query;
@@ -222,17 +223,24 @@ static void authorise(struct web_query *query)
 {
 	struct web_claim claim = {.peer = &query->peer,
 		.method = query->method,
-		.uid = (uint32_t)getuid()};
-	enum ph_role role = PH_ROLE_VIEW;
+		.uid = (uint32_t)getuid(),
+		.always = query->forwarded ||
+			  query->web->node->options.http_token};
+	const struct web_token *token = NULL;
 	enum web_token_state state = WEB_TOKEN_NONE;
 	int got;
 
 	query->caller.role = PH_ROLE_VIEW;
 	if (query->trusted)
 		return;
-	if (query->has_token)
-		state = web_token_find(query->web, query->token, &role);
-	got = web_auth_role(&claim, state, role, &query->denied);
+	if (query->has_token) {
+		token = web_token_find(query->web, query->token);
+		state = token ? WEB_TOKEN_GOOD : WEB_TOKEN_BAD;
+	}
+	query->until = token ? token->until : 0;
+	query->revoked = atomic_load(&query->web->revoked);
+	got = web_auth_role(&claim, state, token ? token->role : PH_ROLE_VIEW,
+		&query->denied);
 	if (got < 0)
 		return;
 	query->denied = NULL;

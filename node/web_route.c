@@ -514,14 +514,18 @@ static bool path_is(const struct route *route, const char *path)
 static const struct route *route_find(
 	const char *method, const char *path, bool *known)
 {
+	bool head = !strcmp(method, "HEAD");
+
 	*known = false;
-	if (!strcmp(method, "HEAD"))
+	if (head)
 		method = "GET";
 	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
 		if (!path_is(&routes[i], path))
 			continue;
 		*known = true;
-		if (!strcmp(routes[i].method, method))
+		/* What never ends has no length that HEAD could tell. */
+		if (!strcmp(routes[i].method, method) &&
+			!(head && routes[i].finish == web_watch_begin))
 			return &routes[i];
 	}
 	return NULL;

@@ -179,6 +179,7 @@ static void pass_output(struct web_port *port)
 			break;
 		port->spent += held->length;
 		port->first = held->next;
+		port->held--;
 		if (!port->first)
 			port->end = &port->first;
 		free(held);
@@ -230,7 +231,8 @@ static int take_record(struct web_port *port, uint8_t flags,
 	struct web_held *held;
 
 	if (!is_output(port) || (!end && (flags & ~PH_FRAME_FIN)) ||
-		length > PH_FRAME_MAX || length > port->credit)
+		length > PH_FRAME_MAX || length > port->credit ||
+		port->held == WEB_TERMINAL_HELD)
 		return -1;
 	held = malloc(sizeof(*held) + length);
 	if (!held)
@@ -239,6 +241,7 @@ static int take_record(struct web_port *port, uint8_t flags,
 	if (length)
 		memcpy(held->data, data, length);
 	port->credit -= length;
+	port->held++;
 	*port->end = held;
 	port->end = &held->next;
 	return 0;
@@ -289,6 +292,28 @@ static void take_credit(struct web_port *port, int64_t bytes)
 
 /* --- hello --- */
 
+static void token_over(struct ph_timer *timer)
+{
+	close_page((struct web_terminal *)((char *)timer -
+					   offsetof(struct web_terminal,
+						   patience)),
+		"its token is over");
+}
+
+/* The page goes when its token does. */
+static void keep_token(struct web_terminal *page, const struct web_token *token)
+{
+	struct ph_loop *loop = page->web->node->loop;
+
+	if (!token)
+		return;
+	page->has_token = true;
+	memcpy(page->hash, token->hash, sizeof(page->hash));
+	page->patience.on_due = token_over;
+	ph_timer_start(loop, &page->patience,
+		ph_loop_now(loop) + token->until - ph_clock_wall());
+}
+
 static int may(struct web_terminal *page, struct ph_value hello,
 	struct ph_error *error)
 {
@@ -296,17 +321,22 @@ static int may(struct web_terminal *page, struct ph_value hello,
 		.method = "POST",
 		.uid = (uint32_t)getuid()};
 	enum web_token_state state = WEB_TOKEN_NONE;
-	enum ph_role role = PH_ROLE_VIEW;
+	const struct web_token *token = NULL;
 	const char *why = "its role is less than wire";
-	char token[WEB_TOKEN];
+	char text[WEB_TOKEN_GIVEN];
 	int got;
 
-	ph_get_copy(hello, "token", token, sizeof(token));
-	if (token[0])
-		state = web_token_find(page->web, token, &role);
-	got = web_auth_role(&claim, state, role, &why);
-	if (got >= (int)PH_ROLE_WIRE)
+	ph_get_copy(hello, "token", text, sizeof(text));
+	if (text[0]) {
+		token = web_token_find(page->web, text);
+		state = token ? WEB_TOKEN_GOOD : WEB_TOKEN_BAD;
+	}
+	got = web_auth_role(
+		&claim, state, token ? token->role : PH_ROLE_VIEW, &why);
+	if (got >= (int)PH_ROLE_WIRE) {
+		keep_token(page, token);
 		return 0;
+	}
 	return ph_fail(error, PH_EXIT_DENIED, page->peer.source,
 		"posthouse token wire makes a token for hello", "%s",
 		got < 0 ? why : "its role is less than wire");
@@ -607,6 +637,19 @@ static void take_text(
 	ph_document_free(document);
 }
 
+/* One message less is on its way; the page is read again when half are. */
+static void taken(struct web_terminal *page, size_t length)
+{
+	unsigned notes = atomic_fetch_sub(&page->notes, 1) - 1;
+	unsigned bytes = atomic_fetch_sub(&page->bytes, (unsigned)length) -
+			 (unsigned)length;
+
+	if (notes <= WEB_TERMINAL_NOTES / 2 &&
+		bytes <= WEB_TERMINAL_BYTES / 2 && !page->gone &&
+		atomic_exchange(&page->held, false))
+		web_terminal_post(page, WEB_NOTE_READ, 0, NULL, 0);
+}
+
 void web_terminal_take(struct ph_task *task)
 {
 	struct web_note *note =
@@ -620,9 +663,21 @@ void web_terminal_take(struct ph_task *task)
 		take_text(page, note->data, note->length);
 	else if (note->kind == WEB_NOTE_BINARY)
 		take_binary(page, note->data, note->length);
-	else
+	/* After it the page may be no more. */
+	if (note->kind == WEB_NOTE_CLOSE)
 		take_close(page);
+	else if (note->kind != WEB_NOTE_OPEN)
+		taken(page, note->length);
 	free(note);
+}
+
+void web_terminal_revoke(struct ph_web *web, const uint8_t hash[16])
+{
+	struct web_terminal *page;
+
+	DL_FOREACH(web->terminals, page)
+	if (page->has_token && !memcmp(page->hash, hash, sizeof(page->hash)))
+		close_page(page, "its token was revoked");
 }
 
 void web_terminal_end_all(struct ph_web *web)

@@ -18,6 +18,11 @@
 #define WEB_TERMINAL_MOST     ((int64_t)4 * 1024 * 1024)
 #define WEB_TERMINAL_PATIENCE (10 * PH_SECOND) /* until hello */
 #define WEB_TERMINALS	      64u	       /* pages at once */
+#define WEB_TERMINAL_HELD     4096u /* records that wait, of one output */
+/* Messages, and bytes of them, on their way to the loop: above it the page is
+ * not read, until half of them are taken. */
+#define WEB_TERMINAL_NOTES 256u
+#define WEB_TERMINAL_BYTES 1048576u
 
 struct web_terminal;
 
@@ -37,6 +42,7 @@ struct web_port {
 	int64_t credit; /* bytes that may still come, or go */
 	int64_t spent;	/* output: passed on, credit not yet given again */
 	bool waiting;	/* input: for the page to have done with END or CUT */
+	unsigned held;	/* output: how many */
 	struct web_held *first; /* output: what the pipe did not take */
 	struct web_held **end;
 };
@@ -44,6 +50,9 @@ struct web_port {
 struct web_terminal {
 	struct ph_web *web;
 	struct ph_http_peer peer;
+	atomic_uint notes; /* on their way to the loop */
+	atomic_uint bytes;
+	atomic_bool held; /* the socket is not read */
 	/* WEB */
 	struct ph_websocket *socket;
 	struct web_note *pending;
@@ -52,6 +61,8 @@ struct web_terminal {
 	bool greeted;
 	bool registered;
 	bool gone; /* the WebSocket is */
+	bool has_token;
+	uint8_t hash[16]; /* of its token */
 	unsigned calls;
 	char server[40];
 	char identity[PH_IDENTITY_MAX];
@@ -69,6 +80,7 @@ enum web_note_kind {
 	WEB_NOTE_TEXT, /* a map, encoded */
 	WEB_NOTE_BINARY,
 	WEB_NOTE_CLOSE, /* to the socket: with a code; from it: it has */
+	WEB_NOTE_READ,	/* to the socket: go on */
 	WEB_NOTE_FREE
 };
 
@@ -91,6 +103,8 @@ void web_terminal_post(struct web_terminal *page, enum web_note_kind kind,
 	unsigned code, const void *data, size_t length);
 /* LOOP: what came from it. */
 void web_terminal_take(struct ph_task *task);
+/* LOOP: the pages that came with this token are closed. */
+void web_terminal_revoke(struct ph_web *web, const uint8_t hash[16]);
 /* LOOP: every page's terminals go. */
 void web_terminal_end_all(struct ph_web *web);
 

@@ -21,6 +21,21 @@ static void tell(struct web_terminal *page, enum web_note_kind kind,
 	ph_loop_post(page->web->node->loop, &note->task);
 }
 
+/* A message of the page. A loop that is busy is not buried in them. */
+static void pass(struct web_terminal *page, enum web_note_kind kind,
+	const void *data, size_t length)
+{
+	bool many = atomic_fetch_add(&page->notes, 1) + 1 >= WEB_TERMINAL_NOTES;
+	bool large =
+		atomic_fetch_add(&page->bytes, (unsigned)length) + length >=
+		WEB_TERMINAL_BYTES;
+
+	/* Before it is told: the loop may have taken it at once. */
+	if ((many || large) && !atomic_exchange(&page->held, true))
+		ph_websocket_read(page->socket, false);
+	tell(page, kind, data, length);
+}
+
 static void on_open(void *own, struct ph_websocket *socket)
 {
 	struct web_terminal *page = own;
@@ -43,7 +58,7 @@ static int on_text(
 	if (!ph_json_read(
 		    writer, (const char *)data, length, why, sizeof(why)) &&
 		!ph_writer_finish(writer, &map, &size)) {
-		tell(page, WEB_NOTE_TEXT, map, size);
+		pass(page, WEB_NOTE_TEXT, map, size);
 		code = 0;
 	}
 	ph_writer_free(writer);
@@ -55,7 +70,7 @@ static int on_message(
 {
 	if (!binary)
 		return on_text(own, data, length);
-	tell(own, WEB_NOTE_BINARY, data, length);
+	pass(own, WEB_NOTE_BINARY, data, length);
 	return 0;
 }
 
@@ -136,7 +151,9 @@ static void arrive(struct ph_http_task *task)
 		free(note);
 		return;
 	}
-	if (!page->socket) {
+	if (!page->socket || note->kind == WEB_NOTE_READ) {
+		if (page->socket)
+			ph_websocket_read(page->socket, true);
 		free(note);
 		return;
 	}

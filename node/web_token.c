@@ -1,7 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "node/web_inner.h"
+#include "node/web_terminal.h"
 #include "proto/seal.h"
 #include "proto/secret.h"
 
@@ -21,23 +21,20 @@ static void hash_of(uint8_t hash[16], const char *token)
 	ph_seal_mac(hash, key, PURPOSE, token, strlen(token));
 }
 
-enum web_token_state web_token_find(
-	struct ph_web *web, const char *token, enum ph_role *role)
+const struct web_token *web_token_find(struct ph_web *web, const char *token)
 {
 	int64_t now = ph_clock_wall();
 	uint8_t hash[16];
 
 	hash_of(hash, token);
 	for (unsigned i = 0; i < WEB_TOKENS; i++) {
-		struct web_token *one = &web->tokens[i];
+		const struct web_token *one = &web->tokens[i];
 
-		if (!one->id[0] || one->until <= now ||
-			!ph_secret_equal(one->hash, hash, sizeof(hash)))
-			continue;
-		*role = one->role;
-		return WEB_TOKEN_GOOD;
+		if (one->id[0] && one->until > now &&
+			ph_secret_equal(one->hash, hash, sizeof(hash)))
+			return one;
 	}
-	return WEB_TOKEN_BAD;
+	return NULL;
 }
 
 bool web_token_any(const struct ph_web *web)
@@ -321,7 +318,9 @@ static void serve_revoke(
 		return;
 	}
 	/* From now on, whatever the disk says. */
+	web_terminal_revoke(web, token->hash);
 	*token = (struct web_token){0};
+	atomic_fetch_add(&web->revoked, 1);
 	making = calloc(1, sizeof(*making));
 	if (!making || ph_writer_create(&writer)) {
 		free(making);

@@ -23,6 +23,8 @@
 struct web_watcher {
 	struct ph_exchange *exchange;
 	uint64_t missed;
+	int64_t until;	  /* of its token; 0: it has none */
+	unsigned revoked; /* web->revoked, when it began */
 	struct web_watcher *prev;
 	struct web_watcher *next;
 };
@@ -144,9 +146,25 @@ static void ask_journal(struct ph_web *web)
 	web_query_send(query);
 }
 
+/* A token that is over ends its stream; after a revocation all that have one
+ * say it anew. */
+static void end_watchers(struct ph_web *web)
+{
+	unsigned revoked = atomic_load(&web->revoked);
+	int64_t now = ph_clock_wall();
+	struct web_watcher *watcher;
+
+	DL_FOREACH(web->watchers, watcher)
+	if (watcher->until &&
+		(watcher->until <= now || watcher->revoked != revoked))
+		ph_exchange_end(watcher->exchange);
+}
+
 static void tick(void *context)
 {
 	struct ph_web *web = context;
+
+	end_watchers(web);
 
 	/* The last round is not over: a node that hangs is waited for. */
 	if (web->ticking)
@@ -180,6 +198,8 @@ void web_watch_begin(struct web_query *query)
 		return;
 	}
 	watcher->exchange = exchange;
+	watcher->until = query->until;
+	watcher->revoked = query->revoked;
 	ph_exchange_set_own(exchange, watcher);
 	ph_exchange_stream(exchange, "text/event-stream", web_headers);
 	ph_exchange_send(exchange, "retry: 2000\n\n", 13);

@@ -55,10 +55,13 @@ static void read_header(
 	struct ph_exchange *visitor, enum ph_http_header at, int token)
 {
 	char *out = visitor->header[at];
+	int code = lws_hdr_copy(visitor->wsi, out, sizeof(visitor->header[at]),
+		(enum lws_token_indexes)token);
 
-	if (lws_hdr_copy(visitor->wsi, out, sizeof(visitor->header[at]),
-		    (enum lws_token_indexes)token) < 0)
+	if (code < 0) {
 		out[0] = 0;
+		visitor->too_long = true;
+	}
 }
 
 static void read_custom(
@@ -67,10 +70,30 @@ static void read_custom(
 	char *out = visitor->header[at];
 	int length = (int)strlen(name);
 
-	if (lws_hdr_custom_length(visitor->wsi, name, length) <= 0 ||
-		lws_hdr_custom_copy(visitor->wsi, out,
-			sizeof(visitor->header[at]), name, length) < 0)
+	out[0] = 0;
+	if (lws_hdr_custom_length(visitor->wsi, name, length) <= 0)
+		return;
+	if (lws_hdr_custom_copy(visitor->wsi, out, sizeof(visitor->header[at]),
+		    name, length) < 0) {
 		out[0] = 0;
+		visitor->too_long = true;
+	}
+}
+
+static void read_forwarded(struct ph_exchange *visitor)
+{
+	static const char *const names[] = {"forwarded:", "x-forwarded-host:"};
+	static const enum lws_token_indexes tokens[] = {
+		WSI_TOKEN_X_FORWARDED_FOR, WSI_TOKEN_HTTP_X_REAL_IP,
+		WSI_TOKEN_HTTP_VIA};
+	struct lws *wsi = visitor->wsi;
+
+	visitor->forwarded = false;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		visitor->forwarded |= lws_hdr_custom_length(wsi, names[i],
+					      (int)strlen(names[i])) > 0;
+	for (size_t i = 0; i < sizeof(tokens) / sizeof(tokens[0]); i++)
+		visitor->forwarded |= lws_hdr_total_length(wsi, tokens[i]) > 0;
 }
 
 static void read_query(struct ph_exchange *visitor)
@@ -97,7 +120,9 @@ static void read_line(struct ph_exchange *visitor)
 		enum lws_token_indexes token;
 		const char *method;
 	} methods[] = {{WSI_TOKEN_GET_URI, "GET"}, {WSI_TOKEN_POST_URI, "POST"},
-		{WSI_TOKEN_HEAD_URI, "HEAD"}};
+		{WSI_TOKEN_HEAD_URI, "HEAD"}, {WSI_TOKEN_DELETE_URI, ""},
+		{WSI_TOKEN_PUT_URI, ""}, {WSI_TOKEN_PATCH_URI, ""},
+		{WSI_TOKEN_OPTIONS_URI, ""}};
 
 	visitor->method[0] = visitor->path[0] = 0;
 	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
@@ -114,6 +139,7 @@ static void read_line(struct ph_exchange *visitor)
 void http_read_request(struct ph_exchange *visitor)
 {
 	visitor->id = ++visitor->http->last_id;
+	visitor->too_long = false;
 	read_line(visitor);
 	read_query(visitor);
 	read_header(visitor, PH_HTTP_HOST, WSI_TOKEN_HOST);
@@ -126,6 +152,7 @@ void http_read_request(struct ph_exchange *visitor)
 	read_header(visitor, PH_HTTP_PROTOCOL, WSI_TOKEN_PROTOCOL);
 	read_custom(visitor, PH_HTTP_LAST_EVENT, "last-event-id:");
 	read_custom(visitor, PH_HTTP_FETCH_SITE, "sec-fetch-site:");
+	read_forwarded(visitor);
 }
 
 /* --- requests --- */
@@ -156,6 +183,8 @@ static int on_request(struct ph_exchange *visitor)
 
 	http_reset(visitor);
 	http_read_request(visitor);
+	if (visitor->too_long)
+		return refuse(visitor, 431);
 	if (strcmp(visitor->method, "POST") != 0) {
 		begin_waiting(visitor);
 		return 0;
@@ -252,6 +281,8 @@ static int send_body(struct ph_exchange *visitor)
 	size_t piece;
 	bool final;
 
+	if (visitor->ending)
+		return -1;
 	if (!chunk)
 		return visitor->endless ? 0 : finish(visitor);
 	piece = chunk->length - chunk->sent;
@@ -481,7 +512,7 @@ void http_reset(struct ph_exchange *visitor)
 	visitor->body = NULL;
 	visitor->length = visitor->room = 0;
 	visitor->own = NULL;
-	visitor->endless = visitor->starved = false;
+	visitor->endless = visitor->starved = visitor->ending = false;
 	visitor->phase = PHASE_IDLE;
 }
 
@@ -506,6 +537,10 @@ static int on_upgrade(struct ph_exchange *visitor, const char *to)
 		return -1;
 	http_reset(visitor);
 	http_read_request(visitor);
+	if (visitor->too_long) {
+		lws_return_http_status(visitor->wsi, 431, NULL);
+		return 1;
+	}
 	if (visitor->peer.door &&
 		!strcmp(visitor->path, PH_HTTP_CARRIER_PATH)) {
 		/* Peers are no pages. */

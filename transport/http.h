@@ -129,9 +129,13 @@ enum ph_http_header {
 	PH_HTTP_FETCH_SITE,
 	PH_HTTP_HEADERS
 };
-/* "" when it is not there. */
+/* "" when it is not there. One of more than 255 bytes is answered with 431, and
+ * the request never comes here. */
 const char *ph_exchange_header(
 	const struct ph_exchange *exchange, enum ph_http_header header);
+/* Somebody else's request, as a proxy tells that passes it on (RFC 7239, Via,
+ * X-Forwarded-For, X-Real-IP). */
+bool ph_exchange_forwarded(const struct ph_exchange *exchange);
 const uint8_t *ph_exchange_body(
 	const struct ph_exchange *exchange, size_t *length);
 
@@ -141,9 +145,12 @@ void ph_exchange_answer(struct ph_exchange *exchange, unsigned status,
 /* Begins a stream without end (server-sent events). */
 void ph_exchange_stream(
 	struct ph_exchange *exchange, const char *type, const char *headers);
-/* Copies. -EAGAIN: the client is slow, PH_HTTP_STREAM bytes wait already. */
+/* Copies. -EAGAIN: the client is slow, PH_HTTP_STREAM bytes wait already, or
+ * half of PH_HTTP_PENDING for all clients together. */
 int ph_exchange_send(
 	struct ph_exchange *exchange, const void *data, size_t length);
+/* Ends a stream: the connection is closed. on_gone follows. */
+void ph_exchange_end(struct ph_exchange *exchange);
 /* Bytes that wait to be sent. */
 size_t ph_exchange_waiting(const struct ph_exchange *exchange);
 void *ph_exchange_own(const struct ph_exchange *exchange);
@@ -157,5 +164,7 @@ int ph_websocket_send(struct ph_websocket *socket, const void *data,
 /* on_closed follows. `why` is short. */
 void ph_websocket_close(
 	struct ph_websocket *socket, unsigned code, const char *why);
+/* Whether the peer is read; what it sent already waits in the system. */
+void ph_websocket_read(struct ph_websocket *socket, bool on);
 
 #endif

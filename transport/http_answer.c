@@ -53,7 +53,23 @@ int ph_exchange_send(
 {
 	if (!exchange->endless || !length)
 		return 0;
+	/* The other half is for answers. */
+	if (exchange->http->pending + length > PH_HTTP_PENDING / 2)
+		return -EAGAIN;
 	return send_bounded(exchange, data, length, false);
+}
+
+void ph_exchange_end(struct ph_exchange *exchange)
+{
+	if (!exchange->endless)
+		return;
+	exchange->ending = true;
+	http_ask_room(exchange);
+}
+
+bool ph_exchange_forwarded(const struct ph_exchange *exchange)
+{
+	return exchange->forwarded;
 }
 
 int ph_websocket_send(struct ph_websocket *socket, const void *data,

@@ -84,9 +84,12 @@ struct ph_exchange {
 	unsigned status;
 	char type[64];
 	char *headers;
-	size_t answer; /* bytes of the answer's body */
+	size_t answer;	/* bytes of the answer's body */
+	bool too_long;	/* a header was */
+	bool forwarded; /* by a proxy that says so */
 	bool endless;
-	bool last; /* close after it */
+	bool ending; /* the stream is over */
+	bool last;   /* close after it */
 	struct chunk *first;
 	struct chunk **end;
 	size_t waiting; /* bytes in chunks */

@@ -125,6 +125,11 @@ void ph_websocket_close(
 	lws_callback_on_writable(visitor->wsi);
 }
 
+void ph_websocket_read(struct ph_websocket *socket, bool on)
+{
+	lws_rx_flow_control(((struct ph_exchange *)socket)->wsi, on);
+}
+
 /* --- carriers --- */
 
 struct bridge *bridge_create(struct ph_http *http, int fd)

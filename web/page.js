@@ -115,11 +115,19 @@ function draw(force) {
 			?.focus();
 }
 
+function decoded(word) {
+	try {
+		return decodeURIComponent(word);
+	} catch {
+		return word;
+	}
+}
+
 function go() {
 	const words = location.hash.replace(/^#\//, '').split('/')
-		.filter((word) => word !== '').map(decodeURIComponent);
-	view.leave?.();
-	view = (routes[words[0] ?? ''] ?? routes[''])(...words.slice(1));
+		.filter((word) => word !== '').map(decoded);
+	const route = words[0] ?? '';
+	view = (Object.hasOwn(routes, route) ? routes[route] : routes[''])(...words.slice(1));
 	at('crumbs').replaceChildren(...crumbs(words));
 	for (const link of document.querySelectorAll('header nav a'))
 		if (link.getAttribute('href') === (words[0] ? `#/${words[0]}` : '#/'))

@@ -3,6 +3,8 @@
 ours, and what RFC 6455 forbids, by bare bytes.
 
     page.py page URL TOKEN    a server "page": sends lines, gets them back
+    page.py stays URL TOKEN   a server "page", until it is closed: the code, why
+    page.py crowds URL TOKEN  records without bytes, more and more: the same
     page.py forbidden HOST PORT PATH PROTOCOL    each must be closed as it must
 """
 import asyncio
@@ -86,6 +88,25 @@ async def page(url, token):
                 owed = 0
         assert got == messages, (len(got), len(messages))
         print('same', flush=True)
+    return 0
+
+
+async def closed(url, token, crowds):
+    import websockets
+    async with websockets.connect(
+            url, subprotocols=['posthouse-terminal'], compression=None) as socket:
+        await socket.send(json.dumps({
+            'type': 'hello', 'token': token, 'server': 'page',
+            'terminals': [{'name': 'out', 'kind': 'out', 'type': ''}]}))
+        print(json.loads(await socket.recv())['type'], flush=True)
+        try:
+            while crowds:
+                await socket.send(record(0, 0) * 2000)
+            await asyncio.wait_for(socket.recv(), 30)
+        except websockets.ConnectionClosed:
+            pass
+        await socket.wait_closed()
+        print(socket.close_code, socket.close_reason, flush=True)
     return 0
 
 
@@ -174,6 +195,9 @@ def forbidden(host, port, path, protocol):
 def main():
     if sys.argv[1] == 'page':
         return asyncio.run(page(sys.argv[2], sys.argv[3]))
+    if sys.argv[1] in ('stays', 'crowds'):
+        return asyncio.run(
+            closed(sys.argv[2], sys.argv[3], sys.argv[1] == 'crowds'))
     return forbidden(sys.argv[2], int(sys.argv[3]), sys.argv[4], sys.argv[5])
 
 

@@ -55,6 +55,25 @@ upgrade 404 "$HOST" /v1/nothing
 upgrade 404 "$HOST" /v1/carrier
 upgrade 403 "$WS" /v1/carrier -H "Origin: http://$WS"
 
+say "who crowds, and whose token is over or taken back"
+# What it goes on sending may cost it the Close itself (1006).
+timeout 30 $python "$tool" crowds "ws://$HOST/v1/terminal" "$token" \
+	>"$W/said" 2>&1 || fail "$(cat "$W/said")"
+grep -qE '^(1006|1008 no such record, or past the credit)' "$W/said" ||
+	fail "$(cat "$W/said")"
+short=$(ph alpha token wire --for 1500ms) || fail "no token"
+$python "$tool" stays "ws://$HOST/v1/terminal" "$short" >"$W/said" 2>&1 ||
+	fail "$(cat "$W/said")"
+expect_said 'welcome' '1008 its token is over'
+lent=$(ph alpha token wire --why lent) || fail "no token"
+$python "$tool" stays "ws://$HOST/v1/terminal" "$lent" >"$W/page" 2>&1 &
+page=$!
+expect_soon 10 "the page is welcome" grep -q welcome "$W/page"
+ph alpha token revoke "$(ask alpha \
+	'[.items[] | select(.label == "lent")][0].id' token list)" >/dev/null
+wait $page || fail "$(cat "$W/page")"
+grep -q '1008 its token was revoked' "$W/page" || fail "$(cat "$W/page")"
+
 say "what RFC 6455 forbids"
 $python "$tool" forbidden "${HOST%:*}" "${HOST#*:}" /v1/terminal \
 	posthouse-terminal >"$W/said" 2>&1 || fail "$(cat "$W/said")"

@@ -61,6 +61,8 @@ expect 404 /v1/nothing
 expect 404 /../../etc/passwd
 expect 405 -X POST -d '{}' /v1/status
 expect 405 /v1/apply
+expect 405 -X DELETE /v1/peers
+expect 405 --head /v1/watch
 
 say "12 of another origin, and tokens that are none"
 expect 403 -H "Host: evil.example:${HOST#*:}" /v1/status
@@ -72,6 +74,13 @@ expect 403 -H "Sec-Fetch-Site: cross-site" /v1/status
 expect 403 -X POST -d '{"text":""}' /v1/plan
 expect 403 -H 'Authorization: Bearer ph_0' /v1/status
 expect 200 -H "Origin: $URL" -H 'Sec-Fetch-Site: same-origin' /v1/status
+long=$(printf 'a%.0s' {1..300})
+for name in Host Origin Sec-Fetch-Site Authorization; do
+	expect 431 -H "$name: $long" /v1/status
+done
+for name in Forwarded Via X-Forwarded-For X-Real-IP X-Forwarded-Host; do
+	expect 403 -H "$name: 192.0.2.1" /v1/status
+done
 
 cat >"$W/x.yaml" <<'END'
 wiring: 1
@@ -91,6 +100,8 @@ post() { # TOKEN PATH FILE
 }
 [ "$(post "$view" /v1/plan "$W/x.json")" = 403 ] || fail "view may plan"
 [ "$(post "$old" /v1/plan "$W/x.json")" = 403 ] || fail "a stale token may"
+[ "$(post "${admin}0" /v1/plan "$W/x.json")" = 403 ] || fail "and what follows it"
+expect 200 -H "Authorization: Bearer $view" -H 'Via: 1.1 proxy' /v1/status
 expect 200 -H "Authorization: Bearer $view" /v1/status
 
 say "plan, apply, diff, tap, disconnect, revert, unapply"
@@ -128,6 +139,13 @@ seen() { grep -q "^event: $1" "$W/watch"; }
 expect_soon 10 "flows are seen" seen flows
 expect_soon 10 "the journal is seen" seen journal
 kill $watcher
+short=$(ph alpha token view --why short) || fail "no token"
+curl -sN -m 20 -H "Authorization: Bearer $short" "$URL/v1/watch" >"$W/watch" &
+watcher=$!
+expect_soon 10 "flows are seen with a token" seen flows
+ph alpha token revoke "$(ask alpha \
+	'[.items[] | select(.label == "short")][0].id' token list)" >/dev/null
+expect_soon 5 "and no more without it" is_gone_or_zombie $watcher
 
 say "clients that send nothing, or take nothing, keep nobody up"
 for _ in $(seq 60); do
@@ -135,4 +153,13 @@ for _ in $(seq 60); do
 	printf 'GET /v1/status HTTP/1.1\r\nHost: %s\r\n' "$HOST" >&"$slow"
 done
 expect 200 /v1/status
+node_stop alpha || fail "alpha did not end well"
+
+say "behind a proxy looking takes a token, too"
+node_up alpha --http 127.0.0.1:0 --http-token
+URL=$(ask alpha '.items[0].http[0]' status)
+URL=${URL%/}
+expect 200 /
+expect 403 /v1/status
+expect 200 -H "Authorization: Bearer $view" /v1/status
 node_stop alpha || fail "alpha did not end well"

@@ -102,6 +102,23 @@ static const struct {
 	{&own, "POST", WEB_TOKEN_BAD, 0, -1},
 };
 
+/* Behind a proxy everybody is the loopback. */
+static void test_looking_may_take_a_token(void **state)
+{
+	struct web_claim claim = {
+		.peer = &local, .method = "GET", .uid = 1000, .always = true};
+	const char *why = NULL;
+
+	assert_int_equal(
+		-1, web_auth_role(&claim, WEB_TOKEN_NONE, PH_ROLE_VIEW, &why));
+	assert_non_null(why);
+	assert_int_equal(PH_ROLE_VIEW,
+		web_auth_role(&claim, WEB_TOKEN_GOOD, PH_ROLE_VIEW, &why));
+	claim.peer = &own;
+	assert_int_equal(PH_ROLE_EXEC,
+		web_auth_role(&claim, WEB_TOKEN_NONE, PH_ROLE_VIEW, &why));
+}
+
 static void test_role(void **state)
 {
 	for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++) {
@@ -133,6 +150,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_origin),
 		cmocka_unit_test(test_role),
+		cmocka_unit_test(test_looking_may_take_a_token),
 		cmocka_unit_test(test_bearer),
 	};
 
