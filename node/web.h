@@ -15,7 +15,8 @@
  *   web.c        listening, connections, the site of the web thread
  *   web_auth.c   who may ask what: Host, Origin, tokens; pure
  *   web_token.c  the tokens: made, kept, revoked
- *   web_route.c  paths to calls, answers to JSON
+ *   web_route.c  paths to calls
+ *   web_answer.c answers to JSON and the like
  *   web_query.c  the calls of one request: loop's side and back
  *   web_watch.c  /v1/watch
  *   web_terminal.c, web_terminal_socket.c  /v1/terminal

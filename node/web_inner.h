@@ -126,12 +126,24 @@ void web_query_sources(const struct web_query *query, struct ph_writer *writer);
 
 /* --- web_route.c, WEB --- */
 void web_route(struct ph_web *web, struct ph_exchange *exchange);
+
+/* --- web_answer.c, WEB --- */
+void web_finish_items(struct web_query *query);
+void web_finish_change(struct web_query *query);
+void web_finish_alarms(struct web_query *query);
+void web_finish_graph(struct web_query *query);
+/* json and "", dot, mermaid, d2. */
+bool web_graph_has(const char *format);
+void web_finish_metrics(struct web_query *query);
+void web_finish_health(struct web_query *query);
+void web_finish_ready(struct web_query *query);
 /* {"error": ...} with the HTTP status that goes with its exit code. */
 void web_refuse(struct ph_exchange *exchange, const struct ph_error *error);
 /* The envelope as text; free it. NULL: no memory. */
 char *web_envelope(const struct web_query *query, struct ph_value items,
 	bool sources, size_t *length);
 extern const char web_headers[];
+#define WEB_JSON "application/json"
 
 /* --- web_watch.c, WEB --- */
 void web_watch_begin(struct web_query *query);

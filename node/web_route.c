@@ -1,9 +1,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "controlsurface/alarms.h"
-#include "controlsurface/graph.h"
-#include "controlsurface/metrics.h"
 #include "node/json.h"
 #include "node/web_files.h"
 #include "node/web_inner.h"
@@ -25,19 +22,6 @@ struct route {
 	void (*finish)(struct web_query *query);
 	const char *owner; /* of this field's node the call is */
 };
-
-const char web_headers[] =
-	"Cache-Control: no-store\r\n"
-	"Content-Security-Policy: default-src 'none'; script-src 'self'; "
-	"style-src 'self'; img-src 'self'; connect-src 'self'; "
-	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n"
-	"X-Content-Type-Options: nosniff\r\n"
-	"X-Frame-Options: DENY\r\n"
-	"Referrer-Policy: no-referrer\r\n"
-	"Cross-Origin-Opener-Policy: same-origin\r\n"
-	"Cross-Origin-Resource-Policy: same-origin\r\n";
-
-#define JSON "application/json"
 
 /* --- errors --- */
 
@@ -82,7 +66,7 @@ static void refuse_as(struct ph_exchange *exchange, unsigned status,
 		}
 		ph_writer_free(writer);
 	}
-	ph_exchange_answer(exchange, status, JSON, web_headers,
+	ph_exchange_answer(exchange, status, WEB_JSON, web_headers,
 		text ? text : "{}", text ? strlen(text) : 2);
 	free(text);
 }
@@ -92,357 +76,22 @@ void web_refuse(struct ph_exchange *exchange, const struct ph_error *error)
 	refuse_as(exchange, status_of(error->exit), error);
 }
 
-/* --- answers --- */
-
-char *web_envelope(const struct web_query *query, struct ph_value items,
-	bool sources, size_t *length)
-{
-	struct ph_envelope envelope = {.node = query->web->node->name,
-		.epoch = query->web->node->epoch,
-		.revision = query->revision};
-	struct ph_document *document = NULL;
-	struct ph_writer *writer = NULL;
-	const uint8_t *data;
-	size_t size;
-	char *text = NULL;
-	FILE *out = open_memstream(&text, length);
-
-	if (!out)
-		return NULL;
-	if (sources && !ph_writer_create(&writer)) {
-		web_query_sources(query, writer);
-		if (!ph_writer_finish(writer, &data, &size) &&
-			!ph_document_read(&document, data, size, PH_SKIM_TABLE))
-			envelope.sources = ph_document_root(document);
-	}
-	ph_json_envelope(out, &envelope, items);
-	fclose(out);
-	ph_document_free(document);
-	ph_writer_free(writer);
-	return text;
-}
-
-static struct ph_exchange *exchange_of(const struct web_query *query)
-{
-	return ph_exchange_find(query->web->http, query->exchange);
-}
-
-/* An error that the asked node told: non-zero, and it is passed on. */
-static int failed(struct web_query *query, struct ph_exchange *exchange)
-{
-	const struct web_answer *first = query->answers;
-	struct ph_error error;
-
-	if (query->denied) {
-		ph_fail(&error, PH_EXIT_DENIED, query->peer.source,
-			"posthouse token makes a token; send it as "
-			"Authorization: Bearer TOKEN",
-			"%s", query->denied);
-		web_refuse(exchange, &error);
-		return -1;
-	}
-	if (query->answer_count && !first->status)
-		return 0;
-	if (query->answer_count)
-		ph_error_read(
-			&error, first->status, first->body, first->length);
-	else
-		ph_fail(&error, PH_EXIT_NEGATIVE, "", "try again", "no memory");
-	web_refuse(exchange, &error);
-	return -1;
-}
-
-static void answer_items(struct web_query *query, struct ph_exchange *exchange,
-	struct ph_value items)
-{
-	size_t length;
-	char *text = web_envelope(query, items, query->mesh, &length);
-
-	if (text)
-		ph_exchange_answer(
-			exchange, 200, JSON, web_headers, text, length);
-	free(text);
-}
-
-/* What the writer holds, a list, as the items of the answer. */
-static void answer_written(struct web_query *query,
-	struct ph_exchange *exchange, struct ph_writer *writer)
-{
-	struct ph_document *document;
-	const uint8_t *data;
-	size_t length;
-
-	if (ph_writer_finish(writer, &data, &length) ||
-		ph_document_read(&document, data, length, PH_SKIM_TABLE))
-		return;
-	answer_items(query, exchange, ph_document_root(document));
-	ph_document_free(document);
-}
-
-static void finish_items(struct web_query *query)
-{
-	struct ph_exchange *exchange = exchange_of(query);
-	struct ph_document *document;
-	struct ph_writer *memory;
-
-	if (!exchange || failed(query, exchange))
-		return;
-	if (web_query_items(query, 0, &document, &memory))
-		return;
-	answer_items(query, exchange, ph_document_root(document));
-	ph_document_free(document);
-	ph_writer_free(memory);
-}
-
-/* A call that changes something answers a map: the one item, unless it is
- * nothing but items. */
-static void finish_change(struct web_query *query)
-{
-	struct ph_exchange *exchange = exchange_of(query);
-	struct ph_document *document;
-	struct ph_writer *writer;
-	struct ph_value root;
-
-	if (!exchange || failed(query, exchange) || ph_writer_create(&writer))
-		return;
-	ph_write_list(writer);
-	if (query->answers->body &&
-		!ph_document_read(&document, query->answers->body,
-			query->answers->length, PH_SKIM_TABLE)) {
-		root = ph_document_root(document);
-		if (ph_value_count(root) == 1 &&
-			ph_value_type(ph_value_get(root, "items")) == PH_LIST)
-			root = ph_value_get(root, "items");
-		if (ph_value_type(root) == PH_LIST)
-			for (size_t i = 0; i < ph_value_count(root); i++)
-				ph_write_value(writer, ph_value_at(root, i));
-		else
-			ph_write_value(writer, root);
-		ph_document_free(document);
-	}
-	ph_write_end(writer);
-	answer_written(query, exchange, writer);
-	ph_writer_free(writer);
-}
-
-/* Lists of several questions; what a node did not answer is missing. */
-struct lists {
-	struct ph_document *documents[WEB_QUESTIONS];
-	struct ph_writer *memory[WEB_QUESTIONS];
-	struct ph_value items[WEB_QUESTIONS];
-	unsigned count;
-};
-
-static int read_lists(const struct web_query *query, struct lists *lists)
-{
-	*lists = (struct lists){0};
-	for (unsigned i = 0; i < query->question_count; i++) {
-		if (web_query_items(
-			    query, i, &lists->documents[i], &lists->memory[i]))
-			return -1;
-		lists->items[i] = ph_document_root(lists->documents[i]);
-		lists->count++;
-	}
-	return 0;
-}
-
-static void free_lists(struct lists *lists)
-{
-	for (unsigned i = 0; i < lists->count; i++) {
-		ph_document_free(lists->documents[i]);
-		ph_writer_free(lists->memory[i]);
-	}
-}
-
-/* Those that are not shelved, unless all are wanted. */
-static void answer_alarms(struct web_query *query, struct ph_exchange *exchange,
-	struct ph_value alarms)
-{
-	struct ph_writer *writer;
-
-	if (ph_writer_create(&writer))
-		return;
-	ph_write_list(writer);
-	for (size_t i = 0; i < ph_value_count(alarms); i++) {
-		struct ph_value alarm = ph_value_at(alarms, i);
-
-		if (query->all ||
-			!ph_value_is(ph_value_get(alarm, "state"), "shelved"))
-			ph_write_value(writer, alarm);
-	}
-	ph_write_end(writer);
-	answer_written(query, exchange, writer);
-	ph_writer_free(writer);
-}
-
-static void finish_alarms(struct web_query *query)
-{
-	struct ph_exchange *exchange = exchange_of(query);
-	struct ph_document *document;
-	struct ph_writer *writer;
-	struct lists lists;
-	const uint8_t *data;
-	size_t length;
-
-	if (!exchange || failed(query, exchange) || ph_writer_create(&writer))
-		return;
-	if (!read_lists(query, &lists) &&
-		!ph_alarms_write(
-			&(struct ph_alarms){
-				.peers = lists.items[0],
-				.servers = lists.items[1],
-				.connections = lists.items[2],
-				.rules = lists.items[3],
-				.now = ph_clock_wall(),
-			},
-			writer) &&
-		!ph_writer_finish(writer, &data, &length) &&
-		!ph_document_read(&document, data, length, PH_SKIM_TABLE)) {
-		answer_alarms(query, exchange, ph_document_root(document));
-		ph_document_free(document);
-	}
-	free_lists(&lists);
-	ph_writer_free(writer);
-}
-
-static const struct {
-	const char *name;
-	ph_graph_fn *print;
-} formats[] = {
-	{"dot", ph_graph_dot},
-	{"mermaid", ph_graph_mermaid},
-	{"d2", ph_graph_d2},
-};
-
-static void answer_graph(struct web_query *query, struct ph_exchange *exchange,
-	const struct ph_graph *graph)
-{
-	struct ph_writer *writer;
-	char *text = NULL;
-	size_t length;
-	FILE *out;
-
-	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
-		if (strcmp(query->format, formats[i].name) != 0)
-			continue;
-		out = open_memstream(&text, &length);
-		if (!out)
-			return;
-		formats[i].print(graph, out);
-		fclose(out);
-		ph_exchange_answer(exchange, 200, "text/plain; charset=utf-8",
-			web_headers, text, length);
-		free(text);
-		return;
-	}
-	if (ph_writer_create(&writer))
-		return;
-	ph_write_list(writer);
-	ph_graph_write(graph, writer);
-	ph_write_end(writer);
-	answer_written(query, exchange, writer);
-	ph_writer_free(writer);
-}
-
-static void finish_graph(struct web_query *query)
-{
-	struct ph_exchange *exchange = exchange_of(query);
-	struct ph_graph *graph;
-	struct lists lists;
-
-	if (!exchange || failed(query, exchange))
-		return;
-	if (!read_lists(query, &lists) &&
-		!ph_graph_make(&graph, lists.items[0], lists.items[1])) {
-		answer_graph(query, exchange, graph);
-		ph_graph_free(graph);
-	}
-	free_lists(&lists);
-}
-
-static void finish_metrics(struct web_query *query)
-{
-	struct ph_exchange *exchange = exchange_of(query);
-	struct lists lists;
-	char *text = NULL;
-	size_t length;
-	FILE *out;
-
-	if (!exchange || failed(query, exchange))
-		return;
-	out = read_lists(query, &lists) ? NULL : open_memstream(&text, &length);
-	if (out) {
-		ph_metrics_print(
-			&(struct ph_metrics){
-				.status = ph_value_at(lists.items[0], 0),
-				.connections = lists.items[1],
-				.servers = lists.items[2],
-				.peers = lists.items[3],
-				.changes = lists.items[4],
-				.alarms = lists.items[5],
-			},
-			out);
-		fclose(out);
-		ph_exchange_answer(exchange, 200,
-			"text/plain; version=0.0.4; charset=utf-8", web_headers,
-			text, length);
-	}
-	free(text);
-	free_lists(&lists);
-}
-
-/* 200 or 503, and one word: for those who only look at the status. */
-static void answer_flag(struct web_query *query, const char *flag)
-{
-	struct ph_exchange *exchange = exchange_of(query);
-	struct lists lists;
-	char text[300];
-	char why[200] = "";
-	bool yes;
-
-	if (!exchange || failed(query, exchange))
-		return;
-	if (!read_lists(query, &lists)) {
-		struct ph_value item = ph_value_at(lists.items[0], 0);
-
-		yes = ph_get_bool(item, flag);
-		if (!yes)
-			ph_get_copy(item, "waiting_for", why, sizeof(why));
-		snprintf(text, sizeof(text), "%s%s%s%s\n", yes ? "" : "not ",
-			flag, why[0] ? ": " : "", why);
-		ph_exchange_answer(exchange, yes ? 200 : 503,
-			"text/plain; charset=utf-8", web_headers, text,
-			strlen(text));
-	}
-	free_lists(&lists);
-}
-
-static void finish_health(struct web_query *query)
-{
-	answer_flag(query, "healthy");
-}
-
-static void finish_ready(struct web_query *query)
-{
-	answer_flag(query, "ready");
-}
-
 /* --- the table --- */
 
 #define LOOK(path_, call)                                                      \
 	{                                                                      \
 		"GET", path_, NULL, false, false, {PH_##call}, 1,              \
-			finish_items, NULL                                     \
+			web_finish_items, NULL                                 \
 	}
 #define ALL(path_, call)                                                       \
 	{                                                                      \
-		"GET", path_, NULL, true, false, {PH_##call}, 1, finish_items, \
-			NULL                                                   \
+		"GET", path_, NULL, true, false, {PH_##call}, 1,               \
+			web_finish_items, NULL                                 \
 	}
 #define CHANGE(path_, call, owner_)                                            \
 	{                                                                      \
 		"POST", path_, NULL, false, true, {PH_##call}, 1,              \
-			finish_change, owner_                                  \
+			web_finish_change, owner_                              \
 	}
 
 static const struct route routes[] = {
@@ -456,16 +105,17 @@ static const struct route routes[] = {
 	LOOK("/v1/menu", HOSTESS_MENU),
 	LOOK("/v1/connections", CONTROL_LIST),
 	{"GET", "/v1/connections/", "address", false, false, {PH_CONTROL_SHOW},
-		1, finish_items, NULL},
+		1, web_finish_items, NULL},
 	{"GET", "/v1/show/", "address", false, false, {PH_CONTROL_SHOW}, 1,
-		finish_items, NULL},
+		web_finish_items, NULL},
 	ALL("/v1/flows", CONTROL_LIST),
 	{"GET", "/v1/topology", NULL, true, false,
-		{PH_HOSTESS_GUESTS, PH_CONTROL_LIST}, 2, finish_graph, NULL},
+		{PH_HOSTESS_GUESTS, PH_CONTROL_LIST}, 2, web_finish_graph,
+		NULL},
 	{"GET", "/v1/alarms", NULL, true, false,
 		{PH_MESH_PEERS, PH_EXECUTOR_LIST, PH_CONTROL_LIST,
 			PH_CONTROL_ALARMS},
-		4, finish_alarms, NULL},
+		4, web_finish_alarms, NULL},
 	LOOK("/v1/wiring", CONTROL_PARTS),
 	LOOK("/v1/drift", CONTROL_DIFF),
 	LOOK("/v1/journal", STORE_EVENTS),
@@ -474,13 +124,13 @@ static const struct route routes[] = {
 	{"GET", "/v1/watch", NULL, false, false, {PH_NODE_HEALTH}, 1,
 		web_watch_begin, NULL},
 	{"GET", "/healthz", NULL, false, false, {PH_NODE_HEALTH}, 1,
-		finish_health, NULL},
-	{"GET", "/readyz", NULL, false, false, {PH_NODE_READY}, 1, finish_ready,
-		NULL},
+		web_finish_health, NULL},
+	{"GET", "/readyz", NULL, false, false, {PH_NODE_READY}, 1,
+		web_finish_ready, NULL},
 	{"GET", "/metrics", NULL, false, false,
 		{PH_NODE_STATUS, PH_CONTROL_LIST, PH_EXECUTOR_LIST,
 			PH_MESH_PEERS, PH_CONTROL_DIFF, PH_CONTROL_ALARMS},
-		6, finish_metrics, NULL},
+		6, web_finish_metrics, NULL},
 	CHANGE("/v1/plan", CONTROL_PLAN, NULL),
 	CHANGE("/v1/apply", CONTROL_APPLY, NULL),
 	CHANGE("/v1/unapply", CONTROL_UNAPPLY, NULL),
@@ -612,6 +262,9 @@ static int prepare(struct web_query *query, const struct route *route,
 	ph_exchange_query(exchange, "node", query->node, sizeof(query->node));
 	ph_exchange_query(
 		exchange, "format", query->format, sizeof(query->format));
+	if (!web_graph_has(query->format))
+		return ph_fail(error, PH_EXIT_USAGE, query->format,
+			"json, dot, mermaid or d2", "no such format");
 	query->all = ph_exchange_query(exchange, "all", all, sizeof(all));
 	if (route->rest && !query->node[0])
 		owner_of(query->node, sizeof(query->node), rest);

@@ -62,6 +62,7 @@ expect 404 /../../etc/passwd
 expect 405 -X POST -d '{}' /v1/status
 expect 405 /v1/apply
 expect 405 -X DELETE /v1/peers
+expect 400 /v1/topology?format=svg
 expect 405 --head /v1/watch
 
 say "12 of another origin, and tokens that are none"
