@@ -9,7 +9,7 @@
 static const struct ph_column columns[] = {
 	{"ID", "id", PH_CELL_TEXT},
 	{"ROLE", "role", PH_CELL_TEXT},
-	{"UNTIL", "until", PH_CELL_TEXT},
+	{"UNTIL", "until", PH_CELL_DATE},
 	{"STALE", "stale", PH_CELL_TEXT},
 	{"WHOSE", "label", PH_CELL_TEXT},
 };

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "kernel/clock.h"
 #include "kernel/log.h"
@@ -101,6 +102,17 @@ static void list_text(char *out, size_t size, struct ph_value list)
 	}
 }
 
+static char *date_text(char *out, size_t size, int64_t wall)
+{
+	time_t seconds = (time_t)(wall / 1000000000);
+	struct tm parts;
+
+	if (!localtime_r(&seconds, &parts) ||
+		!strftime(out, size, "%Y-%m-%d %H:%M", &parts))
+		snprintf(out, size, "-");
+	return out;
+}
+
 char *ph_cell_text(
 	char *out, size_t size, struct ph_value value, enum ph_cell cell)
 {
@@ -117,6 +129,8 @@ char *ph_cell_text(
 		return out;
 	case PH_CELL_AGE:
 		return ph_text_age(out, size, ph_value_int(value, 0));
+	case PH_CELL_DATE:
+		return date_text(out, size, ph_value_int(value, 0));
 	case PH_CELL_LIST:
 		list_text(out, size, value);
 		break;

@@ -13,6 +13,7 @@ enum ph_cell {
 	PH_CELL_BYTES, /* 1.2 MB */
 	PH_CELL_RATE,  /* 1.2 MB/s */
 	PH_CELL_AGE,   /* from wall-clock ns: 3m12s */
+	PH_CELL_DATE,  /* from wall-clock ns: 2026-12-28 22:09, local time */
 	PH_CELL_LIST,  /* a, b */
 	PH_CELL_SHORT, /* the first 8 characters */
 	PH_CELL_DASH,  /* text or number, "-" when there is none */

@@ -1,8 +1,10 @@
-#include "probe/matrix_inner.h"
+#include "probe/matrix.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "probe/matrix_inner.h"
 
 /* A step of the average: a fourth of what is missing. */
 #define AVERAGE_SHARE 4
