@@ -1,26 +1,8 @@
 #!/bin/bash
 # posthouse fmt: examples and fixtures are stable and mean the same; comments
 # stay; what cannot be read is not touched.
-set -u
-: "${POSTHOUSE:=$PWD/build/posthouse}"
+. "$(dirname "$0")/lib.bash"
 cd "$(dirname "$0")/../.." || exit 1
-W=$(mktemp -d)
-trap 'rm -rf "$W"' EXIT
-
-fail() {
-	echo "FAILED: $*"
-	exit 1
-}
-
-# EXIT COMMAND...: what it says is left in $W/said.
-expect_exit() {
-	local wanted=$1 code
-	shift
-	"$@" >"$W/said" 2>"$W/told"
-	code=$?
-	[ $code -eq "$wanted" ] ||
-		fail "'$*' ended with $code, not $wanted: $(cat "$W/said" "$W/told")"
-}
 
 count=0
 for file in examples/*.yaml; do
@@ -51,7 +33,6 @@ echo "# $count files: ok"
 
 cat >"$W/rough.yaml" <<'END'
 # head
-
 
 wiring:   1   # version
 name: "t"

@@ -1,22 +1,13 @@
 #!/bin/bash
 # What is handed to people: an installation, its manuals, completions and unit,
 # and the release file, which needs nothing but glibc.
-set -u
-: "${POSTHOUSE:=$PWD/build/posthouse}"
+. "$(dirname "$0")/lib.bash"
 : "${BUILD:=$PWD/build}"
 cd "$(dirname "$0")/../.." || exit 1
 [ "$BUILD" = "$PWD/build" ] || {
 	echo "# a build with sanitizers is not handed to anybody"
 	exit 77
 }
-W=$(mktemp -d)
-trap 'rm -rf "$W"; [ -z "${node:-}" ] || kill "$node" 2>/dev/null' EXIT
-
-fail() {
-	echo "FAILED: $*"
-	exit 1
-}
-
 make --no-print-directory install DESTDIR="$W" PREFIX=/opt/house >"$W/log" 2>&1 ||
 	fail "make install: $(tail -n 5 "$W/log")"
 root=$W/opt/house

@@ -2,26 +2,8 @@
 # Every rule of lint has a file that breaks it, told with its line and column,
 # and one that keeps it (test/lint-fixtures); the forms that findings are
 # printed in; exit codes.
-set -u
-: "${POSTHOUSE:=$PWD/build/posthouse}"
+. "$(dirname "$0")/lib.bash"
 cd "$(dirname "$0")/../lint-fixtures" || exit 1
-W=$(mktemp -d)
-trap 'rm -rf "$W"' EXIT
-
-fail() {
-	echo "FAILED: $*"
-	exit 1
-}
-
-# EXIT COMMAND...: what it says is left in $W/said.
-expect_exit() {
-	local wanted=$1 code
-	shift
-	"$@" >"$W/said" 2>"$W/told"
-	code=$?
-	[ $code -eq "$wanted" ] ||
-		fail "'$*' ended with $code, not $wanted: $(cat "$W/said" "$W/told")"
-}
 
 rules=$("$POSTHOUSE" lint --sarif S5.good.yaml |
 	jq -r '.runs[0].tool.driver.rules[].id')

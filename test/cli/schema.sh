@@ -2,16 +2,8 @@
 # The published schema takes every file that lints (examples, fixtures), and
 # refuses what the table's keys and kinds refuse; doc/WIRING.md says what the
 # table says.
-set -u
-: "${POSTHOUSE:=$PWD/build/posthouse}"
+. "$(dirname "$0")/lib.bash"
 cd "$(dirname "$0")/../.." || exit 1
-W=$(mktemp -d)
-trap 'rm -rf "$W"' EXIT
-
-fail() {
-	echo "FAILED: $*"
-	exit 1
-}
 
 "$POSTHOUSE" schema >"$W/schema.json" || fail "no schema"
 

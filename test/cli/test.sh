@@ -1,32 +1,11 @@
 #!/bin/bash
 # posthouse test FILE: what reach, inject and expect say; that servers really
 # run, that what is played does not, and that nothing is left behind.
-set -u
-: "${POSTHOUSE:=$PWD/build/posthouse}"
-W=$(mktemp -d "${TMPDIR:-/tmp}/cli.XXXXXX")
-trap 'rm -rf "$W"' EXIT
+. "$(dirname "$0")/lib.bash"
 export TMPDIR=$W
 # A node of the user's that must not be asked.
 export POSTHOUSE_SOCKET=$W/nobody POSTHOUSE_NAME=user POSTHOUSE_STATE=/nowhere
 export POSTHOUSE_JOIN=127.0.0.1:1
-
-fail() {
-	echo "FAILED: $*"
-	exit 1
-}
-
-# EXIT COMMAND...: what it says is left in $W/said.
-expect_exit() {
-	local wanted=$1 code
-	shift
-	timeout 120 "$@" >"$W/said" 2>"$W/told"
-	code=$?
-	[ $code -eq "$wanted" ] ||
-		fail "'$*' ended with $code, not $wanted: $(cat "$W/said" "$W/told")"
-}
-expect_said() {
-	grep -qF -- "$1" "$W/said" || fail "'$1' is not in: $(cat "$W/said")"
-}
 
 cat >"$W/good.yaml" <<YAML
 wiring: 1

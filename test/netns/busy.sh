@@ -87,12 +87,13 @@ read -r _ count _ most _ rate code <"$W/seen"
 # One each, the primary, and who else was asked before it had answered.
 [ "$count" -ge 513 ] && [ "$count" -le 530 ] ||
 	fail "$count connects for 512 points"
-[ "$most" -le 205 ] || fail "$most connects in one second"
-# Under strace, beside other tests, a late turn is a slot lost: the long dose,
-# alone on its machine, holds the lower bound of 195.
-least=100
-full && least=195
-awk "BEGIN { exit !($rate <= 205 && $rate >= $least / $PATIENCE) }" ||
+# 200 +-5 a second. Beside other tests, under strace, a turn may be late, and what
+# it missed is not made up for: there the best second counts, and the mean in
+# the long dose, which has the machine to itself.
+[ "$most" -le 205 ] && [ "$most" -ge $((195 / PATIENCE)) ] ||
+	fail "$most connects in the busiest second"
+awk "BEGIN { exit !($rate <= 205) }" || fail "$rate connects a second"
+! full || awk "BEGIN { exit !($rate >= 195 / $PATIENCE) }" ||
 	fail "$rate connects a second"
 [ "$code" = 0 ] || fail "it ended with $code"
 

@@ -44,8 +44,9 @@ small() {
 		for name in a1 b1 c1; do node_pause $name; done
 		await 3 false
 		for name in a1 b1 c1; do node_resume $name; done
-		# Until each suspicion has run out, one way or the other.
-		await 1 false
+		# A suspicion may begin late; then until each has run out, one
+		# way or the other.
+		await 5 false
 		await 6 none_suspects "${two[@]}" "${three[@]}" "${five[@]}" ||
 			fail "a suspicion lasts more than 6 s"
 		no_false_deaths "$what, N=2" "$begin" "${two[@]}"
