@@ -6,8 +6,9 @@
 
 /*
  * /v1/terminal: a page that is a server (doc/PROTOCOL.md, "A page's
- * terminals"). Two halves that meet by post: the loop's (web_terminal.c) has
- * the kernel's terminals and the entry in the guest book, the web thread's
+ * terminals"). Two halves that meet by post: the loop's has the kernel's
+ * terminals (web_terminal.c) and the entry in the guest book
+ * (web_terminal_guest.c), the web thread's
  * (web_terminal_socket.c) the WebSocket and the JSON. The struct goes when the
  * loop's half has answered the end of the other.
  */
@@ -101,6 +102,25 @@ int web_terminal_open(struct ph_web *web, struct ph_exchange *exchange,
 /* To the socket; copies. */
 void web_terminal_post(struct web_terminal *page, enum web_note_kind kind,
 	unsigned code, const void *data, size_t length);
+/* --- LOOP: web_terminal.c --- */
+static inline bool web_port_is_output(const struct web_port *port)
+{
+	return port->direction == PH_OUT || port->direction == PH_MUX;
+}
+extern const struct ph_terminal_ops web_terminal_ops;
+/* By a code of RFC 6455 7.4.1: 1008. */
+void web_terminal_close(struct web_terminal *page, const char *why);
+/* A message to the page: begun with its type, ended and freed when sent. */
+struct ph_writer *web_terminal_begin_map(const char *type);
+void web_terminal_send_map(struct web_terminal *page, struct ph_writer *writer);
+
+/* --- LOOP: web_terminal_guest.c --- */
+/* Settles what it may, and registers it; answers itself. */
+void web_terminal_hello(struct web_terminal *page, struct ph_value hello);
+/* The WebSocket is gone: so is the guest, and in the end the page. */
+void web_terminal_leave(struct web_terminal *page);
+void web_terminal_destroy_ports(struct web_terminal *page);
+
 /* LOOP: what came from it. */
 void web_terminal_take(struct ph_task *task);
 /* LOOP: the pages that came with this token are closed. */
