@@ -38,15 +38,35 @@ LIBRARY := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard library/*.c)))
 KERNEL  := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard kernel/*.c)))
 
 # Static archives where Debian has them: the binary needs only glibc.
-# LINK=dynamic is for packages of a distribution.
+# LINK=dynamic is for packages of a distribution: libwebsockets alone is static
+# there. --wrap: what it reads passes transport/http_wire.c first, and only calls
+# that are linked here can be led there.
 STATIC  := -lfyaml -ljansson -lsqlite3 -lmsgpackc -lsodium -lwebsockets -lssl -lcrypto \
            -lcap -lz
-LIBS    := $(if $(filter dynamic,$(LINK)),$(STATIC),-Wl,-Bstatic $(STATIC) \
-           -Wl,-Bdynamic) -lm -lpthread -ldl
+ARCHIVES = -Wl,-Bstatic $(1) -Wl,-Bdynamic
+LIBS    := $(if $(filter dynamic,$(LINK)),$(subst -lwebsockets,$(call \
+           ARCHIVES,-lwebsockets),$(STATIC)),$(call ARCHIVES,$(STATIC))) \
+           -Wl,--wrap=lws_ssl_capable_read -lm -lpthread -ldl
 LDFLAGS += -Wl,--gc-sections $(LDSAN)
 
 Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),,@printf '  %-5s %s\n' $(1) $(2))
+
+# These install no packages: who lacks some hears of it before a compiler's
+# hundredth line does.
+NEEDED := openssl/ssl.h sodium.h msgpack.h libfyaml.h jansson.h sqlite3.h \
+          uthash.h sys/capability.h seccomp.h libwebsockets.h
+ifneq ($(filter all install man tests,$(or $(MAKECMDGOALS),all)),)
+ifeq ($(filter deps,$(MAKECMDGOALS)),)
+LACKING := $(shell for header in $(NEEDED); do \
+	printf '\043if !__has_include(<%s>)\n %s\n\043endif\n' $$header $$header; \
+	done | $(CC) $(CPPFLAGS) -E -P - 2>/dev/null || echo a compiler)
+ifneq ($(strip $(LACKING)),)
+$(error missing: $(strip $(LACKING)). `make deps` installs what is needed (as \
+	root, or by sudo), and names it where there is no apt)
+endif
+endif
+endif
 
 .PHONY: all
 all: $(BUILD)/posthouse $(BUILD)/libposthouse.a
@@ -96,7 +116,8 @@ $(BUILD)/libinternal.a: $(OBJECTS)
 # The public client library: one object that needs only libc, of which nothing
 # is seen but what library/posthouse.h declares.
 PUBLIC := ph_attach ph_leave ph_send ph_flush ph_finish ph_cut ph_receive \
-          ph_accept ph_descriptor
+          ph_accept ph_descriptor ph_monitor ph_monitor_wait \
+          ph_monitor_descriptor ph_monitor_drop
 $(BUILD)/libposthouse.a: $(LIBRARY) $(BUILD)/libinternal.a
 	$(call say,AR,$@)
 	$(Q)$(CC) -r -nostdlib -Wl,--gc-sections $(PUBLIC:%=-Wl,-u,%) \
@@ -115,7 +136,7 @@ $(BUILD)/libnode.a: $(filter-out $(BUILD)/node/main.o,$(NODEOBJ))
 
 # What no message passes through is made small rather than fast.
 COLD := controlsurface/% hostess/% discovery/% probe/% beacon/% store/% \
-        node/cli% node/options% node/web%
+        node/cli% node/options% node/web% node/monitor% node/bell%
 $(filter-out %/full_policy.o,$(filter $(COLD:%=$(BUILD)/%.o),\
 	$(OBJECTS) $(NODEOBJ))): SMALL := \
 	$(if $(SAN)$(COVER),,-Os -Wno-format-truncation)

@@ -9,21 +9,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "beacon/listeners.h"
 #include "kernel/log.h"
 #include "proto/secret.h"
 #include "transport/secure.h"
-
-#define BACKLOG	     64
-#define ACCEPT_TURN  16 /* of one listener in one turn */
-#define SKIP	     (PH_POINT + 2)
-#define POINT_OF(at) ((size_t)(at)*PH_POINT)
-
-struct listener {
-	struct ph_beacon *beacon;
-	struct ph_watch watch;
-	struct ph_point point;
-	int fd;
-};
 
 struct guest {
 	struct ph_beacon *beacon;
@@ -41,11 +30,7 @@ struct ph_beacon {
 	uint8_t *lists; /* what the instructions point to */
 	struct ph_beacon_session session;
 	struct ph_timer timer;
-	struct listener *listeners;
-	uint32_t count;
-	uint8_t *bound;
-	uint8_t *skips;
-	uint32_t skipped;
+	struct ph_listeners listeners;
 	struct guest guests[PH_BEACON_SLOTS];
 	bool over;
 };
@@ -124,34 +109,22 @@ static void guest_open(struct ph_beacon *beacon, int fd, unsigned slot)
 		guest_lost(guest);
 }
 
-static bool accept_one(struct listener *listener)
+/* Takes the descriptor. */
+static void on_guest(void *context, const struct ph_point *point, int fd)
 {
-	struct ph_beacon *beacon = listener->beacon;
-	int fd =
-		accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	int slot;
+	struct ph_beacon *beacon = context;
+	int slot = ph_beacon_session_accepted(
+		&beacon->session, point, ph_loop_now(beacon->loop));
 
-	if (fd < 0)
-		return false;
-	slot = ph_beacon_session_accepted(
-		&beacon->session, &listener->point, ph_loop_now(beacon->loop));
 	if (slot < 0)
 		close(fd);
 	else
 		guest_open(beacon, fd, (unsigned)slot);
-	return true;
 }
 
-static void listener_event(struct ph_watch *watch, uint32_t events)
+static void on_turn(void *context)
 {
-	struct listener *listener =
-		(struct listener *)((char *)watch -
-				    offsetof(struct listener, watch));
-	struct ph_beacon *beacon = listener->beacon;
-
-	for (int i = 0; i < ACCEPT_TURN && accept_one(listener); i++)
-		;
-	perform_all(beacon);
+	perform_all(context);
 }
 
 /* Everything a beacon says fits into a socket that was just opened. */
@@ -227,65 +200,6 @@ static void timer_due(struct ph_timer *timer)
 
 /* Binding. */
 
-static void skip_point(
-	struct ph_beacon *beacon, const struct ph_point *point, int error)
-{
-	uint8_t *at = beacon->skips + (size_t)beacon->skipped++ * SKIP;
-
-	ph_point_write(point, at);
-	at[PH_POINT] = (uint8_t)error;
-	at[PH_POINT + 1] = (uint8_t)(error >> 8);
-}
-
-static int bind_point(const struct ph_point *point)
-{
-	struct sockaddr_storage address;
-	socklen_t length = ph_point_socket(point, &address);
-	int one = 1;
-	int error = 0;
-	int fd = socket(address.ss_family,
-		SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-	if (fd < 0)
-		return -errno;
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (address.ss_family == AF_INET6)
-		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
-	if (bind(fd, (struct sockaddr *)&address, length) ||
-		listen(fd, BACKLOG))
-		error = errno;
-	if (!error)
-		return fd;
-	close(fd);
-	return -error;
-}
-
-static void open_point(struct ph_beacon *beacon, const struct ph_point *point)
-{
-	struct listener *listener = &beacon->listeners[beacon->count];
-	int fd = ph_instruct_refuses(&beacon->instruct, point)
-			 ? -EPERM
-			 : bind_point(point);
-	int error;
-
-	if (fd < 0) {
-		skip_point(beacon, point, -fd);
-		return;
-	}
-	*listener = (struct listener){.beacon = beacon,
-		.watch.on_event = listener_event,
-		.point = *point,
-		.fd = fd};
-	error = ph_watch_start(beacon->loop, &listener->watch, fd, EPOLLIN);
-	if (error) {
-		close(fd);
-		skip_point(beacon, point, -error);
-		return;
-	}
-	ph_point_write(point, beacon->bound + POINT_OF(beacon->count));
-	beacon->count++;
-}
-
 /* Port by port: the first port of each address comes first. */
 static void open_points(struct ph_beacon *beacon)
 {
@@ -296,7 +210,11 @@ static void open_points(struct ph_beacon *beacon)
 		for (uint32_t i = 0; i < instruct->targets.count; i++) {
 			ph_point_at(&instruct->targets, i, &point);
 			point.port = (uint16_t)port;
-			open_point(beacon, &point);
+			if (ph_instruct_refuses(instruct, &point))
+				ph_listeners_skip(
+					&beacon->listeners, &point, EPERM);
+			else
+				ph_listeners_bind(&beacon->listeners, &point);
 		}
 }
 
@@ -314,11 +232,7 @@ static int copy_order(
 	beacon->order = *order;
 	beacon->instruct = *from;
 	beacon->lists = malloc(targets + blocks);
-	beacon->listeners = calloc(points, sizeof(*beacon->listeners));
-	beacon->bound = malloc(points * PH_POINT);
-	beacon->skips = malloc(points * SKIP);
-	if (!beacon->lists || !beacon->listeners || !beacon->bound ||
-		!beacon->skips)
+	if (!beacon->lists || ph_listeners_init(&beacon->listeners, points))
 		return -ENOMEM;
 	memcpy(beacon->lists, from->targets.data, targets);
 	memcpy(beacon->lists + targets, from->allow, blocks);
@@ -328,28 +242,14 @@ static int copy_order(
 	return 0;
 }
 
-static void fill_random(void *context, void *out, size_t length)
-{
-	(void)context;
-	ph_random(out, length);
-}
-
-static void fill_scalar(void *context, uint8_t out[PH_CPACE_SCALAR])
-{
-	(void)context;
-	ph_random_scalar(out);
-}
-
 static int open_session(
 	struct ph_beacon *beacon, const struct ph_beacon_order *order)
 {
-	struct ph_beacon_config config = {.instruct = &beacon->instruct,
-		.secrets = order->secrets,
-		.random = {fill_random, fill_scalar, NULL}};
+	struct ph_probe_config config;
 	int error;
 
-	memcpy(config.key, order->key, sizeof(config.key));
-	memcpy(config.secret, order->secret, sizeof(config.secret));
+	ph_probe_config_init(&config, &beacon->instruct, order->key,
+		order->secret, order->secrets);
 	error = ph_beacon_session_init(
 		&beacon->session, &config, ph_loop_now(beacon->loop));
 	ph_wipe(&config, sizeof(config));
@@ -367,6 +267,10 @@ int ph_beacon_create(struct ph_beacon **out, struct ph_loop *loop,
 	beacon->loop = loop;
 	beacon->pool = pool;
 	beacon->timer.on_due = timer_due;
+	beacon->listeners = (struct ph_listeners){.loop = loop,
+		.on_guest = on_guest,
+		.on_turn = on_turn,
+		.context = beacon};
 	for (unsigned i = 0; i < PH_BEACON_SLOTS; i++)
 		beacon->guests[i] =
 			(struct guest){.beacon = beacon, .slot = i, .fd = -1};
@@ -375,14 +279,14 @@ int ph_beacon_create(struct ph_beacon **out, struct ph_loop *loop,
 		error = open_session(beacon, order);
 	if (!error)
 		open_points(beacon);
-	if (!error && !beacon->count)
-		error = -EADDRINUSE;
+	if (!error && !beacon->listeners.count)
+		error = beacon->listeners.full ? -EMFILE : -EADDRINUSE;
 	if (error) {
 		ph_beacon_destroy(beacon);
 		return error;
 	}
 	ph_log_info("beacon", "session.ready bound=%u skipped=%u",
-		beacon->count, beacon->skipped);
+		beacon->listeners.count, beacon->listeners.skipped);
 	perform_all(beacon);
 	*out = beacon;
 	return 0;
@@ -395,14 +299,8 @@ void ph_beacon_destroy(struct ph_beacon *beacon)
 	ph_timer_stop(beacon->loop, &beacon->timer);
 	for (unsigned i = 0; i < PH_BEACON_SLOTS; i++)
 		guest_close(&beacon->guests[i]);
-	for (uint32_t i = 0; i < beacon->count; i++) {
-		ph_watch_stop(&beacon->listeners[i].watch);
-		close(beacon->listeners[i].fd);
-	}
+	ph_listeners_fini(&beacon->listeners);
 	ph_beacon_session_fini(&beacon->session);
-	free(beacon->listeners);
-	free(beacon->bound);
-	free(beacon->skips);
 	free(beacon->lists);
 	free(beacon);
 }
@@ -413,7 +311,8 @@ void ph_beacon_ready(const struct ph_beacon *beacon, struct ph_ready *ready)
 	memcpy(ready->session, beacon->instruct.session, PH_PROBE_SESSION);
 	if (beacon->order.tls_key)
 		memcpy(ready->secure_key, beacon->order.tls_key, PH_PUBLIC_KEY);
-	ready->bound = (struct ph_point_list){beacon->bound, beacon->count};
-	ready->skips = beacon->skips;
-	ready->skipped = beacon->skipped;
+	ready->bound = (struct ph_point_list){
+		beacon->listeners.bound, beacon->listeners.count};
+	ready->skips = beacon->listeners.skips;
+	ready->skipped = beacon->listeners.skipped;
 }

@@ -27,7 +27,8 @@ struct ph_beacon_order {
 	void *context;
 };
 
-/* -ENOMEM, -EINVAL; -EADDRINUSE: not one port of the range is free. */
+/* -ENOMEM, -EINVAL; -EADDRINUSE: not one port of the range is free; -EMFILE:
+ * descriptors are too few to hold one. */
 int ph_beacon_create(struct ph_beacon **out, struct ph_loop *loop,
 	struct ph_pool *pool, const struct ph_beacon_order *order);
 /* Closes everything; on_over does not follow. NULL is harmless. */
@@ -37,7 +38,8 @@ void ph_beacon_ready(const struct ph_beacon *beacon, struct ph_ready *ready);
 
 /* The beacon as a process of its own: as the probe (probe/process.h), its
  * orders on descriptor 3, its secrets on 4. The exit code is 0, or 2 for bad
- * instructions, or 1 when no port was free. */
+ * instructions, or 1 when no port was free or
+ * descriptors were too few. */
 #define PH_BEACON_VERB "_beacon"
 int ph_beacon_main(int argc, char **argv);
 

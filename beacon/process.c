@@ -142,7 +142,7 @@ int ph_beacon_main(int argc, char **argv)
 	int error = argc == 2 && process ? open_all(process) : -EINVAL;
 
 	signal(SIGPIPE, SIG_IGN);
-	if (error == -EADDRINUSE)
+	if (error == -EADDRINUSE || error == -EMFILE)
 		return 1;
 	if (error) {
 		fprintf(stderr,

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "kernel/log.h"
-#include "proto/secret.h"
 
 #define FEW 8
 
@@ -22,50 +21,37 @@ enum slot_state {
 struct ph_beacon_slot {
 	enum slot_state state;
 	bool proven; /* greeted with the proven key */
-	struct ph_point where;
 	int64_t deadline;
-	uint8_t nonce[PH_PROBE_NONCE];
-	uint32_t said;
-	uint32_t heard;
-	uint8_t in[PH_PROBE_FRAME];
-	size_t in_length;
-	uint8_t out[PH_PROBE_FRAME];
-	size_t out_length;
+	struct ph_probe_talk talk;
 };
 
 int ph_beacon_session_init(struct ph_beacon_session *session,
-	const struct ph_beacon_config *config, int64_t now)
+	const struct ph_probe_config *config, int64_t now)
 {
+	int error;
+
 	memset(session, 0, sizeof(*session));
-	session->config = *config;
 	session->proving = -1;
 	session->primary = -1;
 	session->deadline =
 		now + (int64_t)config->instruct->deadline_ms * 1000000;
-	if (!config->secrets || config->secrets > 2)
-		return -EINVAL;
-	ph_probe_keys_first(&session->keys, config->key);
-	session->slots = calloc(PH_BEACON_SLOTS, sizeof(*session->slots));
-	session->handshake = ph_secret_alloc(sizeof(*session->handshake));
-	if (!session->slots || !session->handshake) {
-		ph_beacon_session_fini(session);
-		return -ENOMEM;
+	error = ph_probe_end_init(&session->end, config, PH_LISTENER);
+	if (!error) {
+		session->slots =
+			calloc(PH_BEACON_SLOTS, sizeof(*session->slots));
+		error = session->slots ? 0 : -ENOMEM;
 	}
-	memset(session->handshake, 0, sizeof(*session->handshake));
-	return 0;
+	if (error)
+		ph_beacon_session_fini(session);
+	return error;
 }
 
 void ph_beacon_session_fini(struct ph_beacon_session *session)
 {
-	if (session->handshake)
-		ph_handshake_fini(session->handshake);
-	ph_secret_free(session->handshake);
-	session->handshake = NULL;
+	ph_probe_end_fini(&session->end);
 	ph_probe_matrix_fini(&session->report.matrix);
 	free(session->slots);
 	session->slots = NULL;
-	ph_wipe(&session->keys, sizeof(session->keys));
-	ph_wipe(&session->config, sizeof(session->config));
 }
 
 static unsigned number_of(const struct ph_beacon_session *session,
@@ -77,8 +63,9 @@ static unsigned number_of(const struct ph_beacon_session *session,
 /* A run that ends before it is proven was a guess, if it got so far. */
 static void run_ended(struct ph_beacon_session *session)
 {
-	session->counters.guesses += ph_handshake_guesses(session->handshake);
-	ph_handshake_fini(session->handshake);
+	session->counters.guesses +=
+		ph_handshake_guesses(session->end.handshake);
+	ph_handshake_fini(session->end.handshake);
 	session->proving = -1;
 }
 
@@ -102,31 +89,12 @@ static void slot_close(
 	slot_drop(session, slot, SLOT_CLOSE);
 }
 
-static struct ph_probe_claim claim_of(struct ph_beacon_session *session,
-	struct ph_beacon_slot *slot, uint8_t type, uint32_t sequence)
-{
-	return (struct ph_probe_claim){session->config.instruct->session,
-		slot->nonce, &slot->where, sequence, type};
-}
-
 static void slot_say(struct ph_beacon_session *session,
 	struct ph_beacon_slot *slot, enum ph_probe_type type,
 	const uint8_t *body, size_t length)
 {
-	struct ph_probe_claim claim =
-		claim_of(session, slot, (uint8_t)type, slot->said++);
-	uint8_t *out = slot->out + slot->out_length;
-	size_t size = PH_PROBE_HEADER + length + PH_PROBE_MAC;
-
-	if (slot->out_length + size > sizeof(slot->out)) {
+	if (ph_probe_say(&session->end, &slot->talk, type, body, length))
 		slot_close(session, slot);
-		return;
-	}
-	ph_probe_frame_header(out, (uint8_t)type, length);
-	memcpy(out + PH_PROBE_HEADER, body, length);
-	ph_probe_mac(out + PH_PROBE_HEADER + length, session->keys.beacon,
-		&claim, body, length);
-	slot->out_length += size;
 }
 
 /* A newcomer is always let in: while few places are left, who waits longest and
@@ -157,56 +125,28 @@ static struct ph_beacon_slot *slot_for_newcomer(
 int ph_beacon_session_accepted(struct ph_beacon_session *session,
 	const struct ph_point *where, int64_t now)
 {
-	const struct ph_beacon_random *random = &session->config.random;
 	struct ph_beacon_slot *slot = slot_for_newcomer(session);
-	struct ph_probe_claim claim;
-	uint8_t mac[PH_PROBE_MAC];
 
 	if (!slot || session->over)
 		return -1;
-	memset(slot, 0, offsetof(struct ph_beacon_slot, in));
-	slot->in_length = 0;
+	memset(slot, 0, offsetof(struct ph_beacon_slot, talk));
+	ph_probe_talk_init(&slot->talk);
 	slot->state = SLOT_GREETED;
-	slot->proven = session->proven;
-	slot->where = *where;
+	slot->proven = session->end.proven;
 	slot->deadline = now + PH_BEACON_PATIENCE;
-	random->bytes(random->context, slot->nonce, PH_PROBE_NONCE);
-	claim = claim_of(session, slot, PH_PROBE_GREETING, 0);
-	ph_probe_mac(mac, session->keys.beacon, &claim, NULL, 0);
-	ph_banner_write(slot->out, slot->nonce, mac);
-	slot->out_length = PH_PROBE_BANNER;
+	slot->talk.where = *where;
+	ph_probe_greet(&session->end, &slot->talk);
 	session->counters.greeted++;
 	return (int)number_of(session, slot);
 }
 
 /* The proof. */
 
-static void handshake_config(struct ph_beacon_session *session,
-	struct ph_beacon_slot *slot, struct ph_handshake_config *config)
-{
-	const struct ph_instruct *instruct = session->config.instruct;
-	const struct ph_beacon_random *random = &session->config.random;
-
-	memset(config, 0, sizeof(*config));
-	config->role = PH_LISTENER;
-	memcpy(config->name, instruct->name, sizeof(config->name));
-	memcpy(config->mesh, instruct->mesh, sizeof(config->mesh));
-	memcpy(config->key, instruct->key, PH_PUBLIC_KEY);
-	memcpy(config->peer_key, instruct->peer, PH_PUBLIC_KEY);
-	ph_probe_channel(config->exporter, session->config.key,
-		instruct->session, slot->nonce, &slot->where);
-	memcpy(config->transport, "probe", 6);
-	memcpy(config->secret, session->config.secret, sizeof(config->secret));
-	config->secrets = session->config.secrets;
-	random->bytes(random->context, config->nonce, sizeof(config->nonce));
-	random->scalar(random->context, config->scalar);
-}
-
 /* NULL, or why no run may begin here. */
 static const char *run_refused(const struct ph_beacon_session *session,
 	const struct ph_beacon_slot *slot)
 {
-	if (session->proven || slot->proven)
+	if (session->end.proven || slot->proven)
 		return "the passphrase is proven already";
 	if (session->proving >= 0)
 		return "another run is under way";
@@ -218,9 +158,7 @@ static const char *run_refused(const struct ph_beacon_session *session,
 static bool run_begin(
 	struct ph_beacon_session *session, struct ph_beacon_slot *slot)
 {
-	struct ph_handshake_config config;
 	const char *why = run_refused(session, slot);
-	int error;
 
 	if (why) {
 		ph_log_warn("beacon", "refused because=\"%s\"", why);
@@ -228,10 +166,7 @@ static bool run_begin(
 		slot_close(session, slot);
 		return false;
 	}
-	handshake_config(session, slot, &config);
-	error = ph_handshake_init(session->handshake, &config, NULL, NULL);
-	ph_wipe(&config, sizeof(config));
-	if (error) {
+	if (ph_probe_prove(&session->end, &slot->talk)) {
 		slot_close(session, slot);
 		return false;
 	}
@@ -243,16 +178,10 @@ static bool run_begin(
 static void become_primary(
 	struct ph_beacon_session *session, struct ph_beacon_slot *slot)
 {
-	ph_probe_keys_proven(
-		&session->keys, ph_handshake_root(session->handshake));
-	ph_handshake_fini(session->handshake);
 	session->proving = -1;
 	session->primary = (int)number_of(session, slot);
-	session->proven = true;
 	slot->state = SLOT_PRIMARY;
 	slot->proven = true;
-	slot->said = 0;
-	slot->heard = 0;
 	slot->deadline = INT64_MAX;
 	ph_log_debug("beacon", "session.proven");
 }
@@ -260,9 +189,7 @@ static void become_primary(
 static void on_handshake(struct ph_beacon_session *session,
 	struct ph_beacon_slot *slot, const struct ph_probe_frame *frame)
 {
-	uint8_t send[PH_HANDSHAKE_MAX];
-	size_t length = 0;
-	enum ph_handshake_verdict verdict;
+	int step;
 
 	if (slot->state == SLOT_GREETED && !run_begin(session, slot))
 		return;
@@ -270,17 +197,12 @@ static void on_handshake(struct ph_beacon_session *session,
 		session->counters.ignored++;
 		return;
 	}
-	verdict = ph_handshake_step(
-		session->handshake, frame->body, frame->length, send, &length);
-	if (length)
-		slot_say(session, slot, PH_PROBE_HANDSHAKE, send, length);
-	if (verdict == PH_HANDSHAKE_REFUSED ||
-		(verdict == PH_HANDSHAKE_IN &&
-			!ph_handshake_root(session->handshake))) {
+	step = ph_probe_prove_step(&session->end, &slot->talk, frame);
+	if (step < 0) {
 		ph_log_warn("beacon", "refused because=\"%s\"",
-			session->handshake->reason);
+			session->end.handshake->reason);
 		slot_close(session, slot);
-	} else if (verdict == PH_HANDSHAKE_IN) {
+	} else if (step > 0) {
 		become_primary(session, slot);
 	}
 }
@@ -290,12 +212,12 @@ static void on_challenge(struct ph_beacon_session *session,
 	struct ph_beacon_slot *slot, const struct ph_probe_frame *frame)
 {
 	struct ph_challenge challenge;
-	struct ph_response response = {.observed = slot->where};
+	struct ph_response response = {.observed = slot->talk.where};
 	uint8_t body[PH_RESPONSE];
 
 	if (slot->state != SLOT_GREETED || !slot->proven ||
 		ph_challenge_read(&challenge, frame->body, frame->length) ||
-		memcmp(challenge.session, session->config.instruct->session,
+		memcmp(challenge.session, session->end.config.instruct->session,
 			PH_PROBE_SESSION) != 0) {
 		session->counters.ignored++;
 		slot_close(session, slot);
@@ -341,7 +263,7 @@ static void on_complete(struct ph_beacon_session *session,
 		return;
 	}
 	session->terminated = true;
-	memcpy(terminate.session, session->config.instruct->session,
+	memcpy(terminate.session, session->end.config.instruct->session,
 		PH_PROBE_SESSION);
 	memcpy(terminate.nonce, complete.nonce, PH_PROBE_NONCE);
 	slot_say(session, slot, PH_PROBE_TERMINATE, body,
@@ -353,19 +275,14 @@ static void on_frame(struct ph_beacon_session *session,
 	struct ph_beacon_slot *slot, const struct ph_probe_frame *frame,
 	int64_t now)
 {
-	struct ph_probe_claim claim =
-		claim_of(session, slot, frame->type, slot->heard);
-
 	/* Greeted before the proof: the keys are others now. */
-	if (slot->proven != session->proven ||
-		!ph_probe_mac_check(frame->mac, session->keys.probe, &claim,
-			frame->body, frame->length)) {
+	if (slot->proven != session->end.proven ||
+		!ph_probe_heard(&session->end, &slot->talk, frame)) {
 		session->counters.forged++;
 		if (slot->state != SLOT_PRIMARY)
 			slot_close(session, slot);
 		return;
 	}
-	slot->heard++;
 	switch (frame->type) {
 	case PH_PROBE_HANDSHAKE:
 		on_handshake(session, slot, frame);
@@ -397,11 +314,10 @@ static void slot_parse(struct ph_beacon_session *session,
 	struct ph_probe_frame frame;
 	int error = 0;
 
-	while (slot_listens(slot) && !(error = ph_probe_frame_read(&frame,
-					       slot->in, slot->in_length))) {
+	while (slot_listens(slot) &&
+		!(error = ph_probe_talk_frame(&slot->talk, &frame))) {
 		on_frame(session, slot, &frame, now);
-		slot->in_length -= frame.size;
-		memmove(slot->in, slot->in + frame.size, slot->in_length);
+		ph_probe_talk_drop(&slot->talk, &frame);
 	}
 	if (slot_listens(slot) && error == -EBADMSG) {
 		session->counters.ignored++;
@@ -415,13 +331,10 @@ void ph_beacon_session_received(struct ph_beacon_session *session,
 	struct ph_beacon_slot *slot = &session->slots[number];
 
 	while (length && slot_listens(slot)) {
-		size_t room = sizeof(slot->in) - slot->in_length;
-		size_t take = length < room ? length : room;
+		size_t took = ph_probe_talk_take(&slot->talk, data, length);
 
-		memcpy(slot->in + slot->in_length, data, take);
-		slot->in_length += take;
-		data += take;
-		length -= take;
+		data += took;
+		length -= took;
 		slot_parse(session, slot, now);
 	}
 }
@@ -435,7 +348,7 @@ void ph_beacon_session_closed(
 	if (slot->state == SLOT_FREE)
 		return;
 	slot_drop(session, slot, SLOT_FREE);
-	slot->out_length = 0;
+	slot->talk.out_length = 0;
 }
 
 void ph_beacon_session_tick(struct ph_beacon_session *session, int64_t now)
@@ -468,14 +381,11 @@ int64_t ph_beacon_session_due(const struct ph_beacon_session *session)
 static bool next_of_slot(struct ph_beacon_session *session,
 	struct ph_beacon_slot *slot, struct ph_beacon_action *action)
 {
-	*action = (struct ph_beacon_action){.slot = number_of(session, slot),
-		.data = slot->out,
-		.length = slot->out_length};
+	*action = (struct ph_beacon_action){.slot = number_of(session, slot)};
 	if (slot->state == SLOT_FREE)
 		return false;
-	if (slot->out_length) {
+	if (ph_probe_talk_next(&slot->talk, &action->data, &action->length)) {
 		action->step = PH_BEACON_SEND;
-		slot->out_length = 0;
 		return true;
 	}
 	if (slot->state == SLOT_SECURE) {

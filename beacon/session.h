@@ -5,9 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "proto/handshake.h"
-#include "proto/probe_key.h"
-#include "proto/probe_order.h"
+#include "proto/probe_end.h"
 
 /*
  * A beacon's side of one probe session: greets whoever connects, lets one of
@@ -26,20 +24,6 @@
 #define PH_BEACON_PATIENCE (INT64_C(5000) * 1000000)
 /* The probe has TERMINATE and has not closed. */
 #define PH_BEACON_FAREWELL (INT64_C(1000) * 1000000)
-
-struct ph_beacon_random {
-	void (*bytes)(void *context, void *out, size_t length);
-	void (*scalar)(void *context, uint8_t out[PH_CPACE_SCALAR]);
-	void *context;
-};
-
-struct ph_beacon_config {
-	const struct ph_instruct *instruct; /* stays while the session does */
-	uint8_t key[PH_PROBE_KEY];	    /* of the session */
-	uint8_t secret[2][PH_MESH_SECRET];
-	unsigned secrets;
-	struct ph_beacon_random random;
-};
 
 enum ph_beacon_step {
 	PH_BEACON_SEND,
@@ -66,13 +50,10 @@ struct ph_beacon_counters {
 struct ph_beacon_slot;
 
 struct ph_beacon_session {
-	struct ph_beacon_config config;
-	struct ph_probe_keys keys;
-	bool proven;
+	struct ph_probe_end end;
 	bool terminated;
 	bool over;
 	bool over_told;
-	struct ph_handshake *handshake;
 	int proving; /* slot, or -1 */
 	int primary;
 	struct ph_beacon_slot *slots;
@@ -83,7 +64,7 @@ struct ph_beacon_session {
 
 /* -ENOMEM, -EINVAL. */
 int ph_beacon_session_init(struct ph_beacon_session *session,
-	const struct ph_beacon_config *config, int64_t now);
+	const struct ph_probe_config *config, int64_t now);
 void ph_beacon_session_fini(struct ph_beacon_session *session);
 
 /* False: nothing now. Call it after every event, until it says false. */

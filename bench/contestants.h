@@ -54,6 +54,14 @@ extern const struct bench_contestant bench_zmq_ipc;
 extern const struct bench_contestant bench_nng;
 extern const struct bench_contestant bench_nng_ping;
 
+/* A stream beside watchers of /v1/watch; instructions that the data thread
+ * takes in a second because of them. */
+extern const struct bench_contestant bench_watched;
+extern const struct bench_contestant bench_unwatched;
+extern const struct bench_contestant bench_watched_count;
+/* `bench watch PORT COUNT FILE`. */
+int bench_watch_main(uint16_t port, unsigned count, const char *path);
+
 /* A filter comes and goes at full rate: what the reader sees of it. */
 extern const struct bench_contestant bench_pause;
 /* `bench fill|flip|edges ...`. */

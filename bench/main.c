@@ -177,6 +177,23 @@ static const struct bench_race races[] = {
 		1,
 	},
 	{
+		"a stream beside 50 watchers",
+		LOAD((size_t)8 << 30, 0),
+		{&bench_watched, &bench_unwatched},
+		2,
+		{{1, BENCH_BYTES, 0.95}},
+		1,
+	},
+	{
+		/* A hundredth of what a million messages of 64 B take. */
+		"instructions in a second for 50 watchers",
+		LOAD(0, 6190000),
+		{&bench_watched_count, &bench_limit},
+		2,
+		{{1, BENCH_INSTRUCTIONS, 1}},
+		1,
+	},
+	{
 		"pause of a stream at full rate, a filter in or out",
 		LOAD(100, 10 * MS),
 		{&bench_pause, &bench_limit},
@@ -260,6 +277,9 @@ int main(int argc, char **argv)
 	if (argc > 1 && (!strcmp(argv[1], "fill") || !strcmp(argv[1], "flip") ||
 				!strcmp(argv[1], "edges")))
 		return bench_pause_main(argc - 1, argv + 1);
+	if (argc == 5 && !strcmp(argv[1], "watch"))
+		return bench_watch_main((uint16_t)atoi(argv[2]),
+			(unsigned)atoi(argv[3]), argv[4]);
 	if (argc == 4 && !strcmp(argv[1], "idle"))
 		return bench_idle_main(argv[2], strtoul(argv[3], NULL, 10));
 	if (argc == 4 &&

@@ -4,31 +4,14 @@
 # in ns, or why it cannot.
 set -eu
 bench=$1 count=$2
-posthouse=${POSTHOUSE:-build/posthouse}
-dir=$(mktemp -d)
-node=
-finish() {
-	[ -z "$node" ] || kill "$node"
-	wait
-	rm -rf "$dir"
-}
-trap finish EXIT
+. "${0%/*}/room.sh"
 ask() { "$posthouse" "$@" --socket "$dir/sock" 2>>"$dir/said"; }
-cannot() {
-	echo "$1"
-	exit 0
-}
-[ -x "$posthouse" ] || cannot "build/posthouse is not built"
-"$posthouse" passphrase >"$dir/phrase" 2>/dev/null
-chmod 600 "$dir/phrase"
+phrase
 "$posthouse" up --name alpha --state "$dir/state" --http off --discovery off \
 	--socket "$dir/sock" --passphrase-file "$dir/phrase" \
 	--listen "unix:$dir/peers" 2>"$dir/log" &
-node=$!
-for _ in $(seq 200); do
-	ask health >/dev/null && break
-	sleep 0.05
-done
+children=$!
+until_true "the node does not start" 10 ask health
 cat >"$dir/wiring.yaml" <<WIRING
 wiring: 1
 name: pause

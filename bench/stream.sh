@@ -6,40 +6,13 @@
 #   splice     bare splice(2)
 # Behind it, for posthouse-here: the node's CPU time in ns.
 set -eu
-how=$1 bench=$2 bytes=$3
-posthouse=${POSTHOUSE:-build/posthouse}
-dir=$(mktemp -d)
-children= cpu=
-finish() {
-	for child in $children; do
-		kill "$child" 2>/dev/null || true
-	done
-	wait 2>/dev/null || true
-	rm -rf "$dir"
-}
-trap finish EXIT
-trap 'exit 1' INT TERM
-
-cannot() {
-	echo "$1"
-	exit 0
-}
+how=$1 bench=$2 bytes=$3 cpu=
+. "${0%/*}/room.sh"
 
 # Some port that is free now.
 port() {
 	awk 'BEGIN { srand(); print int(20000 + rand() * 12000) }' \
 		</dev/null | awk -v p=$$ '{ print 20000 + ($1 + p) % 12000 }'
-}
-
-# until WHAT SECONDS COMMAND...: polls.
-until_true() {
-	what=$1 left=$(($2 * 50))
-	shift 2
-	while ! "$@" >/dev/null 2>&1; do
-		left=$((left - 1))
-		[ $left -gt 0 ] || cannot "$what"
-		sleep 0.02
-	done
 }
 
 run_splice() {
@@ -100,13 +73,6 @@ node() {
 		--discovery off --socket "$dir/$name.sock" \
 		--passphrase-file "$dir/phrase" "$@" 2>"$dir/$name.log" &
 	children="$children $!"
-}
-
-phrase() {
-	[ -x "$posthouse" ] || cannot "build/posthouse is not built"
-	"$posthouse" passphrase >"$dir/phrase" 2>/dev/null ||
-		cannot "posthouse passphrase fails"
-	chmod 600 "$dir/phrase"
 }
 
 # CPU time that the last child took, ns (its data thread runs it all).

@@ -1,6 +1,7 @@
 #include "controlsurface/alarms.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -129,15 +130,98 @@ static void find_failed(struct ph_causes *causes)
 	}
 }
 
+/* --- changes --- */
+
+static struct ph_cause *change_find(
+	struct ph_causes *causes, struct ph_value item)
+{
+	char id[100];
+	char other[100];
+
+	ph_get_copy(item, "transaction", id, sizeof(id));
+	for (unsigned i = 0; i < causes->count; i++) {
+		struct ph_cause *cause = &causes->list[i];
+
+		if (cause->kind == PH_CAUSE_CHANGE &&
+			!strcmp(id, ph_get_copy(cause->item, "transaction",
+					    other, sizeof(other))))
+			return cause;
+	}
+	return NULL;
+}
+
+bool ph_cause_is_unreadable(struct ph_value item)
+{
+	char text[16];
+
+	return *ph_get_copy(item, "trouble", text, sizeof(text)) != '\0';
+}
+
+bool ph_cause_is_behind(struct ph_value item)
+{
+	return ph_value_is(ph_value_get(item, "trouble"), "behind");
+}
+
+/* Nothing can be done about it before that node is back. */
+static bool is_behind_and_away(
+	const struct ph_causes *causes, struct ph_value item)
+{
+	char node[PH_NAME_MAX + 1];
+
+	return ph_cause_is_behind(item) &&
+	       !somebody_sees(causes->alarms,
+		       ph_get_copy(item, "coordinator", node, sizeof(node)));
+}
+
+/* One alarm of a change, whatever the number of nodes that are in doubt of it:
+ * what one of them hears, the others will. */
+static void find_doubts(struct ph_causes *causes)
+{
+	struct ph_value items = causes->alarms->rules;
+
+	for (size_t i = 0; i < ph_value_count(items); i++) {
+		struct ph_value item = ph_value_at(items, i);
+		int64_t since = ph_get_int(item, "since");
+		struct ph_cause *cause;
+		char node[PH_NAME_MAX + 1];
+		size_t length;
+
+		if (!ph_value_is(ph_value_get(item, "kind"), "change") ||
+			is_behind_and_away(causes, item))
+			continue;
+		ph_get_copy(item, "node", node, sizeof(node));
+		cause = change_find(causes, item);
+		if (!cause && (cause = ph_cause_add(causes, PH_CAUSE_CHANGE))) {
+			memcpy(cause->node, node, sizeof(cause->node));
+			cause->item = item;
+			cause->since = since;
+		}
+		if (!cause)
+			return;
+		/* That one has to be looked after first. */
+		if (ph_cause_is_unreadable(item)) {
+			memcpy(cause->node, node, sizeof(cause->node));
+			cause->item = item;
+		}
+		length = strlen(cause->reason);
+		snprintf(cause->reason + length, sizeof(cause->reason) - length,
+			"%s%s", length ? ", " : "", node);
+		cause->seen_by++;
+		if (since < cause->since)
+			cause->since = since;
+	}
+}
+
 int ph_alarms_write(const struct ph_alarms *alarms, struct ph_writer *writer)
 {
 	struct ph_causes causes = {.alarms = alarms};
 	static const enum ph_cause_kind order[] = {PH_CAUSE_NODE,
-		PH_CAUSE_SERVER, PH_CAUSE_LINK, PH_CAUSE_CONNECTION,
-		PH_CAUSE_RULE};
+		PH_CAUSE_CHANGE, PH_CAUSE_SERVER, PH_CAUSE_LINK,
+		PH_CAUSE_CONNECTION, PH_CAUSE_RULE};
 
 	find_dead(&causes);
 	find_failed(&causes);
+	find_doubts(&causes);
 	ph_causes_group(&causes);
 	ph_write_list(writer);
 	for (size_t k = 0; k < sizeof(order) / sizeof(order[0]); k++)

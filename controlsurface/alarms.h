@@ -12,6 +12,8 @@
  * them (ISA-18.2: an alarm is what wants an action).
  *
  *   node        dead, by the word of those that see it     high
+ *   change      of several nodes, in doubt where they gave their word for
+ *               it and were not told what became of it     high
  *   server      given up after too many restarts           high
  *   link        several connections between two nodes do
  *               not stand, all for one reason              high
@@ -24,8 +26,9 @@
  * source that says as much.
  *
  * Made of what all nodes answered: who lives, what runs, what is wired, which
- * rules are broken, what people said. An alarm is there as long as its cause
- * is; when it came and went stands in the journals. Pure.
+ * rules are broken, which changes are in doubt, what people said. An alarm is
+ * there as long as its cause is; when it came and went stands in the journals.
+ * Pure.
  */
 #define PH_ALARM_PATIENCE (5 * INT64_C(1000000000)) /* ns */
 
@@ -33,8 +36,9 @@ struct ph_alarms {
 	struct ph_value peers;	     /* of mesh.peers, of every node */
 	struct ph_value servers;     /* of executor.servers, with `node` */
 	struct ph_value connections; /* of control.connections */
-	struct ph_value rules;	     /* of control.alarms, marks too; or nil */
-	int64_t now;		     /* wall clock, ns */
+	struct ph_value
+		rules; /* of control.alarms: changes, marks too; or nil */
+	int64_t now;   /* wall clock, ns */
 };
 
 /* A list of {alarm, kind, subject, node, priority, what, action, since,

@@ -237,6 +237,8 @@ static bool is_dearth(struct ph_value rule)
 static bool explains_rule(const struct ph_cause *cause, struct ph_value rule)
 {
 	switch (cause->kind) {
+	case PH_CAUSE_CHANGE:
+		return false;
 	case PH_CAUSE_NODE:
 		return leads_to(rule, cause->node, "");
 	case PH_CAUSE_SERVER:

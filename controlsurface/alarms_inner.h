@@ -11,6 +11,7 @@
  * below them what they explain, alarms_write.c tells. */
 enum ph_cause_kind {
 	PH_CAUSE_NODE,
+	PH_CAUSE_CHANGE,
 	PH_CAUSE_SERVER,
 	PH_CAUSE_LINK,
 	PH_CAUSE_CONNECTION,
@@ -25,7 +26,7 @@ struct ph_cause {
 	char reason[192];
 	int64_t since;
 	unsigned seen_by;	/* nodes that say so */
-	struct ph_value item;	/* of a connection or rule */
+	struct ph_value item;	/* of a connection, rule or change */
 	struct ph_value *below; /* connections and rules that it explains */
 	unsigned below_count;
 };
@@ -48,6 +49,11 @@ void ph_cause_take(
 	struct ph_causes *causes, struct ph_cause *cause, struct ph_value item);
 /* "node/server:terminal" of a map; -1. */
 int ph_cause_place(struct ph_place *out, struct ph_value item, const char *key);
+
+/* Of a change: one that its node cannot read. */
+bool ph_cause_is_unreadable(struct ph_value item);
+/* A part that a node was not told of. */
+bool ph_cause_is_behind(struct ph_value item);
 
 /* alarms_group.c */
 void ph_causes_group(struct ph_causes *causes);

@@ -10,6 +10,7 @@
 
 static const char *const kinds[] = {
 	[PH_CAUSE_NODE] = "node",
+	[PH_CAUSE_CHANGE] = "change",
 	[PH_CAUSE_SERVER] = "server",
 	[PH_CAUSE_LINK] = "link",
 	[PH_CAUSE_CONNECTION] = "connection",
@@ -19,8 +20,8 @@ static const char *const kinds[] = {
 struct words {
 	char subject[200];
 	char priority[8];
-	char what[320];
-	char action[240];
+	char what[400];
+	char action[320];
 };
 
 static void node_words(const struct ph_cause *cause, struct words *words)
@@ -32,6 +33,59 @@ static void node_words(const struct ph_cause *cause, struct words *words)
 	snprintf(words->action, sizeof(words->action),
 		"start it again, or take it out of the wiring; "
 		"posthouse peers");
+}
+
+/* Whose record, or decision, cannot be read at cause->node. */
+static void unreadable_words(const struct ph_cause *cause, struct words *words,
+	const char *scope, bool decided)
+{
+	snprintf(words->what, sizeof(words->what),
+		decided ? "who has to hear of a change of %s cannot be read "
+			  "on %s"
+			: "a change of %s cannot be read on %s",
+		scope, cause->node);
+	snprintf(words->action, sizeof(words->action),
+		decided ? "start the version that wrote it; or, when no node "
+			  "is in doubt, posthouse plan resolve %s commit "
+			  "--node %s"
+			: "start the version that wrote it; or posthouse plan "
+			  "resolve %s abort --node %s, and apply again",
+		words->subject, cause->node);
+}
+
+static void change_words(const struct ph_cause *cause, struct words *words)
+{
+	char scope[PH_NAME_MAX + 1];
+	char coordinator[PH_NAME_MAX + 1];
+
+	ph_get_copy(cause->item, "transaction", words->subject,
+		sizeof(words->subject));
+	ph_get_copy(cause->item, "scope", scope, sizeof(scope));
+	ph_get_copy(
+		cause->item, "coordinator", coordinator, sizeof(coordinator));
+	snprintf(words->priority, sizeof(words->priority), "high");
+	if (ph_cause_is_behind(cause->item)) {
+		snprintf(words->what, sizeof(words->what),
+			"%s keeps an old part of %s: it was away when that was "
+			"applied",
+			coordinator, scope);
+		snprintf(words->action, sizeof(words->action),
+			"posthouse apply FILE of %s once more", scope);
+		return;
+	}
+	if (ph_cause_is_unreadable(cause->item)) {
+		unreadable_words(cause, words, scope,
+			ph_value_is(ph_value_get(cause->item, "trouble"),
+				"decision"));
+		return;
+	}
+	/* Short: a column of a table has 95 characters. */
+	snprintf(words->what, sizeof(words->what),
+		"a change of %s is in doubt on %s; %s began it", scope,
+		cause->reason, coordinator);
+	snprintf(words->action, sizeof(words->action),
+		"start %s; or posthouse plan resolve %s commit|abort --node %s",
+		coordinator, words->subject, cause->node);
 }
 
 static void server_words(const struct ph_cause *cause, struct words *words)
@@ -87,6 +141,7 @@ static void words_find(const struct ph_cause *cause, struct words *words)
 	static void (*const find[])(
 		const struct ph_cause *cause, struct words *words) = {
 		[PH_CAUSE_NODE] = node_words,
+		[PH_CAUSE_CHANGE] = change_words,
 		[PH_CAUSE_SERVER] = server_words,
 		[PH_CAUSE_LINK] = link_words,
 		[PH_CAUSE_CONNECTION] = connection_words,
@@ -109,8 +164,8 @@ static void id_find(const struct ph_cause *cause, const struct words *words,
 
 /* --- marks --- */
 
-/* A rule, a node, a server say when they began. What a connection says is
- * when its last attempt was. */
+/* A rule, a node, a server say when they began; who is behind does not. What a
+ * connection says is when its last attempt was. */
 static bool mark_counts(const struct ph_causes *causes,
 	const struct ph_cause *cause, struct ph_value mark)
 {
@@ -119,7 +174,8 @@ static bool mark_counts(const struct ph_causes *causes,
 
 	if (ph_value_is(ph_value_get(mark, "verb"), "shelve"))
 		return ph_get_int(mark, "until") > now;
-	if (cause->kind == PH_CAUSE_CONNECTION || cause->kind == PH_CAUSE_LINK)
+	if (!cause->since || cause->kind == PH_CAUSE_CONNECTION ||
+		cause->kind == PH_CAUSE_LINK)
 		return now - at < ACK_MOST;
 	return at >= cause->since;
 }

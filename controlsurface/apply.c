@@ -158,6 +158,18 @@ static void fail_changed(
 	ph_apply_fail(apply, &error);
 }
 
+/* The parts of the others remember those that keep an old one, but for who was
+ * forgotten: he is told of once. */
+static void leave_over(struct ph_apply *apply)
+{
+	for (unsigned i = 0; apply->wiring && i < apply->host_count; i++) {
+		const struct ph_apply_host *host = &apply->hosts[i];
+
+		if (host->answer == PH_APPLY_UNREACHED && !host->forgotten)
+			ph_wiring_leave_host(apply->wiring, host->name);
+	}
+}
+
 static void surveyed(struct ph_apply *apply)
 {
 	const struct ph_apply_host *host = host_with(apply, PH_APPLY_NO, false);
@@ -175,6 +187,7 @@ static void surveyed(struct ph_apply *apply)
 			"no node that can be reached has a scope of that name");
 		ph_apply_fail(apply, &error);
 	} else {
+		leave_over(apply);
 		ph_apply_phase(apply, PH_APPLY_CHECK);
 		ph_apply_step(apply);
 	}

@@ -34,6 +34,7 @@ struct ph_apply_host {
 	bool knew;	      /* it had a part of this scope */
 	bool takes;	      /* it takes part in the transaction */
 	bool asked;	      /* to prepare: tell it when nothing comes of it */
+	bool forgotten;	      /* nobody of that name is known here any more */
 	bool recalled;	      /* it was asked who was chosen before, */
 	unsigned asked_again; /* so often */
 	enum ph_apply_answer answer;

@@ -3,6 +3,7 @@
 #include "controlsurface/decision.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "kernel/log.h"
 
@@ -27,14 +28,15 @@ static void host_error(const struct ph_apply_host *host, struct ph_error *error)
 	bool away = host->status != PH_CALL_FAILED &&
 		    host->status != PH_CALL_DENIED;
 	char where[sizeof(error->where) + PH_NAME_MAX + 3];
+	bool named = !*cause->where || !strcmp(cause->where, host->name);
 
 	*error = *cause;
 	if (away)
 		error->exit = host->status == PH_CALL_TIMEOUT
 				      ? PH_EXIT_TIMEOUT
 				      : PH_EXIT_UNREACHABLE;
-	snprintf(where, sizeof(where), "%s%s%s", host->name,
-		*cause->where ? ": " : "", cause->where);
+	snprintf(where, sizeof(where), "%s%s%s", host->name, named ? "" : ": ",
+		named ? "" : cause->where);
 	where[sizeof(error->where) - 1] = '\0';
 	where[ph_text_valid(where, strlen(where))] = '\0';
 	memcpy(error->where, where, sizeof(error->where));
@@ -91,8 +93,9 @@ void ph_apply_partly(struct ph_apply *apply, const struct ph_apply_host *host)
 			cause.what);
 	else
 		ph_fail(&error, cause.exit, cause.where,
-			"when it is back, unapply the scope there "
-			"(--node)",
+			apply->wiring ? "when it is back, apply the file once "
+					"more"
+				      : "when it is back, unapply it once more",
 			"%s, but '%s' was not reached and keeps its old "
 			"part: %s",
 			verb, host->name, cause.what);

@@ -98,6 +98,21 @@ static void take_survey(struct ph_apply *apply, struct ph_apply_host *host,
 	take_hosts(apply, ph_value_get(body, "hosts"));
 }
 
+/* What lives changes without it; what is left to do there is told. One that is
+ * not known here any more (it was forgotten) is away for good. */
+static bool is_dispensable(
+	const struct ph_apply *apply, const struct ph_apply_host *host)
+{
+	return apply->phase == PH_APPLY_SURVEY && !host->needed;
+}
+
+static void give_up(struct ph_apply_host *host)
+{
+	host->answer = PH_APPLY_UNREACHED;
+	host->forgotten = host->error.exit == PH_EXIT_NOT_FOUND;
+	host->error.exit = PH_EXIT_UNREACHABLE;
+}
+
 static void host_replied(struct ph_control *control, const struct ph_ask *ask,
 	const struct ph_reply *reply)
 {
@@ -109,6 +124,9 @@ static void host_replied(struct ph_control *control, const struct ph_ask *ask,
 	host->error = reply->error;
 	if (!reply->status)
 		host->answer = PH_APPLY_YES;
+	else if (is_dispensable(apply, host) &&
+		 ph_reply_is_away(reply, host->name))
+		give_up(host);
 	else if (reply->status == PH_CALL_FAILED ||
 		 reply->status == PH_CALL_DENIED)
 		host->answer = PH_APPLY_NO;

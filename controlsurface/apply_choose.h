@@ -41,10 +41,25 @@ void ph_apply_choose_again(struct ph_apply *apply);
 void ph_apply_choose_end(struct ph_apply *apply, bool wired);
 /* NULL: no memory, or too many. May move the others. */
 struct ph_choice *ph_choice_add(struct ph_apply *apply);
+/* Without memory for one more: it fails. */
+void ph_apply_choose_memory(struct ph_apply *apply);
+/* What is held for it is given back. */
+void ph_choice_release(
+	struct ph_apply *apply, const char *node, const char *hold);
+/* apply_recall.c: then ph_apply_place. */
+void ph_apply_recall(struct ph_apply *apply);
 /* apply_place.c: then ph_apply_placed. */
 void ph_apply_place(struct ph_apply *apply);
 bool ph_apply_places(const struct ph_apply *apply);
+/* apply_keep.c: hosts are known; then ph_apply_hold. */
 void ph_apply_placed(struct ph_apply *apply);
+/* The end that is known, as a choice has it. */
+void ph_choice_known(struct ph_apply *apply,
+	const struct ph_wiring_wish_line *line, char *out, size_t size);
+bool ph_choice_is_of(struct ph_apply *apply, const struct ph_choice *choice,
+	const struct ph_wiring_wish_line *line);
+/* apply_hold.c: the next wish; then ph_apply_survey. */
+void ph_apply_hold(struct ph_apply *apply);
 /* For a plan to keep, or to be applied. -ENOMEM. */
 int ph_choices_copy(struct ph_choice **out, unsigned *out_count,
 	const struct ph_choice *choices, unsigned count);

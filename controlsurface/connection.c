@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "controlsurface/connection_inner.h"
 #include "kernel/hal.h"
 #include "kernel/log.h"
 
@@ -15,7 +16,6 @@
 #define RECORD_TIME  (30 * PH_SECOND)
 #define RESERVE_TIME (6 * PH_SECOND)
 #define DIAL_TIME    (16 * PH_SECOND)
-#define DRAIN_TIME   (6 * PH_SECOND)
 /* Whoever holds the stream gives up sooner, and says so. */
 #define RESUME_TIME (660 * PH_SECOND)
 
@@ -78,6 +78,8 @@ void ph_connection_init(struct ph_connection *connection, const char *id,
 	connection->generation = ceiling;
 	connection->ended = ended;
 	connection->kept = ceiling != 0;
+	connection->booked = ceiling != 0 && !ended;
+	connection->seated = connection->booked;
 	connection->recorded = ended;
 	connection->state =
 		ended ? PH_CONNECTION_CLOSED : PH_CONNECTION_DECLARED;
@@ -85,30 +87,21 @@ void ph_connection_init(struct ph_connection *connection, const char *id,
 		ended ? "end" : "");
 }
 
-/* One event's way through the machine. */
-struct step {
-	struct ph_connection *connection;
-	int64_t now;
-	const struct ph_connection_event *event;
-	struct ph_jitter *jitter;
-	struct ph_connection_outputs *outputs;
-};
-
-static void step_do(struct step *step, enum ph_connection_action action)
+void ph_step_do(struct ph_step *step, enum ph_connection_action action)
 {
 	step->outputs->items[step->outputs->count++] = action;
 }
 
-static void step_arm(struct step *step, int64_t wait)
+void ph_step_arm(struct ph_step *step, int64_t wait)
 {
 	step->connection->deadline = step->now + wait;
-	step_do(step, PH_CONNECTION_DO_ARM);
+	ph_step_do(step, PH_CONNECTION_DO_ARM);
 }
 
-static void step_disarm(struct step *step)
+void ph_step_disarm(struct ph_step *step)
 {
 	step->connection->deadline = 0;
-	step_do(step, PH_CONNECTION_DO_DISARM);
+	ph_step_do(step, PH_CONNECTION_DO_DISARM);
 }
 
 /* Until it stands again, what made it fail at first stays to be seen, whatever
@@ -131,8 +124,8 @@ static void connection_recall(struct ph_connection *connection)
 }
 
 /* The one door for every transition. */
-static void connection_enter(
-	struct step *step, enum ph_connection_state to, const char *because)
+void ph_step_enter(
+	struct ph_step *step, enum ph_connection_state to, const char *because)
 {
 	struct ph_connection *connection = step->connection;
 	char text[256];
@@ -150,7 +143,7 @@ static void connection_enter(
 	connection_recall(connection);
 }
 
-static void connection_begin(struct step *step, const char *because)
+static void connection_begin(struct ph_step *step, const char *because)
 {
 	struct ph_connection *connection = step->connection;
 
@@ -161,18 +154,18 @@ static void connection_begin(struct step *step, const char *because)
 		connection->recorded = false;
 	}
 	if (!connection->recorded) {
-		connection_enter(step, PH_CONNECTION_DECLARED, because);
+		ph_step_enter(step, PH_CONNECTION_DECLARED, because);
 		connection->kept = true;
-		step_do(step, PH_CONNECTION_DO_RECORD);
-		step_arm(step, RECORD_TIME);
+		ph_step_do(step, PH_CONNECTION_DO_RECORD);
+		ph_step_arm(step, RECORD_TIME);
 		return;
 	}
-	connection_enter(step, PH_CONNECTION_RESERVING, because);
-	step_do(step, PH_CONNECTION_DO_FIND);
-	step_arm(step, RESERVE_TIME);
+	ph_step_enter(step, PH_CONNECTION_RESERVING, because);
+	ph_step_do(step, PH_CONNECTION_DO_FIND);
+	ph_step_arm(step, RESERVE_TIME);
 }
 
-static void connection_fail(struct step *step, const char *because)
+static void connection_fail(struct ph_step *step, const char *because)
 {
 	struct ph_connection *connection = step->connection;
 	bool first;
@@ -183,18 +176,18 @@ static void connection_fail(struct step *step, const char *because)
 	first = !connection->failures++;
 	/* A carrier that comes after all would have nobody to serve it. */
 	if (connection->state == PH_CONNECTION_DIALING)
-		step_do(step, PH_CONNECTION_DO_CLOSE);
+		ph_step_do(step, PH_CONNECTION_DO_CLOSE);
 	connection->attempt++;
 	connection->wired = false;
-	connection_enter(step, PH_CONNECTION_FAILED,
+	ph_step_enter(step, PH_CONNECTION_FAILED,
 		because && *because ? because : "no reason given");
-	step_arm(step, ph_connection_backoff(connection, step->jitter));
+	ph_step_arm(step, ph_connection_backoff(connection, step->jitter));
 	/* A peer that is away for a day is one line, not 17,280. */
 	if (first)
-		step_do(step, PH_CONNECTION_DO_NOTE);
+		ph_step_do(step, PH_CONNECTION_DO_NOTE);
 }
 
-static void connection_end(struct step *step)
+static void connection_end(struct ph_step *step)
 {
 	struct ph_connection *connection = step->connection;
 
@@ -204,40 +197,13 @@ static void connection_end(struct step *step)
 	connection->wired = false;
 	connection->booked = false; /* its Hostess frees it with the stream */
 	connection->failures = 0;
-	connection_enter(step, PH_CONNECTION_CLOSED, "end");
-	step_do(step, PH_CONNECTION_DO_RECORD);
-	step_arm(step, RECORD_TIME);
-	step_do(step, PH_CONNECTION_DO_NOTE);
+	ph_step_enter(step, PH_CONNECTION_CLOSED, "end");
+	ph_step_do(step, PH_CONNECTION_DO_RECORD);
+	ph_step_arm(step, RECORD_TIME);
+	ph_step_do(step, PH_CONNECTION_DO_NOTE);
 }
 
-static void connection_withdraw(struct step *step)
-{
-	struct ph_connection *connection = step->connection;
-
-	connection->attempt++;
-	connection->leaving = 0;
-	connection_enter(step, PH_CONNECTION_DRAINING, "withdrawn");
-	if (connection->wired) {
-		step_do(step, PH_CONNECTION_DO_CLOSE);
-		connection->leaving++;
-	}
-	if (connection->booked) {
-		step_do(step, PH_CONNECTION_DO_RELEASE);
-		connection->leaving++;
-	}
-	if (connection->kept) {
-		step_do(step, PH_CONNECTION_DO_FORGET);
-		connection->leaving++;
-	}
-	if (connection->leaving) {
-		step_arm(step, DRAIN_TIME);
-		return;
-	}
-	connection_enter(step, PH_CONNECTION_CLOSED, "withdrawn");
-	step_disarm(step);
-}
-
-static void declared_on(struct step *step)
+static void declared_on(struct ph_step *step)
 {
 	switch (step->event->kind) {
 	case PH_CONNECTION_ON_BEGIN:
@@ -258,7 +224,7 @@ static void declared_on(struct step *step)
 	}
 }
 
-static void reserving_on(struct step *step)
+static void reserving_on(struct ph_step *step)
 {
 	const struct ph_connection_event *event = step->event;
 	struct ph_connection *connection = step->connection;
@@ -270,16 +236,17 @@ static void reserving_on(struct step *step)
 			event->type ? event->type : "");
 		/* From here on a lost answer may have booked. */
 		connection->booked = true;
-		step_do(step, PH_CONNECTION_DO_RESERVE);
+		ph_step_do(step, PH_CONNECTION_DO_RESERVE);
 		break;
 	case PH_CONNECTION_ON_BOOKED:
 		memcpy(connection->token, event->token,
 			sizeof(connection->token));
 		connection->generation++;
 		connection->wired = true;
-		connection_enter(step, PH_CONNECTION_DIALING, "booked");
-		step_do(step, PH_CONNECTION_DO_OPEN);
-		step_arm(step, DIAL_TIME);
+		connection->seated = true;
+		ph_step_enter(step, PH_CONNECTION_DIALING, "booked");
+		ph_step_do(step, PH_CONNECTION_DO_OPEN);
+		ph_step_arm(step, DIAL_TIME);
 		break;
 	case PH_CONNECTION_ON_REFUSED:
 		connection_fail(step, event->reason);
@@ -292,19 +259,19 @@ static void reserving_on(struct step *step)
 	}
 }
 
-static void dialing_on(struct step *step)
+static void dialing_on(struct ph_step *step)
 {
 	switch (step->event->kind) {
 	case PH_CONNECTION_ON_ATTACHED:
-		connection_enter(step, PH_CONNECTION_OPEN, "attached");
-		step_disarm(step);
+		ph_step_enter(step, PH_CONNECTION_OPEN, "attached");
+		ph_step_disarm(step);
 		/* The journal had its failure: it has its end, too. */
 		if (step->connection->failures)
-			step_do(step, PH_CONNECTION_DO_NOTE);
+			ph_step_do(step, PH_CONNECTION_DO_NOTE);
 		break;
 	case PH_CONNECTION_ON_BACK:
-		connection_enter(step, PH_CONNECTION_OPEN, step->event->reason);
-		step_disarm(step);
+		ph_step_enter(step, PH_CONNECTION_OPEN, step->event->reason);
+		ph_step_disarm(step);
 		break;
 	case PH_CONNECTION_ON_REFUSED:
 	case PH_CONNECTION_ON_BROKE:
@@ -318,48 +285,29 @@ static void dialing_on(struct step *step)
 	}
 }
 
-static void open_on(struct step *step)
+static void open_on(struct ph_step *step)
 {
 	switch (step->event->kind) {
 	case PH_CONNECTION_ON_BROKE:
 		connection_fail(step, step->event->reason);
 		break;
 	case PH_CONNECTION_ON_LOST:
-		connection_enter(
-			step, PH_CONNECTION_DIALING, step->event->reason);
-		step_arm(step, RESUME_TIME);
+		ph_step_enter(step, PH_CONNECTION_DIALING, step->event->reason);
+		ph_step_arm(step, RESUME_TIME);
 		break;
 	default:
 		break;
 	}
 }
 
-static void failed_on(struct step *step)
+static void failed_on(struct ph_step *step)
 {
 	if (step->event->kind == PH_CONNECTION_ON_DUE)
 		connection_begin(step, "once more");
 }
 
-static void draining_on(struct step *step)
-{
-	struct ph_connection *connection = step->connection;
-
-	switch (step->event->kind) {
-	case PH_CONNECTION_ON_GONE:
-		if (--connection->leaving)
-			return;
-		break;
-	case PH_CONNECTION_ON_DUE:
-		break;
-	default:
-		return;
-	}
-	connection_enter(step, PH_CONNECTION_CLOSED, "withdrawn");
-	step_disarm(step);
-}
-
 /* Finished: all that may still be missing is the durable word of it. */
-static void closed_on(struct step *step)
+static void closed_on(struct ph_step *step)
 {
 	struct ph_connection *connection = step->connection;
 
@@ -369,36 +317,37 @@ static void closed_on(struct step *step)
 	case PH_CONNECTION_ON_RECORDED:
 		connection->recorded = true;
 		connection->failures = 0;
-		step_disarm(step);
+		ph_step_disarm(step);
 		break;
 	case PH_CONNECTION_ON_REFUSED:
 		connection->failures++;
-		step_arm(step, ph_connection_backoff(connection, step->jitter));
+		ph_step_arm(
+			step, ph_connection_backoff(connection, step->jitter));
 		break;
 	case PH_CONNECTION_ON_DUE:
 		connection->attempt++;
-		step_do(step, PH_CONNECTION_DO_RECORD);
-		step_arm(step, RECORD_TIME);
+		ph_step_do(step, PH_CONNECTION_DO_RECORD);
+		ph_step_arm(step, RECORD_TIME);
 		break;
 	default:
 		break;
 	}
 }
 
-typedef void state_fn(struct step *step);
+typedef void state_fn(struct ph_step *step);
 
 static state_fn *const states[] = {
 	[PH_CONNECTION_DECLARED] = declared_on,
 	[PH_CONNECTION_RESERVING] = reserving_on,
 	[PH_CONNECTION_DIALING] = dialing_on,
 	[PH_CONNECTION_OPEN] = open_on,
-	[PH_CONNECTION_DRAINING] = draining_on,
+	[PH_CONNECTION_DRAINING] = ph_connection_draining_on,
 	[PH_CONNECTION_CLOSED] = closed_on,
 	[PH_CONNECTION_FAILED] = failed_on,
 };
 
 /* True for events that concern another moment than this one. */
-static bool event_is_stale(const struct step *step)
+static bool event_is_stale(const struct ph_step *step)
 {
 	switch (step->event->kind) {
 	case PH_CONNECTION_ON_RECORDED:
@@ -407,6 +356,7 @@ static bool event_is_stale(const struct step *step)
 	case PH_CONNECTION_ON_ATTACHED:
 	case PH_CONNECTION_ON_REFUSED:
 	case PH_CONNECTION_ON_GONE:
+	case PH_CONNECTION_ON_UNHEARD:
 		return step->event->attempt != step->connection->attempt;
 	case PH_CONNECTION_ON_DUE:
 		return !step->connection->deadline ||
@@ -420,7 +370,7 @@ void ph_connection_step(struct ph_connection *connection, int64_t now,
 	const struct ph_connection_event *event, struct ph_jitter *jitter,
 	struct ph_connection_outputs *outputs)
 {
-	struct step step = {connection, now, event, jitter, outputs};
+	struct ph_step step = {connection, now, event, jitter, outputs};
 	bool over = connection->state == PH_CONNECTION_CLOSED ||
 		    connection->state == PH_CONNECTION_DRAINING;
 
@@ -431,9 +381,12 @@ void ph_connection_step(struct ph_connection *connection, int64_t now,
 	if (event->kind == PH_CONNECTION_ON_ENDED && !over)
 		connection_end(&step);
 	else if (event->kind == PH_CONNECTION_ON_WITHDRAWN &&
-		 connection->state != PH_CONNECTION_DRAINING)
-		connection_withdraw(&step);
-	else
+		 connection->state != PH_CONNECTION_DRAINING) {
+		if (event->gently && connection->state == PH_CONNECTION_OPEN)
+			ph_connection_deliver(&step);
+		else
+			ph_connection_withdraw(&step);
+	} else
 		states[connection->state](&step);
 }
 

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "kernel/hal.h"
 #include "kernel/handle.h"
 
 /*
@@ -25,7 +26,8 @@
  * Invariants: every state that waits has a deadline; an answer to a question
  * of an earlier attempt changes nothing; the id never changes, and with it the
  * generation only grows, over restarts of the node too (`ceiling` is durable
- * before a generation below it is used).
+ * before a generation below it is used); the record goes last, so that what was
+ * not given back when the node died is given back by its next life.
  */
 #define PH_CONNECTION_STATES(X)                                                \
 	X(DECLARED, "declared")	  /* its record is not durable yet */          \
@@ -52,7 +54,8 @@
 	X(ENDED, "ended")	/* the stream was finished and consumed */     \
 	X(DUE, "due")		/* the timer */                                \
 	X(WITHDRAWN, "withdrawn")                                              \
-	X(GONE, "gone") /* one of close, release, forget was answered */
+	X(GONE, "gone")	      /* one of close, release, forget was answered */ \
+	X(UNHEARD, "unheard") /* the release reached nobody: reason */
 
 enum ph_connection_state {
 #define X(ident, name) PH_CONNECTION_##ident,
@@ -74,7 +77,8 @@ enum ph_connection_action {
 	PH_CONNECTION_DO_RESERVE, /* book the input */
 	PH_CONNECTION_DO_OPEN,	  /* lay the pipe, of `generation` */
 	PH_CONNECTION_DO_CLOSE,	  /* take the pipe away; GONE while draining */
-	PH_CONNECTION_DO_RELEASE, /* give the booking back; then GONE */
+	PH_CONNECTION_DO_LEAVE,	  /* the same, when all has been delivered */
+	PH_CONNECTION_DO_RELEASE, /* give the booking back; GONE or UNHEARD */
 	PH_CONNECTION_DO_FORGET,  /* delete the record; then GONE */
 	PH_CONNECTION_DO_ARM,	  /* timer at `deadline` */
 	PH_CONNECTION_DO_DISARM,
@@ -109,12 +113,16 @@ struct ph_connection {
 	uint32_t failures;   /* in a row */
 	int64_t retry_first; /* ns, the pauses between attempts; 0: as usual */
 	int64_t retry_most;
-	uint8_t leaving; /* answers that draining still waits for */
-	bool ended;	 /* its stream is finished: never run again */
-	bool recorded;	 /* the newest record is durable */
-	bool kept;	 /* there may be a record */
-	bool booked;	 /* there may be a booking */
-	bool wired;	 /* there may be a pipe */
+	int64_t patience; /* ns; until then a release is repeated */
+	uint8_t leaving;  /* answers that draining still waits for */
+	bool delivers;	  /* draining: what is on its way comes first */
+	bool owed;	  /* its release is to be told once more */
+	bool ended;	  /* its stream is finished: never run again */
+	bool recorded;	  /* the newest record is durable */
+	bool kept;	  /* there may be a record */
+	bool booked;	  /* there may be a booking */
+	bool seated;	  /* and a carrier may have come to it */
+	bool wired;	  /* there may be a pipe */
 	ph_handle output;
 	char type[64];
 	uint8_t token[PH_CONNECTION_TOKEN];
@@ -122,12 +130,17 @@ struct ph_connection {
 
 struct ph_connection_event {
 	enum ph_connection_event_kind kind;
-	uint64_t attempt; /* of RECORDED FOUND BOOKED ATTACHED REFUSED GONE */
+	/* Of RECORDED FOUND BOOKED ATTACHED REFUSED GONE UNHEARD. */
+	uint64_t attempt;
 	const char *reason;
 	ph_handle output;
 	const char *type;
 	const uint8_t *token;
+	bool gently; /* WITHDRAWN: what is on its way is delivered first */
 };
+
+/* For that, at most: whoever feeds it may have to end before. */
+#define PH_CONNECTION_LEAVE (20 * PH_SECOND)
 
 /* One carrier's generations that one durable record allows. */
 #define PH_CONNECTION_CEILING 1024u

@@ -86,6 +86,7 @@ void ph_edge_record(const struct ph_edge *edge, struct ph_writer *writer)
 	write_place(writer, "to", &wire->to);
 	ph_put_text(writer, "on_full", wire->on_full);
 	ph_put_u64(writer, "queue", wire->queue);
+	ph_put_text(writer, "via", wire->via);
 	ph_put_u64(writer, "ceiling", edge->actual.ceiling);
 	ph_put_bool(writer, "ended", edge->actual.ended);
 	ph_write_end(writer);
@@ -130,6 +131,7 @@ static int restore_map(
 	ph_get_copy(map, "scope", wire.scope, sizeof(wire.scope));
 	ph_get_copy(map, "on_full", wire.on_full, sizeof(wire.on_full));
 	wire.queue = ph_get_u64(map, "queue");
+	ph_get_copy(map, "via", wire.via, sizeof(wire.via));
 	if (ph_connection_id_parse(&parsed, id) || !ceiling ||
 		ceiling > UINT32_MAX / 2 ||
 		read_place(&wire.from, map, "from") ||

@@ -6,6 +6,7 @@
 #include "controlsurface/connection.h"
 #include "controlsurface/part.h"
 #include "kernel/loop.h"
+#include "proto/rate.h"
 
 /*
  * The connections this node owns. For each of them three columns that never
@@ -15,22 +16,15 @@
  * Ids are node#epoch.sequence: the epoch is durable and grows with each start,
  * the sequence lives in memory, so no id is ever used twice.
  */
-struct ph_sample {
-	int64_t at; /* ns */
-	uint64_t sent_bytes;
-	uint64_t sent_messages;
-	uint64_t received_bytes;
-	uint64_t received_messages;
-};
-
-/* Looks that are kept to compare the next one with. */
-#define PH_SAMPLES 16u
-
 struct ph_flow {
 	bool present; /* in the newest look */
 	char transport[24];
 	char peer[PH_NAME_MAX + 1];
-	struct ph_sample now;
+	uint64_t sent_bytes;
+	uint64_t sent_messages;
+	uint64_t received_bytes;
+	uint64_t received_messages;
+	struct ph_rates rates;
 	uint64_t dropped_bytes;
 	uint64_t dropped_messages;
 	uint64_t queue_bytes;
@@ -66,12 +60,10 @@ struct ph_edge {
 	bool ready; /* its servers were taken or refused */
 	bool begun;
 	bool withdrawn;
-	bool declared_now; /* while wires are compared */
-	int64_t opened;	   /* ns, when its newest carrier came */
+	bool source_leaves; /* withdrawn, and its source is taken away, too */
+	bool declared_now;  /* while wires are compared */
+	int64_t opened;	    /* ns, when its newest carrier came */
 	struct ph_flow flow;
-	struct ph_sample samples[PH_SAMPLES];
-	unsigned sample_next;
-	unsigned sample_count;
 	char key[256]; /* scope and both ends */
 	UT_hash_handle by_id;
 	UT_hash_handle by_wire; /* not while withdrawn */

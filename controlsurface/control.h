@@ -27,6 +27,9 @@ struct ph_control_config {
 	void *context;
 };
 
+/* A change that is in doubt, and what to do, as status shows it. */
+#define PH_DOUBT_LINE 400
+
 int ph_control_create(
 	struct ph_control **out, const struct ph_control_config *config);
 /* Loads what was applied (store.list) and starts bringing it about. */
@@ -39,5 +42,7 @@ void ph_control_destroy(struct ph_control *control);
 /* Grows with every change of what is declared here, also over restarts: the
  * epoch counts them. */
 uint64_t ph_control_revision(const struct ph_control *control);
+/* What was applied before is read back: until then it takes no change. */
+bool ph_control_is_loaded(const struct ph_control *control);
 
 #endif

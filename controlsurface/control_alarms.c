@@ -41,10 +41,9 @@ static struct ph_alarm_look look_at(
 	return (struct ph_alarm_look){
 		.at = now,
 		.ended = edge->actual.ended,
-		.bytes = output ? flow->now.sent_bytes
-				: flow->now.received_bytes,
-		.messages = output ? flow->now.sent_messages
-				   : flow->now.received_messages,
+		.bytes = output ? flow->sent_bytes : flow->received_bytes,
+		.messages =
+			output ? flow->sent_messages : flow->received_messages,
 		.dropped = flow->dropped_messages,
 		.queued = flow->present ? flow->queue_bytes : 0,
 		.limit = flow->queue_limit,
@@ -88,7 +87,7 @@ static void looked(struct ph_control *control, const struct ph_ask *ask,
 	struct ph_control_scope *scope;
 
 	if (!reply->status) {
-		ph_control_take_flows(control, reply->body);
+		ph_control_take_flows(control, NULL, reply->body);
 		for (scope = control->scopes; scope; scope = scope->hh.next) {
 			if (!scope->part)
 				continue;
@@ -189,6 +188,7 @@ void ph_control_serve_alarms(
 					scope->name);
 		}
 	}
+	ph_doubts_write_alarms(control, writer);
 	ph_marks_write(control, writer);
 	ph_write_end(writer);
 	ph_write_end(writer);

@@ -30,6 +30,13 @@ struct ph_writer *ph_control_writer(struct ph_control *control)
 	return control->writer;
 }
 
+/* Answered when it is done, not when it is heard. One may wait for another: a
+ * wire that leaves, for the stop of what feeds it. */
+static bool lasts(const struct ph_ask *ask)
+{
+	return ask->method == PH_WIRE_CLOSE || ask->method == PH_EXECUTOR_STOP;
+}
+
 static void call_reply(struct ph_control_call *call, int status,
 	const uint8_t *body, size_t length)
 {
@@ -62,7 +69,7 @@ static void call_answered(
 
 	if (control) {
 		DL_DELETE(control->flying, call);
-		control->flying_count--;
+		control->flying_count -= !lasts(&call->ask);
 		if (control->waiting)
 			ph_loop_defer(control->config.loop, &control->pump);
 		call_reply(call, status, body, length);
@@ -93,13 +100,14 @@ static void calls_pump(struct ph_task *task)
 	struct ph_control *control =
 		PH_CONTAINER(task, struct ph_control, pump);
 
-	while (control->waiting && control->flying_count < CALLS_FLYING) {
+	while (control->waiting && (control->flying_count < CALLS_FLYING ||
+					   lasts(&control->waiting->ask))) {
 		struct ph_control_call *call = control->waiting;
 
 		DL_DELETE(control->waiting, call);
 		if (!call_send(control, call)) {
 			DL_APPEND(control->flying, call);
-			control->flying_count++;
+			control->flying_count += !lasts(&call->ask);
 			continue;
 		}
 		call_reply(call, PH_CALL_UNREACHABLE, NULL, 0);
@@ -131,6 +139,16 @@ void ph_control_ask(struct ph_control *control, const struct ph_ask *ask)
 	}
 	DL_APPEND(control->waiting, call);
 	ph_loop_defer(control->config.loop, &control->pump);
+}
+
+bool ph_reply_is_away(const struct ph_reply *reply, const char *node)
+{
+	const struct ph_error *error = &reply->error;
+
+	return reply->status == PH_CALL_FAILED &&
+	       (error->exit == PH_EXIT_UNREACHABLE ||
+		       (error->exit == PH_EXIT_NOT_FOUND &&
+			       !strcmp(error->where, node)));
 }
 
 static void told(struct ph_control *control, const struct ph_ask *ask,

@@ -9,19 +9,27 @@
 /*
  * What the files of the control surface share:
  *
- *   control.c         create, load, serve
+ *   control.c         create, serve
+ *   control_load.c    what was applied before, read back
  *   control_call.c    calls to other servers, a bounded number at a time
  *   control_renew.c   bookings go on
- *   control_drive.c   the connections' shell: outputs become calls
+ *   control_drive.c   the connections' shell: outputs become calls;
+ *                     control_reply.c: and answers events
  *   part_check.c      may this node's part be so
  *   part_survey.c     what would change here
- *   part_commit.c     make it durable, then bring it about
+ *   part_commit.c     make it durable
+ *   scope.c           the parts that are true; scope_wires.c, scope_servers.c
+ *                     bring them about
  *   pact.c            this node's side of a change of several nodes;
- *                     pact_record.c on the disk, pact_call.c its calls
+ *                     pact_ask.c asks the others, pact_record.c the disk,
+ *                     pact_prepare.c, pact_call.c its calls; pact_doubt.c tells
+ *                     people
  *   apply.c           the coordinator: look everywhere, prepare, decide
- *   decision.c        what was decided here, until everybody has it
+ *   decision.c        what was decided here, until everybody has it;
+ *                     decision_record.c
  *   plan.c            what an apply would do, kept to be applied
- *   apply_choose.c    ends by criteria
+ *   apply_choose.c    ends by criteria; apply_recall.c, apply_place.c,
+ *                     apply_keep.c, apply_hold.c
  *   apply_read.c      the wiring file, on the worker
  *   apply_ask.c       one host of it; apply_answer.c: how it ends
  *   apply_check.c     inputs that are not in the file
@@ -41,6 +49,7 @@ struct ph_control_scope {
 	size_t length;
 	bool committing;
 	bool fresh;	   /* applied in this life, not read back */
+	bool eager;	   /* its servers are started because of an apply */
 	uint64_t changed;  /* revision when it became so */
 	uint64_t round;	   /* of starting servers */
 	unsigned starting; /* answers its connections wait for */
@@ -100,6 +109,11 @@ struct ph_control {
 	bool quiet;
 };
 
+/* --- control_load.c --- */
+
+/* Reads everything, and goes on with it; again after a while when it cannot. */
+void ph_control_load(struct ph_control *control);
+
 /* --- control_call.c --- */
 
 struct ph_reply {
@@ -133,6 +147,8 @@ struct ph_writer *ph_control_writer(struct ph_control *control);
 /* Sends what stands in control->writer. The reply comes once, later (without
  * memory never: have a deadline). */
 void ph_control_ask(struct ph_control *control, const struct ph_ask *ask);
+/* The road's own word: no line to that node, or none of its name is known. */
+bool ph_reply_is_away(const struct ph_reply *reply, const char *node);
 /* Nobody needs its answer; a refusal is logged. */
 void ph_control_tell(struct ph_control *control, uint16_t method);
 /* The same at another node; "" or its own name: here. */
@@ -154,6 +170,12 @@ void ph_control_work_end(
 /* The edge may be gone afterwards. */
 void ph_control_event(struct ph_control *control, struct ph_edge *edge,
 	const struct ph_connection_event *event);
+
+/* --- control_reply.c --- */
+
+/* Of what a connection asked for; it may be gone. */
+void ph_control_drive_reply(struct ph_control *control,
+	const struct ph_ask *ask, const struct ph_reply *reply);
 ph_call_fn ph_control_serve_carrier;
 
 /* --- control_renew.c --- */
@@ -176,12 +198,15 @@ void ph_part_check(struct ph_control *control, struct ph_part *part,
 
 ph_call_fn ph_control_serve_survey;
 
-/* --- part_commit.c --- */
-
-ph_call_fn ph_control_serve_commit;
+/* --- scope.c --- */
 
 struct ph_control_scope *ph_control_scope(
 	struct ph_control *control, const char *name);
+/* Finds it, or enters it without a part; NULL: no memory. */
+struct ph_control_scope *ph_control_scope_make(
+	struct ph_control *control, const char *name);
+void ph_control_scope_remove(
+	struct ph_control *control, struct ph_control_scope *scope);
 /* Gives the scope a part and what goes with it; NULL: no memory, and then
  * nothing was taken. */
 struct ph_control_scope *ph_control_scope_set(struct ph_control *control,
@@ -189,37 +214,66 @@ struct ph_control_scope *ph_control_scope_set(struct ph_control *control,
 /* What is durable becomes true. Takes part and bytes. */
 void ph_control_scope_become(struct ph_control *control, struct ph_part *part,
 	uint8_t *bytes, size_t length, const char *by);
-/* Edges, servers and seeds of a scope that was just loaded or committed;
- * `old` may be NULL. */
-void ph_control_bring_about(struct ph_control *control,
-	struct ph_control_scope *scope, const struct ph_part *old);
-/* The scope's wires become what is declared and by hand. */
-void ph_control_rewire(
-	struct ph_control *control, const struct ph_control_scope *scope);
-/* Those that are ready begin, some at a time. */
-void ph_control_begin_wires(struct ph_control *control);
-/* Starts those that need nothing, or whose needs are there. */
-void ph_control_start_free(
-	struct ph_control *control, struct ph_control_scope *scope);
-/* Once more those servers that the executor has not taken. */
-void ph_control_start_missing(struct ph_control *control);
 /* The revision at which the scope became as it is; 0: there is none. */
 uint64_t ph_control_scope_revision(
 	struct ph_control *control, const char *name);
-/* Copies an encoded part; NULL with the error told. */
-uint8_t *ph_control_part_encode(struct ph_control *control,
-	struct ph_value part, const char *scope, size_t *length,
-	struct ph_error *error);
 /* Writes store.put or store.delete of a scope's part into control->writer and
  * returns which. */
 uint16_t ph_control_write_scope(struct ph_control *control,
 	const struct ph_part *part, const uint8_t *bytes, size_t length);
+
+/* --- scope_wires.c --- */
+
+/* The scope's edges become its wires; `old` may be NULL. */
+void ph_control_declare_wires(struct ph_control *control,
+	const struct ph_control_scope *scope, const struct ph_part *old);
+/* The scope's wires become what is declared and by hand. */
+void ph_control_rewire(
+	struct ph_control *control, const struct ph_control_scope *scope);
+/* Its servers were taken or refused: its wires may begin. */
+void ph_control_ready_wires(
+	struct ph_control *control, const struct ph_control_scope *scope);
+/* Those that are ready begin, some at a time. */
+void ph_control_begin_wires(struct ph_control *control);
+
+/* --- scope_servers.c --- */
+
+/* Edges, servers and seeds of a scope that was just loaded or committed;
+ * `old` may be NULL. */
+void ph_control_bring_about(struct ph_control *control,
+	struct ph_control_scope *scope, const struct ph_part *old);
+/* Starts those that need nothing, or whose needs are there. */
+void ph_control_start_free(
+	struct ph_control *control, struct ph_control_scope *scope);
+/* It may become that part, NULL: it stays as it is. Servers that would go by it
+ * are told so: others, on nodes that hear of it sooner, end before them. */
+void ph_control_expect(struct ph_control *control, const char *name,
+	const struct ph_part *part);
+/* Once more those servers that the executor has not taken. */
+void ph_control_start_missing(struct ph_control *control);
+
+/* --- part_commit.c --- */
+
+ph_call_fn ph_control_serve_commit;
+/* Copies an encoded part; NULL with the error told. */
+uint8_t *ph_control_part_encode(struct ph_control *control,
+	struct ph_value part, const char *scope, size_t *length,
+	struct ph_error *error);
 
 /* --- control_needs.c --- */
 
 /* Asks other nodes for the servers that those of the scope need. */
 void ph_control_needs_start(
 	struct ph_control *control, const struct ph_control_scope *scope);
+
+/* --- pact_doubt.c --- */
+
+/* What is in doubt, into the open list of control.alarms. */
+void ph_doubts_write_alarms(
+	const struct ph_control *control, struct ph_writer *writer);
+/* The same as the list "in_doubt" of lines, with what to do, into a map. */
+void ph_doubts_write_lines(
+	const struct ph_control *control, struct ph_writer *writer);
 
 /* --- pact_call.c, decision.c: see pact.h, decision.h --- */
 
@@ -279,15 +333,15 @@ ph_call_fn ph_control_serve_show;
 ph_call_fn ph_control_serve_tap;
 
 /* Enters one item of wire.flows, or the last one that came with the news. */
-void ph_control_take_flow(
-	struct ph_edge *edge, struct ph_value item, int64_t now);
-/* Enters what wire.flows answered into the edges. */
-void ph_control_take_flows(struct ph_control *control, struct ph_value body);
+void ph_control_take_flow(struct ph_edge *edge, struct ph_value item);
+struct ph_view_address;
+/* Enters what wire.flows answered into the edges that were asked for; NULL:
+ * into all. */
+void ph_control_take_flows(struct ph_control *control,
+	const struct ph_view_address *address, struct ph_value body);
 /* One item of control.connections, with `kind` for control.show. */
 void ph_control_write_edge(struct ph_control *control,
 	const struct ph_edge *edge, const char *kind);
-/* Keeps the flows of this look for the next one. */
-void ph_control_keep_look(struct ph_control *control);
 
 #define PH_CONTAINER(pointer, type, member)                                    \
 	((type *)(void *)((char *)(pointer)-offsetof(type, member)))

@@ -36,30 +36,53 @@ static bool edge_is_first(
 	return true;
 }
 
+static bool edge_leads_to(const struct ph_edge *edge, const char *node)
+{
+	return edge_counts(edge) && !strcmp(edge->declared.to.node, node);
+}
+
+/* Names so many connections from `at` on; returns where it stopped. */
+static const struct ph_edge *write_names(struct ph_writer *writer,
+	const struct ph_edge *at, const char *node, unsigned count)
+{
+	ph_put_list(writer, "connections");
+	for (; count; at = at->by_id.next)
+		if (edge_leads_to(at, node)) {
+			ph_write_text(writer, at->actual.id);
+			count--;
+		}
+	ph_write_end(writer);
+	return at;
+}
+
 static void renew_node(struct ph_control *control, const char *node)
 {
-	struct ph_writer *writer = ph_control_writer(control);
+	const struct ph_edge *at = control->connectome.ids;
 	struct ph_ask ask = {
 		.method = PH_HOSTESS_RENEW,
 		.timeout = RENEW_CALL,
 		.reply = renewed,
 	};
-	unsigned count = 0;
+	unsigned left = 0;
+	bool complete;
 
-	ph_write_map(writer);
-	ph_put_list(writer, "connections");
-	for (const struct ph_edge *at = control->connectome.ids; at;
-		at = at->by_id.next)
-		if (edge_counts(at) && !strcmp(at->declared.to.node, node) &&
-			count++ < RENEW_MOST)
-			ph_write_text(writer, at->actual.id);
-	ph_write_end(writer);
-	ph_put_bool(
-		writer, "complete", count <= RENEW_MOST && !control->skipped);
-	ph_write_end(writer);
+	for (; at; at = at->by_id.next)
+		left += edge_leads_to(at, node);
+	complete = left <= RENEW_MOST && !control->skipped;
 	if (strcmp(node, control->node))
 		snprintf(ask.destination, sizeof(ask.destination), "%s", node);
-	ph_control_ask(control, &ask);
+	at = control->connectome.ids;
+	while (left) {
+		struct ph_writer *writer = ph_control_writer(control);
+		unsigned some = left < RENEW_MOST ? left : RENEW_MOST;
+
+		ph_write_map(writer);
+		at = write_names(writer, at, node, some);
+		ph_put_bool(writer, "complete", complete);
+		ph_write_end(writer);
+		ph_control_ask(control, &ask);
+		left -= some;
+	}
 }
 
 static void renew_due(struct ph_timer *timer)

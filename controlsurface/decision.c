@@ -15,7 +15,7 @@
 #define AGAIN_FIRST (250 * PH_MILLISECOND)
 #define AGAIN_MOST  (30 * PH_SECOND)
 
-static struct ph_decision *decision_find(
+struct ph_decision *ph_decision_find(
 	const struct ph_control *control, const char *id)
 {
 	struct ph_decision *decision;
@@ -30,14 +30,14 @@ static struct ph_decision *decision_find(
 
 bool ph_decision_is_made(const struct ph_control *control, const char *id)
 {
-	const struct ph_decision *decision = decision_find(control, id);
+	const struct ph_decision *decision = ph_decision_find(control, id);
 
 	return decision && decision->durable;
 }
 
 bool ph_decision_is_pending(const struct ph_control *control, const char *id)
 {
-	const struct ph_decision *decision = decision_find(control, id);
+	const struct ph_decision *decision = ph_decision_find(control, id);
 
 	return decision && !decision->durable;
 }
@@ -94,19 +94,6 @@ static void store(
 	ph_control_ask(decision->control, &ask);
 }
 
-static void write_record(
-	struct ph_writer *writer, const struct ph_decision *decision)
-{
-	ph_write_map(writer);
-	ph_put_text(writer, "scope", decision->scope);
-	ph_put_text(writer, "by", decision->by);
-	ph_put_list(writer, "nodes");
-	for (unsigned i = 0; i < decision->node_count; i++)
-		ph_write_text(writer, decision->nodes[i].name);
-	ph_write_end(writer);
-	ph_write_end(writer);
-}
-
 static struct ph_writer *write_key(struct ph_decision *decision)
 {
 	struct ph_writer *writer = ph_control_writer(decision->control);
@@ -134,17 +121,22 @@ static void again(struct ph_decision *decision)
 		ph_loop_now(decision->control->config.loop) + wait);
 }
 
-/* Whoever was not reached has said nothing yet. */
-static bool is_final(const struct ph_error *error)
+/* What its own side of the change says. Whatever is told on the way (no line,
+ * no such node, too many calls) says nothing of it. */
+static bool is_final(
+	const struct ph_decision *decision, const struct ph_error *error)
 {
-	return error->exit != PH_EXIT_UNREACHABLE &&
-	       error->exit != PH_EXIT_TIMEOUT;
+	if (error->exit == PH_EXIT_CONFLICT)
+		return !strcmp(error->where, decision->scope);
+	return (error->exit == PH_EXIT_NOT_FOUND ||
+		       error->exit == PH_EXIT_DENIED) &&
+	       !strcmp(error->where, decision->id);
 }
 
 static void committed(struct ph_control *control, const struct ph_ask *ask,
 	const struct ph_reply *reply)
 {
-	struct ph_decision *decision = decision_find(control, ask->id);
+	struct ph_decision *decision = ph_decision_find(control, ask->id);
 	struct ph_decision_node *node;
 
 	if (!decision || ask->number >= decision->node_count)
@@ -152,7 +144,8 @@ static void committed(struct ph_control *control, const struct ph_ask *ask,
 	node = &decision->nodes[ask->number];
 	node->asked = false;
 	node->has |= !reply->status;
-	if (reply->status == PH_CALL_FAILED && is_final(&reply->error)) {
+	if (reply->status == PH_CALL_FAILED &&
+		is_final(decision, &reply->error)) {
 		/* A person decided otherwise there, or its disk was lost: to
 		 * ask again changes nothing. */
 		node->refusal = reply->error;
@@ -227,7 +220,7 @@ static void tell_done(struct ph_decision *decision)
 static void closed(struct ph_control *control, const struct ph_ask *ask,
 	const struct ph_reply *reply)
 {
-	struct ph_decision *decision = decision_find(control, ask->id);
+	struct ph_decision *decision = ph_decision_find(control, ask->id);
 
 	if (!decision)
 		return;
@@ -239,6 +232,8 @@ static void closed(struct ph_control *control, const struct ph_ask *ask,
 	ph_log_info("control", "decision.closed id=%s scope=%s", decision->id,
 		decision->scope);
 	tell_done(decision);
+	if (decision->ticket)
+		ph_answer_ok(control->config.door, decision->ticket, NULL);
 	decision_free(decision);
 }
 
@@ -248,7 +243,8 @@ static void go_on(struct ph_decision *decision)
 
 	for (unsigned i = 0; i < decision->node_count; i++)
 		waits |= decision->nodes[i].asked;
-	if (waits || decision->closing || decision->control->quiet)
+	if (waits || decision->closing || decision->unreadable ||
+		decision->control->quiet)
 		return;
 	if (ph_decision_missing(decision)) {
 		again(decision);
@@ -259,28 +255,63 @@ static void go_on(struct ph_decision *decision)
 	store(decision, PH_STORE_DELETE, closed);
 }
 
+static void undone(struct ph_control *control, const struct ph_ask *ask,
+	const struct ph_reply *reply)
+{
+	struct ph_decision *decision = ph_decision_find(control, ask->id);
+
+	if (!decision)
+		return;
+	if (reply->status && reply->error.exit != PH_EXIT_NOT_FOUND) {
+		again(decision);
+		return;
+	}
+	tell_owner(decision, -1);
+	decision_free(decision);
+}
+
+static void undo(struct ph_decision *decision)
+{
+	decision->undoing = true;
+	ph_write_end(write_key(decision));
+	store(decision, PH_STORE_DELETE, undone);
+}
+
 static void decision_due(struct ph_timer *timer)
 {
 	struct ph_decision *decision =
 		PH_CONTAINER(timer, struct ph_decision, timer);
 
+	if (decision->undoing) {
+		undo(decision);
+		return;
+	}
 	ask_missing(decision);
 	go_on(decision);
+}
+
+/* The disk may have taken it, or may yet. */
+static bool is_maybe(const struct ph_reply *reply)
+{
+	return reply->error.exit == PH_EXIT_TIMEOUT ||
+	       reply->error.exit == PH_EXIT_UNREACHABLE;
 }
 
 static void decided(struct ph_control *control, const struct ph_ask *ask,
 	const struct ph_reply *reply)
 {
-	struct ph_decision *decision = decision_find(control, ask->id);
+	struct ph_decision *decision = ph_decision_find(control, ask->id);
 
 	if (!decision)
 		return;
+	/* Nobody was told: it was never made. But when it may be on the disk
+	 * all the same, it must not come back when others have given it up. */
+	if (reply->status && is_maybe(reply)) {
+		undo(decision);
+		return;
+	}
 	if (reply->status) {
-		/* Nobody was told: it was never made. Should it be on the
-		 * disk all the same, it must not come back. */
 		tell_owner(decision, -1);
-		ph_write_end(write_key(decision));
-		ph_control_tell(control, PH_STORE_DELETE);
 		decision_free(decision);
 		return;
 	}
@@ -293,7 +324,7 @@ static void decided(struct ph_control *control, const struct ph_ask *ask,
 	go_on(decision);
 }
 
-static struct ph_decision *decision_new(
+struct ph_decision *ph_decision_new(
 	struct ph_control *control, const char *id, unsigned node_count)
 {
 	struct ph_decision *decision = calloc(1, sizeof(*decision));
@@ -318,7 +349,7 @@ struct ph_decision *ph_decision_make(struct ph_control *control, const char *id,
 	const char *scope, const char *by, const char (*nodes)[PH_NAME_MAX + 1],
 	unsigned node_count, ph_decision_fn *told, void *context)
 {
-	struct ph_decision *decision = decision_new(control, id, node_count);
+	struct ph_decision *decision = ph_decision_new(control, id, node_count);
 	struct ph_writer *record;
 	struct ph_writer *writer;
 	const uint8_t *data;
@@ -334,7 +365,7 @@ struct ph_decision *ph_decision_make(struct ph_control *control, const char *id,
 	decision->context = context;
 	writer = write_key(decision);
 	if (!ph_writer_create(&record)) {
-		write_record(record, decision);
+		ph_decision_write_record(record, decision);
 		if (!ph_writer_finish(record, &data, &length))
 			ph_put_bytes(writer, "value", data, length);
 		ph_writer_free(record);
@@ -344,39 +375,14 @@ struct ph_decision *ph_decision_make(struct ph_control *control, const char *id,
 	return decision;
 }
 
-/* --- after a restart --- */
-
-int ph_decision_restore(struct ph_control *control, const char *id,
-	const uint8_t *record, size_t length)
+void ph_decision_let_go(struct ph_decision *decision, ph_handle ticket)
 {
-	struct ph_document *document;
-	struct ph_decision *decision;
-	struct ph_value map;
-	struct ph_value nodes;
-
-	if (decision_find(control, id))
-		return 0;
-	if (!record || strlen(id) >= PH_TRANSACTION_ID ||
-		ph_document_read(&document, record, length, PH_SKIM_TABLE))
-		return -EBADMSG;
-	map = ph_document_root(document);
-	nodes = ph_value_get(map, "nodes");
-	decision = ph_value_count(nodes) > PH_TRANSACTION_NODES
-			   ? NULL
-			   : decision_new(control, id,
-				     (unsigned)ph_value_count(nodes));
-	if (decision) {
-		ph_get_copy(
-			map, "scope", decision->scope, sizeof(decision->scope));
-		ph_get_copy(map, "by", decision->by, sizeof(decision->by));
-		for (unsigned i = 0; i < decision->node_count; i++)
-			ph_value_copy(ph_value_at(nodes, i),
-				decision->nodes[i].name, PH_NAME_MAX + 1);
-		decision->durable = true;
-	}
-	ph_document_free(document);
-	return decision ? 0 : -EBADMSG;
+	decision->ticket = ticket;
+	decision->unreadable = false;
+	go_on(decision);
 }
+
+/* --- after a restart --- */
 
 void ph_decisions_resume(struct ph_control *control)
 {

@@ -8,6 +8,9 @@
  * control.diff: what was changed by hand, and what is declared and not so.
  * Drift is shown, never settled silently.
  */
+static const char *const blanks[] = {
+	"connection", "from", "to", "id", "verb", "who", "why"};
+
 static void write_ends(struct ph_control *control, struct ph_writer *writer,
 	const struct ph_wire *wire)
 {
@@ -38,6 +41,7 @@ static void write_manual(struct ph_control *control, struct ph_writer *writer,
 	ph_manual_write(writer, manual);
 	ph_put_text(writer, "on_full", manual->wire.on_full);
 	ph_put_u64(writer, "queue", manual->wire.queue);
+	ph_put_text(writer, "via", manual->wire.via);
 	ph_put_text(writer, "state",
 		edge ? ph_connection_state_name(edge->actual.state) : "closed");
 	ph_put_text(writer, "reason", edge ? edge->actual.reason : "by hand");
@@ -89,6 +93,38 @@ static void write_drift(struct ph_control *control, struct ph_writer *writer,
 	ph_write_end(writer);
 }
 
+/* A host that was away when this was applied. Each of the others knows; the
+ * first of them tells. */
+static void write_behind(struct ph_control *control, struct ph_writer *writer,
+	const struct ph_part *part)
+{
+	unsigned first = 0;
+
+	while (first < part->host_count && part->hosts[first].behind)
+		first++;
+	if (first == part->host_count ||
+		strcmp(part->hosts[first].name, control->node) != 0)
+		return;
+	for (unsigned i = 0; i < part->host_count; i++) {
+		if (!part->hosts[i].behind)
+			continue;
+		ph_write_map(writer);
+		ph_put_text(writer, "kind", "drift");
+		ph_put_text(writer, "node", part->hosts[i].name);
+		ph_put_text(writer, "scope", part->scope);
+		for (unsigned k = 0; k < sizeof(blanks) / sizeof(blanks[0]);
+			k++)
+			ph_put_text(writer, blanks[k], "");
+		ph_put_int(writer, "since", 0);
+		ph_put_text(writer, "state", "behind");
+		ph_put_text(writer, "reason",
+			"it was away when this was applied: posthouse apply "
+			"FILE "
+			"once more, when it is back");
+		ph_write_end(writer);
+	}
+}
+
 static bool is_drift(const struct ph_edge *edge)
 {
 	switch (edge->actual.state) {
@@ -107,6 +143,7 @@ void ph_control_serve_diff(
 {
 	struct ph_control *control = context;
 	struct ph_writer *writer = ph_control_writer(control);
+	const struct ph_control_scope *scope;
 	const struct ph_manual *manual;
 	const struct ph_edge *edge;
 
@@ -121,6 +158,9 @@ void ph_control_serve_diff(
 		if (is_drift(edge))
 			write_drift(control, writer, edge);
 	}
+	for (scope = control->scopes; scope; scope = scope->hh.next)
+		if (scope->part)
+			write_behind(control, writer, scope->part);
 	ph_write_end(writer);
 	ph_write_end(writer);
 	ph_answer_ok(control->config.door, ticket, writer);

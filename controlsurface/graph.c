@@ -181,7 +181,6 @@ static int compare_edges(const void *a, const void *b)
 static int take_edge(struct ph_graph *graph, struct ph_value connection)
 {
 	struct ph_graph_edge *edge = &graph->edges[graph->edge_count];
-	struct ph_value rate = ph_value_get(connection, "rate");
 	struct ph_graph_terminal *output;
 	struct ph_graph_terminal *input;
 	struct ph_graph_server *server;
@@ -207,8 +206,7 @@ static int take_edge(struct ph_graph *graph, struct ph_value connection)
 		sizeof(edge->transport));
 	memcpy(edge->output, from.terminal, sizeof(edge->output));
 	memcpy(edge->input, to.terminal, sizeof(edge->input));
-	edge->sent_bps = ph_get_u64(rate, "sent_bps");
-	edge->received_bps = ph_get_u64(rate, "received_bps");
+	ph_rates_read(&edge->rates, ph_value_get(connection, "rate"));
 	edge->manual = ph_value_is(ph_value_get(connection, "scope"), "");
 	graph->edge_count++;
 	return 0;

@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "proto/value.h"
+#include "proto/rate.h"
 
 /*
  * The topology as a graph to draw: hosts hold servers, servers have terminals,
@@ -54,8 +54,7 @@ struct ph_graph_edge {
 	char input[40];
 	char state[24];
 	char transport[24];
-	uint64_t sent_bps;
-	uint64_t received_bps;
+	struct ph_rates rates;
 	bool manual;	/* by hand */
 	unsigned order; /* among those that leave the same layer */
 };
@@ -82,8 +81,15 @@ typedef void ph_graph_fn(const struct ph_graph *graph, FILE *out);
 ph_graph_fn ph_graph_dot;
 ph_graph_fn ph_graph_mermaid;
 ph_graph_fn ph_graph_d2;
+/* By the format's name: dot, mermaid or d2. NULL: there is none of that name.
+ */
+ph_graph_fn *ph_graph_printer(const char *format);
 /* {nodes: [...], edges: [...]} as a value. */
 void ph_graph_write(const struct ph_graph *graph, struct ph_writer *writer);
+/* graph_place.c: the connections again, a list, each with the `layer` that it
+ * leaves and its `order` there, among those of the list. -ENOMEM, -E2BIG. */
+int ph_graph_write_connections(
+	struct ph_writer *writer, struct ph_value connections);
 const char *ph_graph_kind_name(enum ph_terminal_kind kind);
 
 #endif

@@ -23,10 +23,11 @@ static void rate_text(char *out, size_t size, uint64_t rate)
 
 static void edge_label(const struct ph_graph_edge *edge, char *out, size_t size)
 {
+	uint64_t sent = edge->rates.over[PH_RATE_1].of[PH_RATE_SENT_BYTES];
 	char rate[32];
 
-	rate_text(rate, sizeof(rate), edge->sent_bps);
-	if (edge->sent_bps)
+	rate_text(rate, sizeof(rate), sent);
+	if (sent)
 		snprintf(out, size, "%s", rate);
 	else
 		snprintf(out, size, "%s", edge->state);
@@ -372,6 +373,7 @@ void ph_graph_write(const struct ph_graph *graph, struct ph_writer *writer)
 	ph_put_list(writer, "edges");
 	for (unsigned i = 0; i < graph->edge_count; i++) {
 		const struct ph_graph_edge *edge = &graph->edges[i];
+		const struct ph_rate_count *rate = &edge->rates.over[PH_RATE_1];
 
 		ph_write_map(writer);
 		ph_put_int(writer, "layer", graph->servers[edge->from].layer);
@@ -382,11 +384,30 @@ void ph_graph_write(const struct ph_graph *graph, struct ph_writer *writer)
 		write_end(writer, "to", &graph->servers[edge->to], edge->input);
 		ph_put_text(writer, "state", edge->state);
 		ph_put_text(writer, "transport", edge->transport);
-		ph_put_u64(writer, "sent_bps", edge->sent_bps);
-		ph_put_u64(writer, "received_bps", edge->received_bps);
+		ph_put_u64(writer, "sent_bps", rate->of[PH_RATE_SENT_BYTES]);
+		ph_put_u64(writer, "received_bps",
+			rate->of[PH_RATE_RECEIVED_BYTES]);
+		ph_rates_write(writer, "rate", &edge->rates);
 		ph_put_bool(writer, "manual", edge->manual);
 		ph_write_end(writer);
 	}
 	ph_write_end(writer);
 	ph_write_end(writer);
+}
+
+ph_graph_fn *ph_graph_printer(const char *format)
+{
+	static const struct {
+		const char *name;
+		ph_graph_fn *print;
+	} formats[] = {
+		{"dot", ph_graph_dot},
+		{"mermaid", ph_graph_mermaid},
+		{"d2", ph_graph_d2},
+	};
+
+	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
+		if (!strcmp(format, formats[i].name))
+			return formats[i].print;
+	return NULL;
 }

@@ -283,6 +283,7 @@ static void write_wire(
 		writer, "to", ph_place_format(&wire->to, text, sizeof(text)));
 	ph_put_text(writer, "on_full", wire->on_full);
 	ph_put_u64(writer, "queue", wire->queue);
+	ph_put_text(writer, "via", wire->via);
 	ph_write_end(writer);
 }
 
@@ -328,6 +329,7 @@ static int read_wire(struct ph_wire *wire, struct ph_value map)
 	ph_get_copy(map, "scope", wire->scope, sizeof(wire->scope));
 	ph_get_copy(map, "on_full", wire->on_full, sizeof(wire->on_full));
 	wire->queue = ph_get_u64(map, "queue");
+	ph_get_copy(map, "via", wire->via, sizeof(wire->via));
 	return ph_place_parse(&wire->from,
 		       ph_get_copy(map, "from", text, sizeof(text))) ||
 			       ph_place_parse(

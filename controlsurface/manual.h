@@ -17,6 +17,7 @@
  */
 #define PH_MANUALS_MOST 1024u
 #define PH_MANUAL_ID	32u
+#define PH_MANUAL_STORE (20 * PH_SECOND) /* until a store's answer */
 
 #define PH_MANUAL_VERBS(X)                                                     \
 	X(CONNECT, "connect")                                                  \
@@ -87,6 +88,19 @@ int ph_manual_read_disconnect(struct ph_control *control,
 /* `for` and `why`. */
 int ph_manual_read_time(struct ph_manual *manual, struct ph_value arguments,
 	struct ph_error *error);
+
+/* --- manual_revert.c --- */
+
+/* Drops what was changed by hand, durably, and answers. */
+void ph_manual_revert(struct ph_control *control, ph_handle ticket,
+	const struct ph_manual *manual, const char *by);
+
+/* Who changes it by this call. */
+static inline const char *ph_manual_caller(
+	const struct ph_control *control, const struct ph_call *call)
+{
+	return *call->caller->node ? call->caller->node : control->node;
+}
 
 /* The connection that its output feeds, and would still feed; NULL: none. */
 const struct ph_edge *ph_manual_output_feeds(

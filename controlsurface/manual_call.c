@@ -8,11 +8,10 @@
 #include "kernel/log.h"
 
 /*
- * control.connect, control.disconnect, control.move, control.revert: what is
- * asked is looked at (is the output there, would the input take it), made
- * durable, brought about, and answered.
+ * control.connect, control.disconnect, control.move: what is asked is looked at
+ * (is the output there, would the input take it), made durable, brought about,
+ * and answered.
  */
-#define STORE_CALL (20 * PH_SECOND)
 #define CHECK_CALL (5 * PH_SECOND)
 
 struct change {
@@ -115,6 +114,8 @@ static void stored(struct ph_control *control, const struct ph_ask *ask,
 	ph_manuals_bring_about(control);
 	answer(change);
 	change->manual = NULL;
+	/* What it cuts may have been taken away meanwhile. */
+	ph_manuals_prune(control);
 	change_end(change);
 }
 
@@ -123,7 +124,7 @@ static void store(struct change *change)
 	ph_manual_write_record(change->manual);
 	ph_control_ask(change->control, &(struct ph_ask){
 						.method = PH_STORE_PUT,
-						.timeout = STORE_CALL,
+						.timeout = PH_MANUAL_STORE,
 						.reply = stored,
 						.context = change,
 					});
@@ -226,82 +227,6 @@ static void check_wire(struct change *change)
 				});
 }
 
-/* --- a change by hand is dropped --- */
-
-struct drop {
-	struct ph_control_work work; /* first */
-	ph_handle ticket;
-	char id[PH_MANUAL_ID];
-	char by[PH_NAME_MAX + 1];
-};
-
-static void drop_free(struct ph_control_work *work)
-{
-	free(work);
-}
-
-static void answer_dropped(
-	struct ph_control *control, ph_handle ticket, const char *id)
-{
-	struct ph_writer *writer = ph_control_writer(control);
-
-	ph_write_map(writer);
-	ph_put_text(writer, "override", id);
-	ph_put_text(writer, "verb", "revert");
-	ph_write_end(writer);
-	ph_answer_ok(control->config.door, ticket, writer);
-}
-
-static void dropped(struct ph_control *control, const struct ph_ask *ask,
-	const struct ph_reply *reply)
-{
-	struct drop *drop = ask->context;
-	struct ph_manual *manual = ph_manual_find(control, drop->id);
-
-	if (reply->status && reply->error.exit != PH_EXIT_NOT_FOUND) {
-		ph_answer_error(
-			control->config.door, drop->ticket, &reply->error);
-	} else {
-		if (manual) {
-			ph_control_note(control, drop->by, "", "revert %s (%s)",
-				manual->id, ph_manual_verb_name(manual->verb));
-			ph_manual_drop(manual);
-			ph_manuals_bring_about(control);
-		}
-		answer_dropped(control, drop->ticket, drop->id);
-	}
-	ph_control_work_end(control, &drop->work);
-	free(drop);
-}
-
-static void drop_manual(struct ph_control *control, ph_handle ticket,
-	const struct ph_manual *manual, const char *by)
-{
-	struct drop *drop = calloc(1, sizeof(*drop));
-	struct ph_writer *writer = ph_control_writer(control);
-
-	if (!drop) {
-		ph_door_answer(
-			control->config.door, ticket, PH_CALL_FAILED, NULL, 0);
-		return;
-	}
-	drop->work.abandon = drop_free;
-	drop->ticket = ticket;
-	memcpy(drop->id, manual->id, sizeof(drop->id));
-	snprintf(drop->by, sizeof(drop->by), "%s", by);
-	ph_control_work_begin(control, &drop->work);
-	ph_write_map(writer);
-	ph_put_text(writer, "space", "overrides");
-	ph_put_text(writer, "key", drop->id);
-	ph_write_end(writer);
-	ph_control_ask(control, &(struct ph_ask){
-					.method = PH_STORE_DELETE,
-					.timeout = STORE_CALL,
-					.reply = dropped,
-					.context = drop,
-				});
-}
-
 /* --- the calls --- */
 
 static bool has_room(const struct ph_control *control, struct ph_error *error)
@@ -316,12 +241,6 @@ static bool has_room(const struct ph_control *control, struct ph_error *error)
 		"revert some, or write them into a wiring file (save)",
 		"%u changes by hand are kept here already", count);
 	return false;
-}
-
-static const char *caller_name(
-	const struct ph_control *control, const struct ph_call *call)
-{
-	return *call->caller->node ? call->caller->node : control->node;
 }
 
 typedef int read_fn(struct ph_control *control, struct ph_manual *manual,
@@ -345,8 +264,8 @@ static void begin(
 	manual = change->manual;
 	if (request->call->method == PH_CONTROL_DISCONNECT &&
 		manual->verb == PH_MANUAL_CONNECT) {
-		drop_manual(control, request->ticket, manual,
-			caller_name(control, request->call));
+		ph_manual_revert(control, request->ticket, manual,
+			ph_manual_caller(control, request->call));
 		change_end(change);
 		return;
 	}
@@ -373,7 +292,7 @@ static void serve(struct ph_control *control, ph_handle ticket,
 	change = calloc(1, sizeof(*change));
 	if (change)
 		change->manual =
-			ph_manual_new(control, caller_name(control, call));
+			ph_manual_new(control, ph_manual_caller(control, call));
 	if (change && change->manual) {
 		change->work.abandon = change_free;
 		change->control = control;
@@ -402,29 +321,4 @@ void ph_control_serve_move(
 	void *context, ph_handle ticket, const struct ph_call *call)
 {
 	serve(context, ticket, call, ph_manual_read_move);
-}
-
-void ph_control_serve_revert(
-	void *context, ph_handle ticket, const struct ph_call *call)
-{
-	struct ph_control *control = context;
-	struct ph_request request;
-	struct ph_error error;
-	struct ph_manual *manual;
-	char id[PH_MANUAL_ID];
-
-	if (ph_request_open(&request, control->config.door, ticket, call))
-		return;
-	ph_get_copy(request.arguments, "override", id, sizeof(id));
-	manual = ph_manual_find(control, id);
-	if (manual) {
-		drop_manual(
-			control, ticket, manual, caller_name(control, call));
-	} else {
-		ph_fail(&error, PH_EXIT_NOT_FOUND, id,
-			"posthouse diff shows what was changed by hand",
-			"this node has no such override");
-		ph_answer_error(control->config.door, ticket, &error);
-	}
-	ph_request_close(&request);
 }

@@ -50,6 +50,25 @@ static int read_output(struct ph_control *control, struct ph_place *out,
 	return 0;
 }
 
+static int read_via(struct ph_control *control, struct ph_wire *wire,
+	struct ph_value arguments, struct ph_error *error)
+{
+	char via[PH_VIA_MAX + 1];
+
+	ph_get_copy(arguments, "via", via, sizeof(via));
+	if (!*via)
+		return 0;
+	if (!ph_via_is_known(via))
+		return ph_fail(error, PH_EXIT_USAGE, "via",
+			"tcp, tls, unix, ws or wss", "no such way: %s", via);
+	if (!strcmp(wire->to.node, control->node))
+		return ph_fail(error, PH_EXIT_USAGE, "via", "leave it out",
+			"both ends are on %s: nothing is dialled",
+			control->node);
+	snprintf(wire->via, sizeof(wire->via), "%s", via);
+	return 0;
+}
+
 static int read_policy(
 	struct ph_wire *wire, struct ph_value arguments, struct ph_error *error)
 {
@@ -115,7 +134,8 @@ int ph_manual_read_connect(struct ph_control *control, struct ph_manual *manual,
 		    error) ||
 		read_input(control, &wire->to, ph_value_get(arguments, "to"),
 			error) ||
-		read_policy(wire, arguments, error))
+		read_policy(wire, arguments, error) ||
+		read_via(control, wire, arguments, error))
 		return -1;
 	return is_there(control, wire, error);
 }
@@ -148,6 +168,9 @@ int ph_manual_read_move(struct ph_control *control, struct ph_manual *manual,
 		    control, &wire.to, ph_value_get(arguments, "to"), error) ||
 		is_there(control, &wire, error))
 		return -1;
+	/* Here nothing is dialled. */
+	if (!strcmp(wire.to.node, control->node))
+		*wire.via = '\0';
 	laid = ph_manual_of_wire(control, &edge->declared);
 	if (laid) {
 		use_manual(manual, laid);

@@ -320,7 +320,8 @@ void ph_metrics_print(const struct ph_metrics *metrics, FILE *out)
 	fprintf(out, "posthouse_wiring_overrides %zu\n",
 		count_kind(metrics->changes, "override"));
 	head(out, "wiring_drift", "gauge",
-		"Declared connections that do not stand.");
+		"Declared connections that do not stand, and hosts that were "
+		"left out of an apply.");
 	fprintf(out, "posthouse_wiring_drift %zu\n",
 		count_kind(metrics->changes, "drift"));
 	print_alarms(metrics, out);

@@ -9,7 +9,6 @@
 #include "kernel/log.h"
 
 #define STORE_CALL (20 * PH_SECOND)
-#define ASK_CALL   (2 * PH_SECOND)
 
 static void pact_take(
 	struct ph_pact *pact, struct ph_transaction_output output);
@@ -46,8 +45,11 @@ static void pact_due(struct ph_timer *timer)
 {
 	struct ph_pact *pact = PH_CONTAINER(timer, struct ph_pact, timer);
 
-	ph_pact_event(pact,
-		&(struct ph_transaction_event){.kind = PH_TRANSACTION_ON_DUE});
+	ph_pact_event(
+		pact, &(struct ph_transaction_event){
+			      .kind = pact->core.deadline
+					      ? PH_TRANSACTION_ON_DUE
+					      : PH_TRANSACTION_ON_UNSTORED});
 }
 
 struct ph_pact *ph_pact_make(struct ph_control *control, const char *id)
@@ -144,6 +146,11 @@ static void answer_refused(struct ph_pact *pact, ph_handle ticket)
 static void answer_waiter(
 	struct ph_pact *pact, const struct ph_pact_waiter *waiter)
 {
+	static const enum ph_outcome wanted[] = {
+		[PH_PACT_PREPARE] = PH_OUTCOME_PREPARED,
+		[PH_PACT_COMMIT] = PH_OUTCOME_COMMITTED,
+		[PH_PACT_ABORT] = PH_OUTCOME_NONE,
+	};
 	struct ph_control *control = pact->control;
 	enum ph_outcome outcome = ph_transaction_outcome(&pact->core);
 
@@ -151,9 +158,7 @@ static void answer_waiter(
 		outcome = PH_OUTCOME_NONE;
 	if (waiter->question == PH_PACT_OUTCOME)
 		ph_pact_answer_outcome(control, waiter->ticket, outcome);
-	else if (waiter->question == PH_PACT_PREPARE
-			 ? outcome == PH_OUTCOME_PREPARED
-			 : outcome == PH_OUTCOME_COMMITTED)
+	else if (outcome == wanted[waiter->question])
 		ph_answer_ok(control->config.door, waiter->ticket, NULL);
 	else
 		answer_refused(pact, waiter->ticket);
@@ -206,6 +211,9 @@ static void ask_store(struct ph_pact *pact, uint16_t method)
 
 	snprintf(ask.id, sizeof(ask.id), "%s", pact->core.id);
 	ph_control_ask(pact->control, &ask);
+	/* A question that was lost for want of memory locks no scope. */
+	ph_timer_start(pact->control->config.loop, &pact->timer,
+		ph_loop_now(pact->control->config.loop) + 2 * STORE_CALL);
 }
 
 static void do_delete(struct ph_pact *pact)
@@ -217,73 +225,6 @@ static void do_delete(struct ph_pact *pact)
 	ph_put_text(writer, "key", pact->core.id);
 	ph_write_end(writer);
 	ask_store(pact, PH_STORE_DELETE);
-}
-
-static void heard(struct ph_control *control, const struct ph_ask *ask,
-	const struct ph_reply *reply)
-{
-	struct ph_pact *pact = ph_pact_find(control, ask->id);
-	struct ph_transaction_event event = {.kind = PH_TRANSACTION_ON_HEARD};
-	char text[24];
-	int outcome;
-
-	if (!pact || reply->status || ask->number >= pact->core.node_count)
-		return;
-	ph_get_copy(reply->body, "outcome", text, sizeof(text));
-	outcome = ph_outcome_parse(text);
-	if (outcome < 0)
-		return;
-	event.node = pact->core.nodes[ask->number].name;
-	event.outcome = (enum ph_outcome)outcome;
-	ph_pact_event(pact, &event);
-}
-
-/* The coordinator is this node: its decisions are in this room. */
-static void ask_here(struct ph_pact *pact)
-{
-	ph_pact_event(pact,
-		&(struct ph_transaction_event){.kind = PH_TRANSACTION_ON_HEARD,
-			.node = pact->control->node,
-			.outcome = ph_pact_coordinator_outcome(
-				pact->control, pact->core.id)});
-}
-
-static void ask_node(struct ph_pact *pact, unsigned number)
-{
-	struct ph_writer *writer = ph_control_writer(pact->control);
-	struct ph_ask ask = {
-		.method = PH_CONTROL_OUTCOME,
-		.timeout = ASK_CALL,
-		.reply = heard,
-		.number = number,
-	};
-
-	ph_write_map(writer);
-	ph_put_text(writer, "transaction", pact->core.id);
-	ph_write_end(writer);
-	snprintf(ask.id, sizeof(ask.id), "%s", pact->core.id);
-	snprintf(ask.destination, sizeof(ask.destination), "%s",
-		pact->core.nodes[number].name);
-	ph_control_ask(pact->control, &ask);
-}
-
-static void do_ask(struct ph_pact *pact)
-{
-	const struct ph_transaction *core = &pact->core;
-	bool applied = core->state == PH_TRANSACTION_APPLIED;
-	bool here = !strcmp(core->coordinator, pact->control->node);
-
-	for (unsigned i = 0; i < core->node_count; i++) {
-		const char *name = core->nodes[i].name;
-
-		if (!strcmp(name, pact->control->node))
-			continue;
-		/* Whether it may be forgotten only the coordinator knows. */
-		if (!applied || !strcmp(name, core->coordinator))
-			ask_node(pact, i);
-	}
-	if (here)
-		ask_here(pact); /* may free it */
 }
 
 static void do_apply(struct ph_pact *pact)
@@ -307,8 +248,11 @@ static void act(struct ph_pact *pact, enum ph_transaction_action action)
 	case PH_TRANSACTION_DO_DELETE:
 		do_delete(pact);
 		break;
+	case PH_TRANSACTION_DO_LOOK:
+		ph_pact_look(pact);
+		break;
 	case PH_TRANSACTION_DO_ASK:
-		do_ask(pact);
+		ph_pact_ask(pact);
 		break;
 	}
 }
@@ -332,9 +276,12 @@ static void note(struct ph_pact *pact, enum ph_transaction_state before)
 	if (core->state == before)
 		return;
 	if (core->state == PH_TRANSACTION_IN_DOUBT)
-		ph_log_warn("control",
-			"transaction.doubt id=%s scope=%s coordinator=%s",
-			core->id, pact->scope, core->coordinator);
+		ph_doubt_note(pact, true);
+	else if (before == PH_TRANSACTION_IN_DOUBT ||
+		 before == PH_TRANSACTION_UNREADABLE)
+		ph_doubt_note(pact, false);
+	if (core->state == PH_TRANSACTION_ABORTING)
+		ph_control_expect(pact->control, pact->scope, NULL);
 	if (core->state == PH_TRANSACTION_ABORTING)
 		ph_control_note(pact->control, pact->by,
 			core->by_hand ? "by hand" : "", "change %s of %s: %s",
@@ -383,6 +330,8 @@ void ph_pact_event(
 void ph_pact_begin(struct ph_pact *pact, ph_handle ticket)
 {
 	ph_pact_wait(pact, ticket, PH_PACT_PREPARE);
+	if (pact->part)
+		ph_control_expect(pact->control, pact->scope, pact->part);
 	pact_take(pact, ph_transaction_begin(&pact->core, now_of(pact)));
 }
 
@@ -399,7 +348,13 @@ void ph_pacts_resume(struct ph_control *control)
 
 	HASH_ITER(hh, control->pacts, pact, next)
 	{
-		pact_take(pact, ph_transaction_restore(&pact->core,
-					now_of(pact), pact->core.state));
+		enum ph_transaction_state before = pact->core.state;
+		struct ph_transaction_output output = ph_transaction_restore(
+			&pact->core, now_of(pact), before);
+
+		if (before == PH_TRANSACTION_UNREADABLE)
+			ph_doubt_note(pact, true);
+		note(pact, before);
+		pact_take(pact, output);
 	}
 }

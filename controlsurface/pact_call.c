@@ -1,8 +1,11 @@
+#include "controlsurface/decision.h"
 #include "controlsurface/pact.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include <utlist.h>
 
 #include "kernel/log.h"
 
@@ -11,35 +14,13 @@
  * end one; whoever takes part may ask what is known of it.
  */
 
-/* A prepare that is being looked at. */
-struct preparing {
-	ph_handle ticket;
-	char id[PH_TRANSACTION_ID];
-	char by[PH_NAME_MAX + 1]; /* the coordinator */
-	char actor[PH_NAME_MAX + 1];
-	uint64_t expects;
-	uint8_t *bytes;
-	size_t length;
-	struct ph_transaction_node *nodes;
-	unsigned node_count;
-};
-
-static void preparing_free(void *context)
-{
-	struct preparing *preparing = context;
-
-	free(preparing->bytes);
-	free(preparing->nodes);
-	free(preparing);
-}
-
-static const char *caller_name(
+const char *ph_pact_caller(
 	const struct ph_control *control, const struct ph_call *call)
 {
 	return *call->caller->node ? call->caller->node : control->node;
 }
 
-static bool is_open(struct ph_control *control, ph_handle ticket)
+bool ph_pact_is_open(struct ph_control *control, ph_handle ticket)
 {
 	/* Still loading, or stopping: it is asked again. */
 	if (control->loaded && !control->quiet)
@@ -47,202 +28,6 @@ static bool is_open(struct ph_control *control, ph_handle ticket)
 	ph_door_answer(
 		control->config.door, ticket, PH_CALL_UNREACHABLE, NULL, 0);
 	return false;
-}
-
-/* --- control.prepare --- */
-
-static int scope_is_free(struct ph_control *control, const char *scope,
-	uint64_t expects, struct ph_error *error)
-{
-	const struct ph_control_scope *found = ph_control_scope(control, scope);
-	const struct ph_pact *pact = ph_pact_of_scope(control, scope);
-
-	if (pact)
-		return ph_fail(error, PH_EXIT_CONFLICT, scope,
-			"wait until it is settled; posthouse plan list shows "
-			"it",
-			"the change %s of this scope, begun by %s, is %s",
-			pact->core.id, pact->core.coordinator,
-			ph_transaction_state_name(pact->core.state));
-	if (found && found->committing)
-		return ph_fail(error, PH_EXIT_CONFLICT, scope,
-			"try again in a moment",
-			"this scope is being changed by somebody else");
-	if (ph_control_scope_revision(control, scope) != expects)
-		return ph_fail(error, PH_EXIT_CONFLICT, scope,
-			"look at it again, then apply once more",
-			"this scope was changed meanwhile");
-	return 0;
-}
-
-static int read_nodes(struct preparing *preparing, struct ph_value list)
-{
-	size_t count = ph_value_count(list);
-
-	if (!count || count > PH_TRANSACTION_NODES)
-		return -EINVAL;
-	preparing->nodes = calloc(count, sizeof(*preparing->nodes));
-	if (!preparing->nodes)
-		return -ENOMEM;
-	preparing->node_count = (unsigned)count;
-	for (size_t i = 0; i < count; i++) {
-		char *name = preparing->nodes[i].name;
-
-		ph_value_copy(ph_value_at(list, i), name, PH_NAME_MAX + 1);
-		if (!ph_name_is_valid(name, strlen(name)))
-			return -EINVAL;
-	}
-	return 0;
-}
-
-static void prepare_checked(struct ph_control *control, void *context,
-	struct ph_part *part, const struct ph_error *error)
-{
-	struct preparing *preparing = context;
-	struct ph_error own;
-	struct ph_pact *pact = NULL;
-
-	if (!error && ph_pact_find(control, preparing->id))
-		ph_fail(&own, PH_EXIT_CONFLICT, part->scope, "apply again",
-			"this change was refused here already");
-	else if (!error && !scope_is_free(control, part->scope,
-				   preparing->expects, &own)) {
-		pact = ph_pact_make(control, preparing->id);
-		if (!pact)
-			ph_fail(&own, PH_EXIT_NEGATIVE, part->scope,
-				"see posthouse plan list",
-				"too many changes are open here, or no memory");
-	}
-	if (!pact) {
-		ph_answer_error(control->config.door, preparing->ticket,
-			error ? error : &own);
-		ph_part_free(part);
-		preparing_free(preparing);
-		return;
-	}
-	pact->part = part;
-	pact->bytes = preparing->bytes;
-	pact->length = preparing->length;
-	pact->core.nodes = preparing->nodes;
-	pact->core.node_count = preparing->node_count;
-	memcpy(pact->core.coordinator, preparing->by, sizeof(preparing->by));
-	memcpy(pact->by, preparing->actor, sizeof(pact->by));
-	snprintf(pact->scope, sizeof(pact->scope), "%s", part->scope);
-	ph_pact_begin(pact, preparing->ticket);
-	free(preparing);
-}
-
-static int prepare_read(struct ph_control *control, struct preparing *preparing,
-	struct ph_value arguments, struct ph_part **part,
-	struct ph_error *error)
-{
-	struct ph_value map = ph_value_get(arguments, "part");
-	char id[PH_TRANSACTION_ID + 1];
-
-	ph_get_copy(arguments, "transaction", id, sizeof(id));
-	ph_get_copy(
-		arguments, "by", preparing->actor, sizeof(preparing->actor));
-	if (!*preparing->actor)
-		memcpy(preparing->actor, preparing->by, sizeof(preparing->by));
-	preparing->expects = ph_get_u64(arguments, "expects");
-	if (!*id || strlen(id) >= PH_TRANSACTION_ID ||
-		read_nodes(preparing, ph_value_get(arguments, "nodes")))
-		return ph_fail(error, PH_EXIT_USAGE, control->node,
-			"see the versions of both nodes",
-			"control.prepare with a transaction or nodes that "
-			"cannot be");
-	memcpy(preparing->id, id, PH_TRANSACTION_ID);
-	if (ph_part_read(
-		    part, map, control->node, control->config.bundled, error))
-		return -1;
-	if (scope_is_free(control, (*part)->scope, preparing->expects, error))
-		goto fail;
-	preparing->bytes = ph_control_part_encode(
-		control, map, (*part)->scope, &preparing->length, error);
-	if (preparing->bytes)
-		return 0;
-fail:
-	ph_part_free(*part);
-	return -1;
-}
-
-/* Asked once more: the answer to the first time was lost. */
-static bool is_known(struct ph_control *control, ph_handle ticket,
-	struct ph_value arguments, const char *by)
-{
-	char id[PH_TRANSACTION_ID];
-	struct ph_pact *pact;
-	struct ph_error error;
-
-	ph_get_copy(arguments, "transaction", id, sizeof(id));
-	pact = ph_pact_find(control, id);
-	if (!pact)
-		return false;
-	if (!strcmp(pact->core.coordinator, by) &&
-		pact->core.state == PH_TRANSACTION_PREPARED) {
-		ph_answer_ok(control->config.door, ticket, NULL);
-	} else if (strcmp(pact->core.coordinator, by) != 0 ||
-		   pact->core.state != PH_TRANSACTION_PREPARING ||
-		   ph_pact_wait(pact, ticket, PH_PACT_PREPARE)) {
-		ph_fail(&error, PH_EXIT_CONFLICT, id, "apply again",
-			"this change is %s here",
-			ph_transaction_state_name(pact->core.state));
-		ph_answer_error(control->config.door, ticket, &error);
-	}
-	return true;
-}
-
-bool ph_pact_is_passing(
-	const struct ph_control *control, struct ph_value arguments)
-{
-	char scope[PH_NAME_MAX + 1];
-	char id[PH_TRANSACTION_ID];
-	const struct ph_pact *pact;
-
-	ph_get_copy(arguments, "scope", scope, sizeof(scope));
-	ph_get_copy(arguments, "transaction", id, sizeof(id));
-	pact = ph_pact_of_scope(control, scope);
-	return pact && strcmp(pact->core.id, id) != 0 &&
-	       ph_transaction_passes(&pact->core);
-}
-
-void ph_control_serve_prepare(
-	void *context, ph_handle ticket, const struct ph_call *call)
-{
-	struct ph_control *control = context;
-	const char *by = caller_name(control, call);
-	struct ph_request request;
-	struct ph_error error = {.exit = PH_EXIT_NEGATIVE};
-	struct preparing *preparing;
-	struct ph_part *part;
-
-	if (!is_open(control, ticket) ||
-		ph_request_open(&request, control->config.door, ticket, call))
-		return;
-	if (ph_pact_is_passing(control, request.arguments)) {
-		ph_door_answer(control->config.door, ticket,
-			PH_CALL_UNREACHABLE, NULL, 0);
-		ph_request_close(&request);
-		return;
-	}
-	preparing = calloc(1, sizeof(*preparing));
-	if (is_known(control, ticket, request.arguments, by)) {
-		free(preparing);
-	} else if (!preparing) {
-		ph_answer_error(control->config.door, ticket, &error);
-	} else {
-		preparing->ticket = ticket;
-		snprintf(preparing->by, sizeof(preparing->by), "%s", by);
-		if (prepare_read(control, preparing, request.arguments, &part,
-			    &error)) {
-			ph_answer_error(control->config.door, ticket, &error);
-			preparing_free(preparing);
-		} else {
-			ph_part_check(control, part, prepare_checked,
-				preparing_free, preparing);
-		}
-	}
-	ph_request_close(&request);
 }
 
 /* --- control.commit --- */
@@ -262,12 +47,29 @@ static struct ph_pact *pact_named(struct ph_control *control,
 	return pact;
 }
 
+static int no_memory(const struct ph_pact *pact, struct ph_error *error)
+{
+	return ph_fail(error, PH_EXIT_NEGATIVE, pact->core.id,
+		"free memory on this node, then try again", "out of memory");
+}
+
+/* Not final to a coordinator, which asks again: the version that can read it
+ * may be back. */
+static int fail_unreadable(const struct ph_pact *pact, struct ph_error *error)
+{
+	return ph_fail(error, PH_EXIT_NEGATIVE, pact->core.id,
+		"start the version that wrote it; or posthouse plan resolve ID "
+		"abort, and apply again",
+		"%s has this change in a record that it cannot read",
+		pact->control->node);
+}
+
 void ph_pact_serve_commit(
 	struct ph_control *control, struct ph_request *request)
 {
 	struct ph_error error;
 	struct ph_pact *pact = pact_named(control, request->arguments, &error);
-	const char *by = caller_name(control, request->call);
+	const char *by = ph_pact_caller(control, request->call);
 
 	if (pact && strcmp(pact->core.coordinator, by) != 0) {
 		ph_fail(&error, PH_EXIT_DENIED, pact->core.id,
@@ -275,7 +77,15 @@ void ph_pact_serve_commit(
 			"%s did not begin this change", by);
 		pact = NULL;
 	}
-	if (!pact || ph_pact_wait(pact, request->ticket, PH_PACT_COMMIT)) {
+	if (pact && pact->core.state == PH_TRANSACTION_UNREADABLE) {
+		fail_unreadable(pact, &error);
+		pact = NULL;
+	}
+	if (pact && ph_pact_wait(pact, request->ticket, PH_PACT_COMMIT)) {
+		no_memory(pact, &error);
+		pact = NULL;
+	}
+	if (!pact) {
 		ph_answer_error(control->config.door, request->ticket, &error);
 		return;
 	}
@@ -292,11 +102,12 @@ static void serve_word(struct ph_control *control, ph_handle ticket,
 	struct ph_error error;
 	struct ph_pact *pact;
 
-	if (!is_open(control, ticket) ||
+	if (!ph_pact_is_open(control, ticket) ||
 		ph_request_open(&request, control->config.door, ticket, call))
 		return;
 	pact = pact_named(control, request.arguments, &error);
-	if (pact && !strcmp(pact->core.coordinator, caller_name(control, call)))
+	if (pact &&
+		!strcmp(pact->core.coordinator, ph_pact_caller(control, call)))
 		ph_pact_event(
 			pact, &(struct ph_transaction_event){.kind = kind});
 	/* What is not known was forgotten already. */
@@ -331,6 +142,76 @@ static int read_resolution(struct ph_value arguments,
 		"no such outcome: %s", text);
 }
 
+static int may_resolve(const struct ph_pact *pact,
+	const struct ph_transaction_event *event, struct ph_error *error)
+{
+	if (!ph_transaction_troubles(&pact->core))
+		return ph_fail(error, PH_EXIT_CONFLICT, pact->core.id,
+			"only what is in doubt takes a decision by hand",
+			"this change is %s",
+			ph_transaction_state_name(pact->core.state));
+	if (pact->core.state == PH_TRANSACTION_UNREADABLE &&
+		event->kind == PH_TRANSACTION_ON_COMMIT)
+		return ph_fail(error, PH_EXIT_CONFLICT, pact->core.id,
+			"start the version that wrote it; or posthouse plan "
+			"resolve ID abort, and apply again",
+			"the record of this change cannot be read: nothing is "
+			"there to commit");
+	return 0;
+}
+
+/* Answered when the disk has it: after a restart it must still be so. */
+static void resolve(struct ph_pact *pact, ph_handle ticket, const char *by,
+	const struct ph_transaction_event *event)
+{
+	bool commit = event->kind == PH_TRANSACTION_ON_COMMIT;
+	struct ph_error error;
+
+	if (ph_pact_wait(
+		    pact, ticket, commit ? PH_PACT_COMMIT : PH_PACT_ABORT)) {
+		no_memory(pact, &error);
+		ph_answer_error(pact->control->config.door, ticket, &error);
+		return;
+	}
+	ph_log_warn("control", "transaction.resolved id=%s by=%s",
+		pact->core.id, by);
+	ph_pact_event(pact, event);
+}
+
+/* A decision that was made here, and cannot be read, nobody can take back. */
+static int resolve_decision(struct ph_decision *decision, ph_handle ticket,
+	const struct ph_transaction_event *event, struct ph_error *error)
+{
+	if (event->kind != PH_TRANSACTION_ON_COMMIT)
+		return ph_fail(error, PH_EXIT_CONFLICT, decision->id,
+			"posthouse plan resolve ID commit, when no node is in "
+			"doubt of it",
+			"this change was decided, and others may have it");
+	ph_log_warn("control", "decision.resolved id=%s", decision->id);
+	ph_decision_let_go(decision, ticket);
+	return 0;
+}
+
+/* Answers, or says in `error` why not. */
+static int resolve_named(struct ph_control *control, struct ph_request *request,
+	const struct ph_transaction_event *event, struct ph_error *error)
+{
+	struct ph_pact *pact = pact_named(control, request->arguments, error);
+	struct ph_decision *decision =
+		ph_decision_find(control, pact ? pact->core.id : error->where);
+
+	/* Who decided may have taken part, and be done with that. */
+	if (decision && decision->unreadable &&
+		!(pact && ph_transaction_troubles(&pact->core)))
+		return resolve_decision(
+			decision, request->ticket, event, error);
+	if (!pact || may_resolve(pact, event, error))
+		return -1;
+	resolve(pact, request->ticket, ph_pact_caller(control, request->call),
+		event);
+	return 0;
+}
+
 /* A person decides what the others cannot tell. */
 void ph_control_serve_resolve(
 	void *context, ph_handle ticket, const struct ph_call *call)
@@ -339,26 +220,13 @@ void ph_control_serve_resolve(
 	struct ph_transaction_event event = {0};
 	struct ph_request request;
 	struct ph_error error;
-	struct ph_pact *pact;
 
-	if (!is_open(control, ticket) ||
+	if (!ph_pact_is_open(control, ticket) ||
 		ph_request_open(&request, control->config.door, ticket, call))
 		return;
-	pact = pact_named(control, request.arguments, &error);
-	if (!pact || read_resolution(request.arguments, &event, &error)) {
+	if (read_resolution(request.arguments, &event, &error) ||
+		resolve_named(control, &request, &event, &error))
 		ph_answer_error(control->config.door, ticket, &error);
-	} else if (pact->core.state != PH_TRANSACTION_IN_DOUBT) {
-		ph_fail(&error, PH_EXIT_CONFLICT, pact->core.id,
-			"only what is in doubt takes a decision by hand",
-			"this change is %s",
-			ph_transaction_state_name(pact->core.state));
-		ph_answer_error(control->config.door, ticket, &error);
-	} else {
-		ph_log_warn("control", "transaction.resolved id=%s by=%s",
-			pact->core.id, caller_name(control, call));
-		ph_pact_event(pact, &event);
-		ph_answer_ok(control->config.door, ticket, NULL);
-	}
 	ph_request_close(&request);
 }
 
@@ -401,6 +269,7 @@ static void outcome_serve(
 	}
 	outcome = ph_transaction_outcome(&pact->core);
 	if (outcome != PH_OUTCOME_UNHEARD ||
+		pact->core.state == PH_TRANSACTION_UNREADABLE ||
 		ph_pact_wait(pact, ticket, PH_PACT_OUTCOME))
 		ph_pact_answer_outcome(control, ticket, outcome);
 }
@@ -412,7 +281,7 @@ void ph_control_serve_outcome(
 	struct ph_request request;
 	char id[PH_TRANSACTION_ID];
 
-	if (!is_open(control, ticket) ||
+	if (!ph_pact_is_open(control, ticket) ||
 		ph_request_open(&request, control->config.door, ticket, call))
 		return;
 	ph_get_copy(request.arguments, "transaction", id, sizeof(id));
@@ -445,15 +314,31 @@ static void write_pact(struct ph_writer *writer, const struct ph_pact *pact)
 	ph_write_end(writer);
 }
 
+static void write_decision(
+	struct ph_writer *writer, const struct ph_decision *decision)
+{
+	ph_write_map(writer);
+	ph_put_text(writer, "transaction", decision->id);
+	ph_put_text(writer, "scope", decision->scope);
+	ph_put_text(writer, "state", "unreadable");
+	ph_put_text(writer, "coordinator", decision->control->node);
+	ph_put_text(writer, "by", decision->by);
+	ph_put_int(writer, "since", decision->since);
+	ph_put_list(writer, "nodes");
+	ph_write_end(writer);
+	ph_write_end(writer);
+}
+
 /* What is open: of interest to people while it holds a scope. */
 void ph_control_serve_transactions(
 	void *context, ph_handle ticket, const struct ph_call *call)
 {
 	struct ph_control *control = context;
 	struct ph_writer *writer;
+	const struct ph_decision *decision;
 	const struct ph_pact *pact;
 
-	if (!is_open(control, ticket))
+	if (!ph_pact_is_open(control, ticket))
 		return;
 	writer = ph_control_writer(control);
 	ph_write_map(writer);
@@ -461,6 +346,11 @@ void ph_control_serve_transactions(
 	for (pact = control->pacts; pact; pact = pact->hh.next) {
 		if (ph_transaction_locks(&pact->core))
 			write_pact(writer, pact);
+	}
+	DL_FOREACH(control->decisions, decision)
+	{
+		if (decision->unreadable)
+			write_decision(writer, decision);
 	}
 	ph_write_end(writer);
 	ph_write_end(writer);

@@ -4,12 +4,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "kernel/log.h"
+
 /*
  * A transaction on the disk: space "transactions", key its id.
  *
  *   {state, coordinator, scope, by, since, nodes: [name...], part: {...}}
  *
- * The part stands in it until it is applied.
+ * The part stands in it until it is applied. One that cannot be read stays as
+ * it is (transaction.h).
  */
 static void write_nodes(
 	struct ph_writer *writer, const struct ph_transaction *core)
@@ -88,13 +91,22 @@ static int read_part(struct ph_pact *pact, struct ph_value map)
 	if (!pact->bytes)
 		return -ENOMEM;
 	memcpy(pact->bytes, data, pact->length);
-	if (ph_document_read(
-		    &document, pact->bytes, pact->length, PH_SKIM_TABLE))
-		return -EBADMSG;
+	status = ph_document_read(
+		&document, pact->bytes, pact->length, PH_SKIM_TABLE);
+	if (status)
+		return status;
 	status = ph_part_read(&pact->part, ph_document_root(document),
 		control->node, control->config.bundled, &error);
 	ph_document_free(document);
 	return status ? -EBADMSG : 0;
+}
+
+static bool is_recorded(int state)
+{
+	return state == PH_TRANSACTION_PREPARING ||
+	       state == PH_TRANSACTION_COMMITTING ||
+	       state == PH_TRANSACTION_NOTING ||
+	       state == PH_TRANSACTION_REFUSING;
 }
 
 static int read_record(struct ph_pact *pact, struct ph_value map)
@@ -103,16 +115,20 @@ static int read_record(struct ph_pact *pact, struct ph_value map)
 	char text[24];
 	int state;
 
-	ph_get_copy(map, "state", text, sizeof(text));
-	state = ph_transaction_state_parse(text);
-	if (state < 0)
-		return -EBADMSG;
-	core->state = (enum ph_transaction_state)state;
 	ph_get_copy(map, "coordinator", core->coordinator,
 		sizeof(core->coordinator));
 	ph_get_copy(map, "scope", pact->scope, sizeof(pact->scope));
 	ph_get_copy(map, "by", pact->by, sizeof(pact->by));
 	pact->since = ph_get_int(map, "since");
+	ph_get_copy(map, "state", text, sizeof(text));
+	state = ph_transaction_state_parse(text);
+	if (!is_recorded(state))
+		return -EBADMSG;
+	core->state = (enum ph_transaction_state)state;
+	if (core->state == PH_TRANSACTION_REFUSING)
+		return 0;
+	if (!*pact->scope || !*core->coordinator)
+		return -EBADMSG;
 	if (read_nodes(core, ph_value_get(map, "nodes")))
 		return -EBADMSG;
 	if (core->state == PH_TRANSACTION_PREPARING ||
@@ -121,28 +137,61 @@ static int read_record(struct ph_pact *pact, struct ph_value map)
 	return 0;
 }
 
+/* Its id names its coordinator, also when nothing else can be read. */
+static int keep_unread(struct ph_pact *pact)
+{
+	struct ph_transaction *core = &pact->core;
+
+	ph_pact_drop_part(pact);
+	free(core->nodes);
+	core->node_count = 0;
+	core->nodes = calloc(1, sizeof(*core->nodes));
+	if (!core->nodes)
+		return -ENOMEM;
+	core->node_count = 1;
+	snprintf(core->coordinator, sizeof(core->coordinator), "%.*s",
+		(int)strcspn(core->id, "@"), core->id);
+	memcpy(core->nodes[0].name, core->coordinator,
+		sizeof(core->coordinator));
+	core->state = PH_TRANSACTION_UNREADABLE;
+	ph_log_error("control",
+		"transaction.unreadable id=%s scope=%s coordinator=%s "
+		"next=\"start the version that wrote it; or posthouse plan "
+		"resolve %s abort, and apply again\"",
+		core->id, pact->scope, core->coordinator, core->id);
+	return 0;
+}
+
+static void drop(struct ph_pact *pact)
+{
+	HASH_DEL(pact->control->pacts, pact);
+	ph_pact_drop_part(pact);
+	free(pact->core.nodes);
+	free(pact);
+}
+
 int ph_pact_restore(struct ph_control *control, const char *id,
 	const uint8_t *record, size_t length)
 {
-	struct ph_document *document;
+	struct ph_document *document = NULL;
 	struct ph_pact *pact;
-	int status;
+	int status = -EBADMSG;
 
-	if (!record || strlen(id) >= PH_TRANSACTION_ID)
-		return -EBADMSG;
 	/* A second load, because the first was cut short. */
 	if (ph_pact_find(control, id))
 		return 0;
-	if (ph_document_read(&document, record, length, PH_SKIM_TABLE))
-		return -EBADMSG;
 	pact = ph_pact_make(control, id);
-	status = pact ? read_record(pact, ph_document_root(document)) : -ENOMEM;
+	if (!pact)
+		return -ENOMEM;
+	if (record)
+		status = ph_document_read(
+			&document, record, length, PH_SKIM_TABLE);
+	if (!status)
+		status = read_record(pact, ph_document_root(document));
 	ph_document_free(document);
-	if (status && pact) {
-		HASH_DEL(control->pacts, pact);
-		ph_pact_drop_part(pact);
-		free(pact->core.nodes);
-		free(pact);
-	}
+	if (status && status != -ENOMEM)
+		status = keep_unread(pact);
+	if (status)
+		drop(pact);
 	return status;
 }

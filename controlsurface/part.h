@@ -23,7 +23,8 @@ struct ph_wire {
 	struct ph_place from; /* node is "" */
 	struct ph_place to;   /* node always given */
 	char on_full[16];
-	uint64_t queue; /* bytes; 0: the pipe's default */
+	uint64_t queue;	      /* bytes; 0: the pipe's default */
+	char via[PH_VIA_MAX]; /* proto/address.h; "": any way */
 	struct ph_wire_notes notes;
 };
 
@@ -50,13 +51,21 @@ struct ph_part_server {
 	unsigned need_count;
 	struct ph_part_far *fars;
 	unsigned far_count;
-	bool asked;   /* in this round, and */
+	char group[PH_NAME_MAX + 1]; /* "" none */
+	uint64_t place;		     /* in its file */
+	bool leads;	 /* rest_for_one: those behind build upon it */
+	unsigned height; /* how many need one another on it: they stop first */
+	unsigned before; /* of its group, who starts before it, or... */
+#define PH_PART_NONE UINT32_MAX /* ...nobody */
+	bool asked;		/* in this round, and */
 	bool started; /* the executor took it: the control surface's notes */
+	bool ready;   /* who needs it may start */
 };
 
 struct ph_part_host {
 	char name[PH_NAME_MAX + 1];
 	char at[128]; /* "host:port", or "" */
+	bool behind;  /* it was away when this was applied */
 };
 
 #define PH_PART_ALARM_PATH 16u
@@ -101,14 +110,18 @@ struct ph_part {
  * store. */
 #define PH_PART_BYTES ((size_t)960 * 1024)
 
-/* -1 with the error told (78 for nonsense). `here` stands for a wire's target
- * node that is not given. */
+/* part_read.c: -1 with the error told (78 for nonsense). `here` stands for a
+ * wire's target node that is not given. */
 int ph_part_read(struct ph_part **out, struct ph_value map, const char *here,
 	const struct ph_server_type *const *bundled, struct ph_error *error);
 void ph_part_free(struct ph_part *part);
 /* part_needs.c: who starts before whom. -1 with the error told. */
 int ph_part_read_needs(struct ph_part *part, struct ph_value map,
 	const char *here, struct ph_error *error);
+/* part_order.c: what the spec says of its group. */
+void ph_part_note_group(struct ph_part_server *server, struct ph_value spec);
+/* Who of a group starts before whom. -1 with the error told. */
+int ph_part_order(struct ph_part *part, struct ph_error *error);
 /* part_alarms.c. -1 with the error told. */
 int ph_part_read_alarms(struct ph_part *part, struct ph_value map,
 	const char *here, struct ph_error *error);
@@ -123,7 +136,7 @@ struct ph_part_terminal *ph_part_terminal(
 bool ph_part_server_equal(
 	const struct ph_part_server *one, const struct ph_part_server *other);
 
-/* The same stream: ends, policy and queue; `notes` may differ. */
+/* The same stream: ends, policy, queue and way; `notes` may differ. */
 bool ph_wire_equal(const struct ph_wire *one, const struct ph_wire *other);
 bool ph_wire_is_output(enum ph_direction direction);
 /* "out mux in combine"; -EINVAL. */

@@ -3,201 +3,9 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "controlsurface/save_inner.h"
 #include "kernel/pipe.h"
 #include "proto/address.h"
-
-/* --- scalars --- */
-
-/* Without quotes where nobody could read it otherwise. */
-static bool is_plain(const char *text, size_t length)
-{
-	static const char letters[] = "abcdefghijklmnopqrstuvwxyz"
-				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-				      "_./+@%=";
-
-	if (!length || strchr("-.=@%", text[0]) || !strncmp(text, "<<", 2))
-		return false;
-	for (size_t i = 0; i < length; i++) {
-		if (!text[i] || (!strchr(letters, text[i]) && text[i] != '-'))
-			return false;
-	}
-	return true;
-}
-
-/* Within double quotes, as YAML 1.2 (7.3.1) wants it; ${ would be a variable
- * again. */
-static void put_quoted(FILE *out, const char *text, size_t length)
-{
-	fputc('"', out);
-	for (size_t i = 0; i < length; i++) {
-		unsigned char letter = (unsigned char)text[i];
-
-		if (letter == '"' || letter == '\\')
-			fprintf(out, "\\%c", letter);
-		else if (letter < 0x20 || letter == 0x7f)
-			fprintf(out, "\\x%02x", letter);
-		else if (letter == '$' && i + 1 < length && text[i + 1] == '{')
-			fputs("$$", out);
-		else
-			fputc(letter, out);
-	}
-	fputc('"', out);
-}
-
-static void put_text(FILE *out, const char *text, size_t length)
-{
-	if (is_plain(text, length))
-		fwrite(text, 1, length, out);
-	else
-		put_quoted(out, text, length);
-}
-
-static void put_value(FILE *out, struct ph_value value)
-{
-	size_t length;
-	const char *text = ph_value_text(value, &length);
-
-	if (text)
-		put_text(out, text, length);
-	else
-		fprintf(out, "%lld", (long long)ph_value_int(value, 0));
-}
-
-/* --- one server --- */
-
-static void put_list(FILE *out, const char *key, struct ph_value list)
-{
-	if (!ph_value_count(list))
-		return;
-	fprintf(out, "    %s: [", key);
-	for (size_t i = 0; i < ph_value_count(list); i++) {
-		fputs(i ? ", " : "", out);
-		put_value(out, ph_value_at(list, i));
-	}
-	fputs("]\n", out);
-}
-
-static void put_map(FILE *out, const char *key, struct ph_value map)
-{
-	if (!ph_value_count(map))
-		return;
-	fprintf(out, "    %s:\n", key);
-	for (size_t i = 0; i < ph_value_count(map); i++) {
-		fputs("      ", out);
-		put_value(out, ph_value_key(map, i));
-		fputs(": ", out);
-		put_value(out, ph_value_item(map, i));
-		fputc('\n', out);
-	}
-}
-
-/* In a map that is open. */
-static void put_labels(FILE *out, struct ph_value labels)
-{
-	if (!ph_value_count(labels))
-		return;
-	fputs(", labels: {", out);
-	for (size_t i = 0; i < ph_value_count(labels); i++) {
-		fputs(i ? ", " : "", out);
-		put_value(out, ph_value_key(labels, i));
-		fputs(": ", out);
-		put_value(out, ph_value_item(labels, i));
-	}
-	fputc('}', out);
-}
-
-static void put_terminals(
-	FILE *out, const char *key, struct ph_value list, bool bundled)
-{
-	if (!ph_value_count(list))
-		return;
-	fprintf(out, "    %s:\n", key);
-	for (size_t i = 0; i < ph_value_count(list); i++) {
-		struct ph_value item = ph_value_at(list, i);
-		struct ph_value type = ph_value_get(item, "type");
-
-		fputs("      ", out);
-		put_value(out, ph_value_get(item, "name"));
-		fputs(": {kind: ", out);
-		put_value(out, ph_value_get(item, "kind"));
-		if (!bundled)
-			fprintf(out, ", fd: %lld",
-				(long long)ph_get_int(item, "fd"));
-		if (ph_value_type(type) == PH_TEXT && !ph_value_is(type, "")) {
-			fputs(", type: ", out);
-			put_value(out, type);
-		}
-		put_labels(out, ph_value_get(item, "labels"));
-		fputs("}\n", out);
-	}
-}
-
-/* Lists and maps first; anything else is one word. */
-static const char *const words[] = {"use", "placement", "restart", "framing",
-	"cwd", "owner", "auth", "confine", "manifest"};
-
-static void put_words(FILE *out, struct ph_value spec)
-{
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		struct ph_value value = ph_value_get(spec, words[i]);
-
-		if (ph_value_type(value) != PH_TEXT)
-			continue;
-		fprintf(out, "    %s: ", words[i]);
-		put_value(out, value);
-		fputc('\n', out);
-	}
-	if (ph_value_type(ph_value_get(spec, "class")) == PH_INT)
-		fprintf(out, "    class: 0x%llx\n",
-			(unsigned long long)ph_get_u64(spec, "class"));
-}
-
-/* `needs`: of the whole part. Names are unique in a file, so the node of one
- * that runs elsewhere need not be said. */
-static void put_needs(FILE *out, struct ph_value needs, struct ph_value spec)
-{
-	char name[2 * PH_NAME_MAX + 2];
-	struct ph_value list;
-
-	ph_get_copy(spec, "name", name, sizeof(name));
-	list = ph_value_get(needs, name);
-	if (!ph_value_count(list))
-		return;
-	fputs("    needs: [", out);
-	for (size_t i = 0; i < ph_value_count(list); i++) {
-		const char *slash;
-
-		ph_value_copy(ph_value_at(list, i), name, sizeof(name));
-		slash = strchr(name, '/');
-		fputs(i ? ", " : "", out);
-		put_text(out, slash ? slash + 1 : name,
-			strlen(slash ? slash + 1 : name));
-	}
-	fputs("]\n", out);
-}
-
-static void put_server(FILE *out, const char *node, struct ph_value spec,
-	struct ph_value needs)
-{
-	bool bundled = ph_value_type(ph_value_get(spec, "use")) == PH_TEXT;
-
-	fputs("  ", out);
-	put_value(out, ph_value_get(spec, "name"));
-	fputs(":\n    host: ", out);
-	put_text(out, node, strlen(node));
-	fputc('\n', out);
-	put_list(out, "exec", ph_value_get(spec, "exec"));
-	put_words(out, spec);
-	put_map(out, "with", ph_value_get(spec, "with"));
-	put_map(out, "env", ph_value_get(spec, "env"));
-	put_map(out, "labels", ph_value_get(spec, "labels"));
-	put_list(out, "caps", ph_value_get(spec, "caps"));
-	put_needs(out, needs, spec);
-	put_terminals(out, "in", ph_value_get(spec, "in"), bundled);
-	put_terminals(out, "out", ph_value_get(spec, "out"), bundled);
-}
-
-/* --- the parts --- */
 
 struct save {
 	FILE *out;
@@ -255,7 +63,7 @@ static void put_end(const struct save *save, const struct ph_place *place)
 	if (is_own(save, end.node, end.server))
 		*end.node = '\0';
 	ph_place_format(&end, text, sizeof(text));
-	put_quoted(save->out, text, strlen(text));
+	ph_save_quoted(save->out, text, strlen(text));
 }
 
 /* What the file says besides (wire_notes.h); who was chosen by criteria stands
@@ -264,7 +72,7 @@ static void put_notes(FILE *out, struct ph_value wire)
 {
 	struct ph_value retry = ph_value_get(wire, "retry");
 
-	put_labels(out, ph_value_get(wire, "labels"));
+	ph_save_labels(out, ph_value_get(wire, "labels"));
 	if (ph_value_count(retry) == 2)
 		fprintf(out, ", retry: %lldns..%lldns",
 			(long long)ph_value_int(ph_value_at(retry, 0), 0),
@@ -273,11 +81,13 @@ static void put_notes(FILE *out, struct ph_value wire)
 		fputs(", optional: yes", out);
 }
 
-/* What is so without being said is not said. `declared` may be nil. */
+/* What is so without being said is not said. `declared`: the rest of it. */
 static void put_wire(const struct save *save, const struct ph_place *from,
 	const struct ph_place *to, const char *on_full, uint64_t queue,
 	struct ph_value declared)
 {
+	char via[PH_VIA_MAX];
+
 	fputs("  - {from: ", save->out);
 	put_end(save, from);
 	fputs(", to: ", save->out);
@@ -286,6 +96,8 @@ static void put_wire(const struct save *save, const struct ph_place *from,
 		fprintf(save->out, ", on_full: %s", on_full);
 	if (queue && queue != PH_PIPE_BYTES)
 		fprintf(save->out, ", queue: %lluB", (unsigned long long)queue);
+	if (*ph_get_copy(declared, "via", via, sizeof(via)))
+		fprintf(save->out, ", via: %s", via);
 	put_notes(save->out, declared);
 	fputs("}\n", save->out);
 }
@@ -359,8 +171,8 @@ static void put_connected(const struct save *save, struct ph_value change)
 		!is_own(save, from.node, from.server))
 		return;
 	ph_get_copy(change, "on_full", on_full, sizeof(on_full));
-	put_wire(save, &from, &to, on_full, ph_get_u64(change, "queue"),
-		(struct ph_value){NULL});
+	put_wire(
+		save, &from, &to, on_full, ph_get_u64(change, "queue"), change);
 }
 
 /* --- the file --- */
@@ -380,10 +192,10 @@ static void put_hosts(const struct save *save)
 		at = ph_value_get(part, "at");
 		text = ph_value_get(at, node);
 		fputs("  ", save->out);
-		put_text(save->out, node, strlen(node));
+		ph_save_text(save->out, node, strlen(node));
 		if (ph_value_type(text) == PH_TEXT) {
 			fputs(": {at: ", save->out);
-			put_value(save->out, text);
+			ph_save_value(save->out, text);
 			fputs("}\n", save->out);
 		} else {
 			fputs(": {}\n", save->out);
@@ -401,7 +213,7 @@ static void put_servers(const struct save *save)
 		struct ph_value servers = ph_value_get(part, "servers");
 
 		for (size_t k = 0; k < ph_value_count(servers); k++)
-			put_server(save->out, node, ph_value_at(servers, k),
+			ph_save_server(save->out, node, ph_value_at(servers, k),
 				ph_value_get(part, "needs"));
 	}
 }
@@ -471,7 +283,7 @@ static void put_alarm(
 	put_end(save, &end);
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		fprintf(save->out, ", %s: ", keys[i]);
-		put_value(save->out, ph_value_get(alarm, keys[i]));
+		ph_save_value(save->out, ph_value_get(alarm, keys[i]));
 	}
 	fputs("}\n", save->out);
 }
@@ -547,7 +359,7 @@ int ph_save(FILE *out, const char *scope, struct ph_value parts,
 	fputs("# As it was on the mesh; what variables stood for is in it.\n"
 	      "wiring: 1\nname: ",
 		out);
-	put_text(out, scope, strlen(scope));
+	ph_save_text(out, scope, strlen(scope));
 	fputc('\n', out);
 	put_hosts(&save);
 	put_servers(&save);

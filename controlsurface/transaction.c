@@ -1,6 +1,5 @@
 #include "controlsurface/transaction.h"
 
-#include <errno.h>
 #include <string.h>
 
 #include "kernel/log.h"
@@ -9,51 +8,11 @@
  * Every transition goes through transaction_enter, which logs it. An event
  * that a state has no use for changes nothing: words come late and twice.
  */
-static const char *const states[] = {
-#define X(ident, name) [PH_TRANSACTION_##ident] = name,
-	PH_TRANSACTION_STATES(X)
-#undef X
-};
-
 static const char *const events[] = {
 #define X(ident, name) [PH_TRANSACTION_ON_##ident] = name,
 	PH_TRANSACTION_EVENTS(X)
 #undef X
 };
-
-static const char *const outcomes[] = {
-#define X(ident, name) [PH_OUTCOME_##ident] = name,
-	PH_OUTCOMES(X)
-#undef X
-};
-
-const char *ph_transaction_state_name(enum ph_transaction_state state)
-{
-	return states[state];
-}
-
-int ph_transaction_state_parse(const char *text)
-{
-	for (unsigned i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
-		if (!strcmp(states[i], text))
-			return (int)i;
-	}
-	return -ENOENT;
-}
-
-const char *ph_outcome_name(enum ph_outcome outcome)
-{
-	return outcomes[outcome];
-}
-
-int ph_outcome_parse(const char *text)
-{
-	for (unsigned i = 0; i < sizeof(outcomes) / sizeof(outcomes[0]); i++) {
-		if (!strcmp(outcomes[i], text))
-			return (int)i;
-	}
-	return -ENOENT;
-}
 
 static void transaction_enter(struct ph_transaction *transaction,
 	enum ph_transaction_state state, const char *because)
@@ -61,8 +20,8 @@ static void transaction_enter(struct ph_transaction *transaction,
 	ph_log_debug("control",
 		"transaction.state id=%s from=\"%s\" to=\"%s\" "
 		"because=%s",
-		transaction->id, states[transaction->state], states[state],
-		because);
+		transaction->id, ph_transaction_state_name(transaction->state),
+		ph_transaction_state_name(state), because);
 	transaction->state = state;
 	transaction->deadline = 0;
 }
@@ -143,6 +102,8 @@ struct ph_transaction_output ph_transaction_restore(
 		transaction_enter(
 			transaction, PH_TRANSACTION_APPLIED, "restart");
 		return ask(transaction, now);
+	case PH_TRANSACTION_UNREADABLE:
+		return ask(transaction, now);
 	default:
 		transaction->state = PH_TRANSACTION_REFUSED;
 		return arm(transaction, now + PH_TRANSACTION_REFUSED_FOR,
@@ -162,7 +123,7 @@ static struct ph_transaction_output on_stored(
 		transaction_enter(
 			transaction, PH_TRANSACTION_PREPARED, "stored");
 		output.yes = true;
-		return arm(transaction, now + PH_TRANSACTION_PATIENCE, output);
+		return arm(transaction, now + PH_TRANSACTION_LOOK, output);
 	case PH_TRANSACTION_COMMITTING:
 		transaction_enter(
 			transaction, PH_TRANSACTION_APPLYING, "stored");
@@ -212,8 +173,7 @@ static struct ph_transaction_output on_unstored(
 		output.no = true;
 		return output;
 	case PH_TRANSACTION_REFUSING:
-		transaction_enter(
-			transaction, PH_TRANSACTION_FORGOTTEN, "unstored");
+		/* Nothing was promised, so nothing is said: as it is. */
 		output.free = true;
 		return output;
 	case PH_TRANSACTION_COMMITTING:
@@ -255,6 +215,7 @@ static struct ph_transaction_output abort_it(struct ph_transaction *transaction,
 	case PH_TRANSACTION_PREPARED:
 	case PH_TRANSACTION_IN_DOUBT:
 	case PH_TRANSACTION_PREPARING:
+	case PH_TRANSACTION_UNREADABLE:
 		transaction->by_hand = event->by_hand;
 		transaction_enter(
 			transaction, PH_TRANSACTION_ABORTING, because);
@@ -280,14 +241,40 @@ static void note_heard(struct ph_transaction *transaction,
 	}
 }
 
+static struct ph_transaction_output doubt(
+	struct ph_transaction *transaction, int64_t now, const char *because)
+{
+	transaction_enter(transaction, PH_TRANSACTION_IN_DOUBT, because);
+	transaction->rounds = 0;
+	return ask(transaction, now);
+}
+
+/* Undecided for long is as good as away. */
+static struct ph_transaction_output look(
+	struct ph_transaction *transaction, int64_t now)
+{
+	if (++transaction->rounds >=
+		PH_TRANSACTION_PATIENCE / PH_TRANSACTION_LOOK)
+		return doubt(transaction, now, "due");
+	return arm(transaction, now + PH_TRANSACTION_LOOK,
+		act(PH_TRANSACTION_DO_LOOK));
+}
+
+/* All that is left to know of it is whether its coordinator still asks. */
+static bool is_over_then(const struct ph_transaction *transaction)
+{
+	return transaction->state == PH_TRANSACTION_APPLIED ||
+	       transaction->state == PH_TRANSACTION_UNREADABLE;
+}
+
 static struct ph_transaction_output on_heard(struct ph_transaction *transaction,
-	const struct ph_transaction_event *event)
+	int64_t now, const struct ph_transaction_event *event)
 {
 	bool coordinator = !strcmp(event->node, transaction->coordinator);
 
 	note_heard(transaction, event);
 	/* Its coordinator has nothing left to ask of anybody. */
-	if (transaction->state == PH_TRANSACTION_APPLIED && coordinator &&
+	if (is_over_then(transaction) && coordinator &&
 		event->outcome == PH_OUTCOME_NONE)
 		return forget(transaction, "done");
 	if (transaction->state != PH_TRANSACTION_PREPARED &&
@@ -297,6 +284,9 @@ static struct ph_transaction_output on_heard(struct ph_transaction *transaction,
 		return commit(transaction, event, "heard");
 	if (event->outcome == PH_OUTCOME_NONE)
 		return abort_it(transaction, event, "heard");
+	if (transaction->state == PH_TRANSACTION_PREPARED && coordinator &&
+		event->outcome == PH_OUTCOME_UNHEARD)
+		return doubt(transaction, now, "away");
 	return nothing();
 }
 
@@ -305,17 +295,16 @@ static struct ph_transaction_output on_due(
 {
 	switch (transaction->state) {
 	case PH_TRANSACTION_PREPARED:
-		transaction_enter(transaction, PH_TRANSACTION_IN_DOUBT, "due");
-		return ask(transaction, now);
+		return look(transaction, now);
 	case PH_TRANSACTION_IN_DOUBT:
+	case PH_TRANSACTION_APPLIED:
+	case PH_TRANSACTION_UNREADABLE:
 		return ask(transaction, now);
 	case PH_TRANSACTION_COMMITTING:
 	case PH_TRANSACTION_NOTING:
 		return act(PH_TRANSACTION_DO_RECORD);
 	case PH_TRANSACTION_APPLYING:
 		return act(PH_TRANSACTION_DO_APPLY);
-	case PH_TRANSACTION_APPLIED:
-		return ask(transaction, now);
 	case PH_TRANSACTION_ABORTING:
 		return act(PH_TRANSACTION_DO_DELETE);
 	case PH_TRANSACTION_FORGETTING:
@@ -340,9 +329,9 @@ struct ph_transaction_output ph_transaction_step(
 	case PH_TRANSACTION_ON_ABORT:
 		return abort_it(transaction, event, events[event->kind]);
 	case PH_TRANSACTION_ON_HEARD:
-		return on_heard(transaction, event);
+		return on_heard(transaction, now, event);
 	case PH_TRANSACTION_ON_DONE:
-		return transaction->state == PH_TRANSACTION_APPLIED
+		return is_over_then(transaction)
 			       ? forget(transaction, events[event->kind])
 			       : nothing();
 	case PH_TRANSACTION_ON_DUE:
@@ -368,11 +357,17 @@ enum ph_outcome ph_transaction_outcome(const struct ph_transaction *transaction)
 	}
 }
 
+bool ph_transaction_troubles(const struct ph_transaction *transaction)
+{
+	return transaction->state == PH_TRANSACTION_IN_DOUBT ||
+	       transaction->state == PH_TRANSACTION_UNREADABLE;
+}
+
 bool ph_transaction_passes(const struct ph_transaction *transaction)
 {
 	return ph_transaction_locks(transaction) &&
 	       transaction->state != PH_TRANSACTION_PREPARED &&
-	       transaction->state != PH_TRANSACTION_IN_DOUBT;
+	       !ph_transaction_troubles(transaction);
 }
 
 bool ph_transaction_locks(const struct ph_transaction *transaction)

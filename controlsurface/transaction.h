@@ -22,13 +22,19 @@
  *
  *   asked before it prepared:  refusing -> refused
  *   what is over and known to all: forgetting -> forgotten
+ *   a record that cannot be read back: unreadable -> forgetting, aborting
  *
  * Once prepared (durably) a node has given its word: it can neither go back nor
- * go on alone. When its coordinator stays silent it is in doubt and asks all
- * who take part: one that has committed settles it, one that has not prepared
- * settles it the other way, because by answering so it has promised (durably)
- * never to prepare. If every one has prepared and the coordinator is away, all
- * wait, or a person decides.
+ * go on alone. It looks after its coordinator now and then; when that is away,
+ * or undecided for long, it is in doubt and asks all who take part: one that
+ * has committed settles it, one that has not prepared settles it the other way,
+ * because by answering so it has promised (durably) never to prepare. If every
+ * one has prepared and the coordinator is away, all wait, or a person decides.
+ *
+ * A record that cannot be read (damaged, or of a newer version) may be a word
+ * that was given, or a promise never to give it. So it is neither: nobody is
+ * answered from it, nothing is written over it. It goes when its coordinator
+ * says that it was given up or is over; else a person lets go of it.
  *
  * Invariants: no node commits what another aborted; `prepared`, `committing`
  * and `refused` are on the disk before anybody hears of them; a node that has
@@ -48,7 +54,8 @@
 	X(REFUSING, "refusing") /* the promise is not durable yet */           \
 	X(REFUSED, "refused")	/* never prepared, and never will */           \
 	X(FORGETTING, "being forgotten") /* the record is being deleted */     \
-	X(FORGOTTEN, "forgotten")
+	X(FORGOTTEN, "forgotten")                                              \
+	X(UNREADABLE, "unreadable") /* what its record says is not known */
 
 enum ph_transaction_state {
 #define X(ident, name) PH_TRANSACTION_##ident,
@@ -119,6 +126,8 @@ enum ph_transaction_action {
 	PH_TRANSACTION_DO_RECORD, /* make the record durable, as the state is */
 	PH_TRANSACTION_DO_APPLY,  /* make the new part durable */
 	PH_TRANSACTION_DO_DELETE, /* delete the record */
+	PH_TRANSACTION_DO_LOOK,	  /* ask the coordinator; HEARD follows, UNHEARD
+				     when it is away */
 	PH_TRANSACTION_DO_ASK,	  /* ask everybody what they know */
 };
 
@@ -135,6 +144,8 @@ struct ph_transaction_output {
 /* So long a prepared node waits to be told. Longer than a coordinator's own
  * phases. */
 #define PH_TRANSACTION_PATIENCE (20 * PH_SECOND)
+/* And so often it looks meanwhile whether its coordinator is there. */
+#define PH_TRANSACTION_LOOK (2 * PH_SECOND)
 /* Between rounds of asking, doubled up to the second. */
 #define PH_TRANSACTION_ASK	(1 * PH_SECOND)
 #define PH_TRANSACTION_ASK_MOST (10 * PH_SECOND)
@@ -156,6 +167,8 @@ struct ph_transaction_output ph_transaction_restore(
 struct ph_transaction_output ph_transaction_step(
 	struct ph_transaction *transaction, int64_t now,
 	const struct ph_transaction_event *event);
+/* Somebody has to look after it: it is in doubt, or cannot be read. */
+bool ph_transaction_troubles(const struct ph_transaction *transaction);
 /* What others are told; UNHEARD while it is being settled: ask again. */
 enum ph_outcome ph_transaction_outcome(
 	const struct ph_transaction *transaction);

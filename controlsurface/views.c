@@ -7,11 +7,8 @@
 
 /*
  * What the connections look like now: their state machines and, asked at that
- * moment, the counters of wire.flows. Nobody has to subscribe and nothing is
- * sampled while nobody looks; rates come from the looks that are kept.
+ * moment, the counters and rates of wire.flows. Nobody has to subscribe.
  */
-#define RATE_LEAST (200 * PH_MILLISECOND)
-#define LOOK_OLD   (10 * PH_SECOND)
 
 /* --- flows --- */
 
@@ -24,21 +21,18 @@ static void read_pair(struct ph_value map, const char *key, uint64_t *bytes,
 	*messages = ph_get_u64(pair, "messages");
 }
 
-void ph_control_take_flow(
-	struct ph_edge *edge, struct ph_value item, int64_t now)
+void ph_control_take_flow(struct ph_edge *edge, struct ph_value item)
 {
 	struct ph_flow *flow = &edge->flow;
 	struct ph_value queue = ph_value_get(item, "queue");
 
 	flow->present = true;
-	flow->now.at = now;
 	ph_get_copy(
 		item, "transport", flow->transport, sizeof(flow->transport));
 	ph_get_copy(item, "peer", flow->peer, sizeof(flow->peer));
-	read_pair(
-		item, "sent", &flow->now.sent_bytes, &flow->now.sent_messages);
-	read_pair(item, "received", &flow->now.received_bytes,
-		&flow->now.received_messages);
+	read_pair(item, "sent", &flow->sent_bytes, &flow->sent_messages);
+	read_pair(item, "received", &flow->received_bytes,
+		&flow->received_messages);
 	read_pair(
 		item, "dropped", &flow->dropped_bytes, &flow->dropped_messages);
 	flow->queue_bytes = ph_get_u64(queue, "bytes");
@@ -46,17 +40,19 @@ void ph_control_take_flow(
 	flow->queue_there = ph_get_u64(queue, "there");
 	flow->blocked_ns = ph_get_int(item, "blocked_ns");
 	flow->blocked = ph_get_bool(item, "blocked");
+	ph_rates_read(&flow->rates, ph_value_get(item, "rate"));
 	ph_override_take(edge, item);
 }
 
-void ph_control_take_flows(struct ph_control *control, struct ph_value body)
+void ph_control_take_flows(struct ph_control *control,
+	const struct ph_view_address *address, struct ph_value body)
 {
 	struct ph_value items = ph_value_get(body, "items");
-	int64_t now = ph_loop_now(control->config.loop);
 	struct ph_edge *edge;
 
 	for (edge = control->connectome.ids; edge; edge = edge->by_id.next)
-		edge->flow.present = false;
+		if (ph_view_matches(control, address, edge))
+			edge->flow.present = false;
 	for (size_t i = 0; i < ph_value_count(items); i++) {
 		struct ph_value item = ph_value_at(items, i);
 		char id[PH_CONNECTION_ID];
@@ -65,79 +61,30 @@ void ph_control_take_flows(struct ph_control *control, struct ph_value body)
 		edge = ph_connectome_find(&control->connectome, id);
 		/* A pipe within the node has both its ends here. */
 		if (edge && ph_value_is(ph_value_get(item, "direction"), "out"))
-			ph_control_take_flow(edge, item, now);
+			ph_control_take_flow(edge, item);
 	}
 	/* Nor is there a filter where nothing flows. */
 	for (edge = control->connectome.ids; edge; edge = edge->by_id.next)
-		if (!edge->flow.present)
+		if (!edge->flow.present &&
+			ph_view_matches(control, address, edge))
 			ph_override_take(edge, (struct ph_value){NULL});
-}
-
-/* Looks not older than `most`, newest first: the first that is at least
- * `least` old. NULL. */
-static const struct ph_sample *edge_sample(
-	const struct ph_edge *edge, int64_t now, int64_t least, int64_t most)
-{
-	for (unsigned i = 1; i <= edge->sample_count; i++) {
-		const struct ph_sample *sample =
-			&edge->samples[(edge->sample_next - i) % PH_SAMPLES];
-
-		if (now - sample->at > most)
-			return NULL;
-		/* Counters that went back belong to another carrier. */
-		if (sample->sent_bytes > edge->flow.now.sent_bytes)
-			return NULL;
-		if (now - sample->at >= least)
-			return sample;
-	}
-	return NULL;
-}
-
-static void edge_keep(struct ph_edge *edge, int64_t now)
-{
-	const struct ph_sample *newest =
-		&edge->samples[(edge->sample_next - 1) % PH_SAMPLES];
-
-	if (!edge->flow.present || edge->actual.state != PH_CONNECTION_OPEN) {
-		edge->sample_count = 0;
-		return;
-	}
-	/* Many who look at once must not push out all that is old enough. */
-	if (edge->sample_count && now - newest->at < RATE_LEAST)
-		return;
-	edge->samples[edge->sample_next % PH_SAMPLES] = edge->flow.now;
-	edge->sample_next = (edge->sample_next + 1) % PH_SAMPLES;
-	if (edge->sample_count < PH_SAMPLES)
-		edge->sample_count++;
-}
-
-void ph_control_keep_look(struct ph_control *control)
-{
-	int64_t now = ph_loop_now(control->config.loop);
-	struct ph_edge *edge;
-
-	for (edge = control->connectome.ids; edge; edge = edge->by_id.next)
-		edge_keep(edge, now);
 }
 
 /* --- one connection --- */
 
+/* Before it has stood for a second, nothing says that it moves nothing. */
 static enum ph_connection_state edge_shown(
 	const struct ph_edge *edge, int64_t now)
 {
-	const struct ph_sample *before =
-		edge_sample(edge, now, RATE_LEAST, LOOK_OLD);
 	const struct ph_flow *flow = &edge->flow;
-	struct ph_connection_look look = {0};
+	const struct ph_rate_count *rate = &flow->rates.over[PH_RATE_1];
+	struct ph_connection_look look = {
+		.known = flow->present && now - edge->opened >= PH_SECOND,
+		.moved = rate->of[PH_RATE_SENT_BYTES] ||
+			 rate->of[PH_RATE_RECEIVED_BYTES],
+		.blocked = flow->present && flow->blocked,
+	};
 
-	if (!before)
-		before = edge_sample(edge, now, 1, LOOK_OLD);
-	look.known = before;
-	look.moved = before ? flow->now.sent_bytes != before->sent_bytes ||
-				      flow->now.received_bytes !=
-					      before->received_bytes
-			    : flow->now.sent_bytes != 0;
-	look.blocked = flow->present && flow->blocked;
 	/* Held is held, whatever still trickled since the last look. */
 	if (flow->present && ph_override_holds(edge))
 		look = (struct ph_connection_look){.blocked = true};
@@ -153,50 +100,15 @@ static void write_pair(struct ph_writer *writer, const char *key,
 	ph_write_end(writer);
 }
 
-static uint64_t per_second(uint64_t now, uint64_t before, int64_t time)
+static void write_flow(struct ph_writer *writer, const struct ph_edge *edge)
 {
-	if (time <= 0 || now < before)
-		return 0;
-	return (uint64_t)((double)(now - before) * (double)PH_SECOND /
-			  (double)time);
-}
-
-static void write_rate(
-	struct ph_writer *writer, const struct ph_edge *edge, int64_t now)
-{
-	const struct ph_sample *to = &edge->flow.now;
-	const struct ph_sample *from =
-		edge_sample(edge, now, RATE_LEAST, LOOK_OLD);
-	struct ph_sample opened = {.at = edge->opened};
-	bool open =
-		edge->flow.present && edge->actual.state == PH_CONNECTION_OPEN;
-	int64_t time;
-
-	if (!from)
-		from = &opened;
-	time = open ? now - from->at : 0;
-	ph_put_map(writer, "rate");
-	ph_put_u64(writer, "sent_bps",
-		per_second(to->sent_bytes, from->sent_bytes, time));
-	ph_put_u64(writer, "received_bps",
-		per_second(to->received_bytes, from->received_bytes, time));
-	ph_put_u64(writer, "sent_mps",
-		per_second(to->sent_messages, from->sent_messages, time));
-	ph_put_u64(writer, "received_mps",
-		per_second(
-			to->received_messages, from->received_messages, time));
-	ph_write_end(writer);
-}
-
-static void write_flow(
-	struct ph_writer *writer, const struct ph_edge *edge, int64_t now)
-{
+	static const struct ph_rates none;
 	const struct ph_flow *flow = &edge->flow;
+	bool open = flow->present && edge->actual.state == PH_CONNECTION_OPEN;
 
-	write_pair(
-		writer, "sent", flow->now.sent_bytes, flow->now.sent_messages);
-	write_pair(writer, "received", flow->now.received_bytes,
-		flow->now.received_messages);
+	write_pair(writer, "sent", flow->sent_bytes, flow->sent_messages);
+	write_pair(writer, "received", flow->received_bytes,
+		flow->received_messages);
 	write_pair(
 		writer, "dropped", flow->dropped_bytes, flow->dropped_messages);
 	ph_put_map(writer, "queue");
@@ -205,7 +117,7 @@ static void write_flow(
 	ph_put_u64(writer, "there", flow->present ? flow->queue_there : 0);
 	ph_write_end(writer);
 	ph_put_int(writer, "blocked_ns", flow->present ? flow->blocked_ns : 0);
-	write_rate(writer, edge, now);
+	ph_rates_write(writer, "rate", open ? &flow->rates : &none);
 }
 
 /* The three columns. */
@@ -219,6 +131,7 @@ static void write_columns(
 	ph_put_bool(writer, "wired", !edge->withdrawn && *edge->declared.scope);
 	ph_put_text(writer, "on_full", edge->declared.on_full);
 	ph_put_u64(writer, "queue", edge->declared.queue);
+	ph_put_text(writer, "via", edge->declared.via);
 	ph_put_text(writer, "criteria", edge->declared.notes.criteria);
 	ph_write_end(writer);
 	ph_override_write(control, edge);
@@ -249,7 +162,7 @@ void ph_control_write_edge(struct ph_control *control,
 	/* Wall clock, ns. */
 	ph_put_int(
 		writer, "since", ph_clock_wall() - (now - edge->actual.since));
-	write_flow(writer, edge, now);
+	write_flow(writer, edge);
 	write_columns(control, edge);
 	ph_put_u64(writer, "generation", edge->actual.generation);
 	ph_put_u64(writer, "failures", edge->actual.failures);
@@ -290,7 +203,7 @@ static bool place_matches(const struct ph_place *wanted, const char *node,
 bool ph_view_matches(const struct ph_control *control,
 	const struct ph_view_address *address, const struct ph_edge *edge)
 {
-	if (!address->given)
+	if (!address || !address->given)
 		return true;
 	if (address->id)
 		return !strcmp(address->text, edge->actual.id);
@@ -298,6 +211,23 @@ bool ph_view_matches(const struct ph_control *control,
 		       &address->place, control->node, &edge->declared.from) ||
 	       place_matches(&address->place, edge->declared.to.node,
 		       &edge->declared.to);
+}
+
+void ph_view_write_flows(const struct ph_control *control,
+	const struct ph_view_address *address, struct ph_writer *writer)
+{
+	struct ph_edge *edge;
+
+	ph_write_map(writer);
+	if (address->given) {
+		ph_put_list(writer, "connections");
+		for (edge = control->connectome.ids; edge;
+			edge = edge->by_id.next)
+			if (ph_view_matches(control, address, edge))
+				ph_write_text(writer, edge->actual.id);
+		ph_write_end(writer);
+	}
+	ph_write_end(writer);
 }
 
 int ph_view_open(struct ph_view_address *out, struct ph_request *request)
@@ -337,7 +267,7 @@ static void looked(struct ph_control *control, const struct ph_ask *ask,
 	struct ph_writer *writer = ph_control_writer(control);
 	struct ph_edge *edge;
 
-	ph_control_take_flows(control, reply->body);
+	ph_control_take_flows(control, &look->address, reply->body);
 	ph_write_map(writer);
 	ph_put_u64(writer, "revision", ph_control_revision(control));
 	ph_put_list(writer, "items");
@@ -348,7 +278,6 @@ static void looked(struct ph_control *control, const struct ph_ask *ask,
 	ph_write_end(writer);
 	ph_write_end(writer);
 	ph_answer_ok(control->config.door, look->ticket, writer);
-	ph_control_keep_look(control);
 	ph_control_work_end(control, &look->work);
 	look_free(&look->work);
 }
@@ -369,8 +298,7 @@ static void look_begin(struct ph_control *control, ph_handle ticket,
 	look->ticket = ticket;
 	look->address = *address;
 	ph_control_work_begin(control, &look->work);
-	ph_write_map(writer);
-	ph_write_end(writer);
+	ph_view_write_flows(control, address, writer);
 	ph_control_ask(control, &(struct ph_ask){
 					.method = PH_WIRE_FLOWS,
 					.timeout = PH_ASK_HERE,
@@ -379,30 +307,74 @@ static void look_begin(struct ph_control *control, ph_handle ticket,
 				});
 }
 
-/* What can be said without asking anybody how much flows. */
-static void answer_brief(struct ph_control *control, ph_handle ticket,
-	const struct ph_view_address *address)
+/* --- how many there are of each kind --- */
+
+enum edge_class {
+	EDGE_OPEN,
+	EDGE_CLOSED,
+	EDGE_WAITING,
+	EDGE_FAILED,
+	EDGE_CLASSES
+};
+
+static enum edge_class edge_class(const struct ph_edge *edge)
+{
+	switch (edge->actual.state) {
+	case PH_CONNECTION_OPEN:
+		return EDGE_OPEN;
+	case PH_CONNECTION_CLOSED:
+		return EDGE_CLOSED;
+	case PH_CONNECTION_FAILED:
+		return EDGE_FAILED;
+	default:
+		return EDGE_WAITING;
+	}
+}
+
+/* `waiting_for`: the first that does not stand; what is optional is not waited
+ * for, nor counted until it stands. */
+static void count_edges(struct ph_control *control, struct ph_writer *writer)
+{
+	static const char *const names[] = {
+		"open", "closed", "waiting", "failed"};
+	unsigned counts[EDGE_CLASSES] = {0};
+	const struct ph_edge *first = NULL;
+	char text[PH_CONNECTION_ID + PH_CONNECTION_REASON] = "";
+
+	for (struct ph_edge *edge = control->connectome.ids; edge;
+		edge = edge->by_id.next) {
+		enum edge_class class = edge_class(edge);
+		bool stands = class < EDGE_WAITING;
+
+		if (!stands && edge->declared.notes.optional)
+			continue;
+		counts[class]++;
+		if (!stands && !first)
+			first = edge;
+	}
+	ph_put_map(writer, "counts");
+	for (unsigned i = 0; i < EDGE_CLASSES; i++)
+		ph_put_u64(writer, names[i], counts[i]);
+	ph_write_end(writer);
+	if (first)
+		snprintf(text, sizeof(text), "connection %.64s is %s%s%.60s",
+			first->actual.id,
+			ph_connection_state_name(first->actual.state),
+			*first->actual.reason ? ": " : "",
+			first->actual.reason);
+	ph_put_text(writer, "waiting_for", text);
+}
+
+/* Without asking anybody how much flows. */
+static void answer_counts(struct ph_control *control, ph_handle ticket)
 {
 	struct ph_writer *writer = ph_control_writer(control);
-	int64_t now = ph_loop_now(control->config.loop);
-	struct ph_edge *edge;
 
 	ph_write_map(writer);
 	ph_put_u64(writer, "revision", ph_control_revision(control));
+	count_edges(control, writer);
+	ph_doubts_write_lines(control, writer);
 	ph_put_list(writer, "items");
-	for (edge = control->connectome.ids; edge; edge = edge->by_id.next) {
-		if (!ph_view_matches(control, address, edge))
-			continue;
-		ph_write_map(writer);
-		ph_put_text(writer, "id", edge->actual.id);
-		ph_put_text(writer, "state",
-			ph_connection_state_name(edge_shown(edge, now)));
-		ph_put_text(writer, "reason",
-			ph_override_holds(edge) ? edge->override.reason
-						: edge->actual.reason);
-		ph_put_bool(writer, "optional", edge->declared.notes.optional);
-		ph_write_end(writer);
-	}
 	ph_write_end(writer);
 	ph_write_end(writer);
 	ph_answer_ok(control->config.door, ticket, writer);
@@ -419,8 +391,8 @@ void ph_control_serve_connections(
 		return;
 	if (ph_view_open(&address, &request))
 		; /* answered */
-	else if (ph_get_bool(request.arguments, "brief"))
-		answer_brief(control, ticket, &address);
+	else if (ph_get_bool(request.arguments, "counts"))
+		answer_counts(control, ticket);
 	else
 		look_begin(control, ticket, &address);
 	ph_request_close(&request);

@@ -71,7 +71,6 @@ static void show_end(struct show *show)
 			"nothing here is called '%s'", show->address.text);
 		ph_answer_error(control->config.door, show->ticket, &error);
 	}
-	ph_control_keep_look(control);
 	ph_control_work_end(control, &show->work);
 	show_free(&show->work);
 }
@@ -115,7 +114,7 @@ static void shown(struct ph_control *control, const struct ph_ask *ask,
 	bool guests = ask->number == SHOW_GUESTS;
 
 	if (ask->number == SHOW_FLOWS)
-		ph_control_take_flows(control, reply->body);
+		ph_control_take_flows(control, &show->address, reply->body);
 	else
 		for (size_t i = 0; i < ph_value_count(items); i++) {
 			struct ph_value item = ph_value_at(items, i);
@@ -140,8 +139,13 @@ static void show_ask(struct show *show)
 	for (unsigned i = 0; i < SHOW_PARTS; i++) {
 		struct ph_writer *writer = ph_control_writer(show->control);
 
-		ph_write_map(writer);
-		ph_write_end(writer);
+		if (i == SHOW_FLOWS) {
+			ph_view_write_flows(
+				show->control, &show->address, writer);
+		} else {
+			ph_write_map(writer);
+			ph_write_end(writer);
+		}
 		show->pending++;
 		ph_control_ask(show->control, &(struct ph_ask){
 						      .method = show_methods[i],

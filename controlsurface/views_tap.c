@@ -68,6 +68,8 @@ static void tap_end(struct tap *tap, const struct ph_error *error)
 	} else {
 		ph_write_end(tap->writer);
 		ph_put_u64(tap->writer, "count", tap->count);
+		ph_put_bool(
+			tap->writer, "full", tap->total + TAP_CUT > TAP_BYTES);
 		ph_put_map(tap->writer, "lost");
 		ph_put_u64(tap->writer, "messages", tap->lost_messages);
 		ph_put_u64(tap->writer, "bytes", tap->lost_bytes);

@@ -54,6 +54,7 @@ static void defaults_read(
 	ph_wiring_keys(wiring, PH_LEVEL_DEFAULTS, map);
 	wiring->on_full = ph_wiring_on_full(wiring, map, wiring->on_full);
 	wiring->queue = ph_wiring_queue(wiring, map, wiring->queue);
+	wiring->via = ph_wiring_choice(wiring, PH_LEVEL_DEFAULTS, map, "via");
 	ph_wiring_retry(wiring, map, &wiring->notes);
 }
 
@@ -135,6 +136,7 @@ static void root_read(struct ph_wiring *wiring, struct ph_yaml_node *root)
 		return;
 	}
 	ph_wiring_include(wiring, root);
+	ph_wiring_instances(wiring, root);
 	ph_wiring_multiply(wiring, root);
 	ph_wiring_expand(wiring, root);
 	ph_wiring_read_manifests(wiring, root);

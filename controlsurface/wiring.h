@@ -56,7 +56,7 @@ const char *ph_finding_file(const struct ph_finding *finding, const char *file,
 
 struct ph_wiring_input {
 	const char *file; /* its name, for messages */
-	const char *text; /* or a bundle: wiring_include.h */
+	const char *text; /* or a bundle: wiring_bundle.h */
 	size_t length;
 	const char *(*variable)(void *context, const char *name); /* ${VAR} */
 	/* The text of a manifest, which stands until the next call; NULL: it
@@ -155,6 +155,9 @@ bool ph_wiring_place_fits(
 void ph_wiring_place_set(struct ph_wiring *wiring,
 	const struct ph_wiring_host *place, const char *node);
 bool ph_wiring_place_is_set(const struct ph_wiring_host *place);
+/* It keeps an old part of the scope for now: the parts of the others say so,
+ * and the next apply asks it. */
+void ph_wiring_leave_host(struct ph_wiring *wiring, const char *name);
 /* All are known: from now on the wiring names the nodes. */
 void ph_wiring_places_settle(struct ph_wiring *wiring);
 

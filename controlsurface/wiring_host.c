@@ -77,6 +77,16 @@ void ph_wiring_join_host(struct ph_wiring *wiring, const char *name)
 	wiring->taking_part_count++;
 }
 
+void ph_wiring_leave_host(struct ph_wiring *wiring, const char *name)
+{
+	struct ph_wiring_host *host = ph_index_find(&wiring->host_index, name);
+
+	if (host == NULL)
+		host = host_make(wiring, name);
+	if (host != NULL)
+		host->left_over = true;
+}
+
 static void host_read(struct ph_wiring *wiring, struct ph_yaml_node *node)
 {
 	struct ph_address address;

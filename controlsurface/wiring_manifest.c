@@ -272,7 +272,7 @@ static void side_merge(struct merging *merging, bool output)
 static void unreadable(struct ph_wiring *wiring, const struct ph_yaml_node *at)
 {
 	ph_findings_add(wiring, PH_FINDING_ERROR, "P9", at->span,
-		"Its path begins at the wiring file's directory.",
+		"Its path begins at the directory of the file that names it.",
 		"the manifest '%.200s' cannot be read", at->text);
 }
 
@@ -286,21 +286,47 @@ static void wrong(struct ph_wiring *wiring, const struct ph_yaml_node *at,
 	ph_findings_next(wiring, finding, "%s.", error->next);
 }
 
+/* As whoever reads it knows it: relative to the first file. NULL without
+ * memory. */
+static const char *path_of(
+	struct ph_wiring *wiring, const struct ph_yaml_node *at)
+{
+	const char *part = ph_wiring_source_of(wiring, at->span.start)->name;
+	const char *slash = strrchr(part, '/');
+	size_t before = slash != NULL && *at->text != '/'
+				? (size_t)(slash + 1 - part)
+				: 0;
+	size_t length = strlen(at->text);
+	char *path;
+
+	if (before == 0)
+		return at->text;
+	path = ph_arena_take(&wiring->arena, before + length + 1);
+	if (path == NULL)
+		return NULL;
+	memcpy(path, part, before);
+	memcpy(path + before, at->text, length + 1);
+	return path;
+}
+
 /* Servers of one kind stand together: the last one is kept. */
 static bool manifest_read(struct merging *merging)
 {
 	struct ph_wiring *wiring = merging->wiring;
 	const struct ph_yaml_node *at = merging->at;
+	const char *path = path_of(wiring, at);
 	struct ph_manifest_place place;
 	struct ph_error error;
 	const char *text = NULL;
 	size_t length = 0;
 
-	if (merging->path != NULL && strcmp(merging->path, at->text) == 0)
+	if (path == NULL)
+		return false;
+	if (merging->path != NULL && strcmp(merging->path, path) == 0)
 		return true;
 	if (wiring->input.manifest != NULL && merging->bytes < MERGED_BYTES)
 		text = wiring->input.manifest(
-			wiring->input.context, at->text, &length);
+			wiring->input.context, path, &length);
 	if (text == NULL) {
 		unreadable(wiring, at);
 		return false;
@@ -314,7 +340,7 @@ static bool manifest_read(struct merging *merging)
 		wrong(wiring, at, &place, &error);
 		return false;
 	}
-	merging->path = at->text;
+	merging->path = path;
 	return true;
 }
 

@@ -2,7 +2,7 @@
 #define PH_CONTROLSURFACE_WIRING_MODEL_H
 
 #include "controlsurface/wiring.h"
-#include "controlsurface/wiring_include.h"
+#include "controlsurface/wiring_bundle.h"
 #include "controlsurface/wire_notes.h"
 #include "controlsurface/wiring_schema.h"
 #include "controlsurface/yaml.h"
@@ -13,21 +13,26 @@
  * them is one step of reading:
  *
  *   yaml.c             text -> tree
- *   wiring_include.c   parts in files of their own
+ *   wiring_bundle.c    parts in files of their own travel with it;
+ *                      wiring_include.c puts them in
  *   wiring_each.c      what for_each multiplies
  *   wiring_expand.c    ${VARIABLES}
+ *   wiring_instances.c hosts with count, and what is on them
  *   wiring_manifest.c  what manifests say, as if it stood in the file
  *   wiring_schema.c    which key may stand where; wiring_key.c looks
  *   wiring_text.c      fields of the tree, checked; wiring_value.c: with units
  *   wiring_server.c    servers; wiring_program.c: what they run;
- *                      wiring_terminal.c: their terminals
+ *                      wiring_keep.c: how they are kept running;
+ *                      wiring_terminal.c: their terminals;
+ *                      wiring_limits.c: what they may use
  *   wiring_wire.c      wires and chains; wiring_end.c: what their ends mean
  *   wiring_wish.c      ends by criteria; wiring_place.c: hosts by caps
  *   wiring_graph.c     what can be wrong with all of it together; beside it
  *                      wiring_circle.c, _flow.c, _never.c, _port.c, _reach.c
  *   wiring_select.c    which of them `never` and `alarms` mean
  *   wiring_alarm.c     alarms, wiring_alarm_path.c; wiring_test.c: tests
- *   wiring_part.c      one host's part, as a map
+ *   wiring_part.c      one host's part, as a map; wiring_part_needs.c: its
+ * needs
  *
  * All memory is the wiring's arena. Strings are terminated.
  */
@@ -57,8 +62,12 @@ struct ph_wiring_server {
 	const char *cwd;
 	const char *placement;
 	const char *restart;
+	const char *drain; /* a duration; or NULL */
 	const char *framing;
 	const char *confine;
+	const char *ready;
+	const char *group;
+	const char *strategy;
 	const char *auth;
 	uint64_t class;
 	bool has_class;
@@ -86,7 +95,8 @@ struct ph_wiring_wire {
 	const char *on_full;
 	bool declared; /* on_full stands at the wire */
 	uint64_t queue;
-	const char *via; /* or NULL */
+	const char *via;  /* or NULL */
+	bool via_default; /* it is that of `defaults:` */
 	struct ph_span via_span;
 	struct ph_wire_notes notes;
 	const char *expect; /* ">= 500kB/s", or NULL */
@@ -137,6 +147,8 @@ struct ph_wiring_host {
 	uint64_t memory;		 /* bytes; 0: not said */
 	uint64_t waiting;		 /* the sum of its queues */
 	bool takes_part;
+	bool left_over; /* took part, and was away when it was to hear that it
+			   does not any more: the next apply asks it */
 	unsigned servers;
 	unsigned wires;			 /* whose outputs are there */
 	const struct ph_yaml_node *caps; /* of one that is to be found; NULL */
@@ -178,6 +190,7 @@ struct ph_wiring {
 	const char *name;
 	const char *on_full;
 	uint64_t queue;
+	const char *via;	    /* of `defaults:`, or NULL */
 	struct ph_wire_notes notes; /* of `defaults:` */
 	struct ph_index host_index;
 	struct ph_wiring_host *hosts;
@@ -246,6 +259,8 @@ void ph_wiring_problem(void *context, const struct ph_yaml_problem *problem);
 void ph_wiring_multiply(struct ph_wiring *wiring, struct ph_yaml_node *root);
 /* Replaces ${NAME}, ${NAME:-text} and $${ in all values. */
 void ph_wiring_expand(struct ph_wiring *wiring, struct ph_yaml_node *node);
+/* wiring_instances.c: hosts with count, as for_each. */
+void ph_wiring_instances(struct ph_wiring *wiring, struct ph_yaml_node *root);
 /* wiring_manifest.c */
 void ph_wiring_read_manifests(
 	struct ph_wiring *wiring, struct ph_yaml_node *root);
@@ -325,9 +340,16 @@ void ph_wiring_read_servers(
 	struct ph_wiring *wiring, const struct ph_yaml_node *root);
 void ph_wiring_read_server(
 	struct ph_wiring *wiring, struct ph_wiring_server *server);
+/* wiring_keep.c: `ready`, `watchdog`, `group` and the times. After `confine`.
+ */
+void ph_wiring_read_keep(
+	struct ph_wiring *wiring, struct ph_wiring_server *server);
 /* wiring_program.c: `exec`, `use`, `with`. */
 void ph_wiring_read_program(
 	struct ph_wiring *wiring, struct ph_wiring_server *server);
+/* wiring_limits.c: `limits`, `require`. */
+void ph_wiring_read_limits(
+	struct ph_wiring *wiring, const struct ph_wiring_server *server);
 /* A list or map of texts, as many as a specification holds. */
 bool ph_wiring_words(
 	struct ph_wiring *wiring, struct ph_yaml_node *list, const char *what);
@@ -375,6 +397,13 @@ struct ph_wiring_host *ph_wiring_use_host(
 	struct ph_wiring *wiring, const char *name, struct ph_span span);
 void ph_wiring_take_part(
 	struct ph_wiring *wiring, const char *host, struct ph_span span);
+
+/* Of a server without a host `here` is meant. */
+bool ph_wiring_server_is_on(const struct ph_wiring_server *server,
+	const char *host, const char *here);
+/* The key `needs` of the host's part, when it has any. */
+void ph_wiring_part_needs(const struct ph_wiring *wiring, const char *host,
+	const char *here, struct ph_writer *writer);
 
 /* "" is the node that applies. */
 static inline const char *ph_wiring_end_host(const struct ph_wiring_end *end)

@@ -87,6 +87,20 @@ static void widened_write(
 	ph_write_end(writer);
 }
 
+static void keep_write(
+	const struct ph_wiring_server *server, struct ph_writer *writer)
+{
+	static const char *const keys[] = {
+		"start_timeout", "stop_timeout", "watchdog"};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		const struct ph_yaml_node *node =
+			ph_yaml_get(server->node, keys[i]);
+
+		text_write(node ? node->text : NULL, keys[i], writer);
+	}
+}
+
 static void server_write(const struct ph_wiring *wiring,
 	const struct ph_wiring_server *server, struct ph_writer *writer)
 {
@@ -101,11 +115,20 @@ static void server_write(const struct ph_wiring *wiring,
 	pairs_write(server, "env", writer);
 	pairs_write(server, "labels", writer);
 	words_write(ph_yaml_get(server->node, "caps"), "caps", writer);
+	pairs_write(server, "limits", writer);
+	words_write(ph_yaml_get(server->node, "require"), "require", writer);
 	text_write(server->cwd, "cwd", writer);
 	text_write(server->placement, "placement", writer);
 	text_write(server->restart, "restart", writer);
+	text_write(server->drain, "drain", writer);
 	text_write(server->framing, "framing", writer);
 	text_write(server->confine, "confine", writer);
+	text_write(server->ready, "ready", writer);
+	keep_write(server, writer);
+	text_write(server->group, "group", writer);
+	if (server->group != NULL)
+		ph_put_u64(writer, "place", server->index);
+	text_write(server->strategy, "strategy", writer);
 	text_write(server->owner, "owner", writer);
 	text_write(server->auth, "auth", writer);
 	if (server->has_class)
@@ -139,6 +162,14 @@ static void ends_write(const struct ph_wiring_wire *wire, const char *here,
 	ph_put_text(writer, "to", text);
 }
 
+/* Within a node nothing is dialled. */
+static bool via_is_meant(const struct ph_wiring_wire *wire, const char *here)
+{
+	return wire->via != NULL &&
+	       (!wire->via_default || strcmp(end_host(&wire->from, here),
+					      end_host(&wire->to, here)) != 0);
+}
+
 static void wire_write(const struct ph_wiring_wire *wire, const char *here,
 	struct ph_writer *writer)
 {
@@ -146,6 +177,8 @@ static void wire_write(const struct ph_wiring_wire *wire, const char *here,
 	ends_write(wire, here, writer);
 	ph_put_text(writer, "on_full", wire->on_full);
 	ph_put_u64(writer, "queue", wire->queue);
+	if (via_is_meant(wire, here))
+		ph_put_text(writer, "via", wire->via);
 	ph_wire_notes_write(writer, &wire->notes);
 	ph_write_end(writer);
 }
@@ -205,6 +238,18 @@ static void places_write(
 		ph_write_end(writer);
 }
 
+/* Those of the hosts that were away, and keep what they had. */
+static void behind_write(
+	const struct ph_wiring *wiring, struct ph_writer *writer)
+{
+	ph_put_list(writer, "behind");
+	for (const struct ph_wiring_host *host = wiring->hosts; host != NULL;
+		host = host->next)
+		if (host->left_over && !host->takes_part)
+			ph_write_text(writer, host->name);
+	ph_write_end(writer);
+}
+
 /* "" and the applying node's own name are one host. */
 static void hosts_write(const struct ph_wiring *wiring, const char *here,
 	struct ph_writer *writer)
@@ -222,7 +267,12 @@ static void hosts_write(const struct ph_wiring *wiring, const char *here,
 		else if (!twice)
 			ph_write_text(writer, here);
 	}
+	for (const struct ph_wiring_host *host = wiring->hosts; host != NULL;
+		host = host->next)
+		if (host->left_over && !host->takes_part)
+			ph_write_text(writer, host->name);
 	ph_write_end(writer);
+	behind_write(wiring, writer);
 	ph_put_map(writer, "at");
 	for (const struct ph_wiring_host *host = wiring->hosts; host != NULL;
 		host = host->next)
@@ -230,55 +280,6 @@ static void hosts_write(const struct ph_wiring *wiring, const char *here,
 			ph_put_text(writer, host->name, host->at);
 	ph_write_end(writer);
 	places_write(wiring, writer);
-}
-
-static bool server_is_on(const struct ph_wiring_server *server,
-	const char *host, const char *here)
-{
-	return strcmp(server->host ? server->host : here, host) == 0;
-}
-
-static void need_write(const struct ph_wiring *wiring, const char *name,
-	const char *host, const char *here, struct ph_writer *writer)
-{
-	const struct ph_wiring_server *needed =
-		ph_index_find(&wiring->server_index, name);
-	char text[2 * PH_NAME_MAX + 2];
-
-	if (needed == NULL || server_is_on(needed, host, here)) {
-		ph_write_text(writer, name);
-		return;
-	}
-	snprintf(text, sizeof(text), "%s/%s",
-		needed->host ? needed->host : here, name);
-	ph_write_text(writer, text);
-}
-
-/* Written only when there are any: other parts stay what they were. */
-static void needs_write(const struct ph_wiring *wiring, const char *host,
-	const char *here, struct ph_writer *writer)
-{
-	bool open = false;
-
-	for (size_t i = 0; i < wiring->server_count; i++) {
-		const struct ph_wiring_server *server = wiring->servers[i];
-
-		if (server->needs == NULL || !server_is_on(server, host, here))
-			continue;
-		if (!open)
-			ph_put_map(writer, "needs");
-		open = true;
-		ph_put_list(writer, server->name);
-		if (server->needs->kind == PH_YAML_TEXT)
-			need_write(wiring, server->needs->text, host, here,
-				writer);
-		for (const struct ph_yaml_node *item = server->needs->first;
-			item != NULL; item = item->next)
-			need_write(wiring, item->text, host, here, writer);
-		ph_write_end(writer);
-	}
-	if (open)
-		ph_write_end(writer);
 }
 
 static void alarm_write(const struct ph_wiring_alarm *alarm, const char *here,
@@ -337,11 +338,11 @@ void ph_wiring_part(const struct ph_wiring *wiring, const char *host,
 	for (size_t i = 0; i < wiring->server_count; i++) {
 		const struct ph_wiring_server *server = wiring->servers[i];
 
-		if (server_is_on(server, host, here))
+		if (ph_wiring_server_is_on(server, host, here))
 			server_write(wiring, server, writer);
 	}
 	ph_write_end(writer);
-	needs_write(wiring, host, here, writer);
+	ph_wiring_part_needs(wiring, host, here, writer);
 	ph_put_list(writer, "wires");
 	for (const struct ph_wiring_wire *wire = wiring->wires; wire != NULL;
 		wire = wire->next)

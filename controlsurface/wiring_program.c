@@ -189,8 +189,9 @@ static void keys_refuse(struct ph_wiring *wiring,
 static void use_read(struct ph_wiring *wiring, struct ph_wiring_server *server,
 	struct ph_yaml_node *use)
 {
-	static const char *const programs[] = {
-		"env", "cwd", "framing", "confine", "in", "manifest", NULL};
+	static const char *const programs[] = {"env", "cwd", "drain", "framing",
+		"confine", "limits", "require", "in", "manifest", "ready",
+		"watchdog", "stop_timeout", NULL};
 
 	server->unsure = true;
 	if (!ph_wiring_is(wiring, use, PH_YAML_TEXT, "use"))

@@ -8,12 +8,16 @@ static const char *const versions[] = {"1", NULL};
 static const char *const answers[] = {"no", "yes", NULL};
 static const char *const placements[] = {"loop", "thread", "process", NULL};
 static const char *const restarts[] = {"always", "on-failure", "never", NULL};
+static const char *const readies[] = {"started", "notify", NULL};
+static const char *const strategies[] = {
+	"one_for_one", "rest_for_one", "one_for_all", NULL};
 static const char *const framings[] = {"raw", "lines", "length", NULL};
 static const char *const confines[] = {"basic", "strict", "net", "none", NULL};
 static const char *const kinds[] = {"in", "combine", "out", "mux", NULL};
 static const char *const priorities[] = {"low", "medium", "high", NULL};
+static const char *const ways[] = {"tcp", "tls", "unix", "ws", "wss", NULL};
 static const char *const transports[] = {
-	"tcp", "inproc", "shm", "unix", "ws", NULL};
+	"tcp", "tls", "unix", "ws", "wss", "shm", "inproc", NULL};
 
 /* Rows are short where a key has no more to it. */
 #define ROW(name, state, shape, sentence)                                      \
@@ -80,9 +84,11 @@ static const struct ph_key default_keys[] = {
 	BUILT("retry", PH_SHAPE_TEXT,
 		"the pause between attempts to lay a wire, first and longest, "
 		"as 250ms..10s"),
+	CHOICE("via", ways,
+		"how wires come to another node: tcp (or tls, the same), unix, "
+		"ws, wss; those within a node are not dialled, and not meant"),
 	LATER("mode", "kind: mux and kind: combine at the terminals say it"),
-	LATER("via", "which transport"),
-	LATER("spill", "how much may wait on disk"),
+	LATER("spill", "what waits is in memory, up to queue:"),
 	END,
 };
 
@@ -95,7 +101,9 @@ static const struct ph_key host_keys[] = {
 	BUILT("caps", PH_SHAPE_WORDS,
 		"instead: some node that has all of them, found by apply; "
 		"hosts of different names are different nodes"),
-	LATER("count", "for_each makes several hosts"),
+	BUILT("count", PH_SHAPE_TEXT,
+		"so many such nodes, with caps; what runs on the host stands "
+		"once on each"),
 	END,
 };
 
@@ -115,6 +123,26 @@ static const struct ph_key server_keys[] = {
 		"process, whose crash is not the node's; a program is always a "
 		"process"),
 	CHOICE("restart", restarts, "when it ended; on-failure (default)"),
+	CHOICE("ready", readies,
+		"when a program is: started (default), or notify: at its "
+		"READY=1 (sd_notify)"),
+	BUILT("start_timeout", PH_SHAPE_DURATION,
+		"with ready: notify, how long that may take; 30s"),
+	BUILT("stop_timeout", PH_SHAPE_DURATION,
+		"from SIGTERM to SIGKILL; 10s"),
+	BUILT("watchdog", PH_SHAPE_DURATION,
+		"a program that says no WATCHDOG=1 (sd_notify) for so long "
+		"has failed"),
+	BUILT("group", PH_SHAPE_NAME,
+		"servers of the file and host that have it may be started "
+		"again together"),
+	CHOICE("strategy", strategies,
+		"who of its group is started again when it failed: one_for_one "
+		"(default: itself), rest_for_one (those after it in the file, "
+		"too, which also start after it), one_for_all"),
+	BUILT("drain", PH_SHAPE_DURATION,
+		"how long a program may finish what it has taken, when it is "
+		"stopped or taken away (1s) or replaced (10s); at most 10m"),
 	CHOICE("framing", framings,
 		"how a program's bytes are messages; raw (default)"),
 	BELOW("in", PH_SHAPE_TERMINALS, PH_LEVEL_TERMINAL,
@@ -138,9 +166,28 @@ static const struct ph_key server_keys[] = {
 		"what a program may do to its host: basic (default), strict "
 		"(its cwd alone, no sockets), net (its cwd, and the network), "
 		"none"),
+	BELOW("limits", PH_SHAPE_MAP, PH_LEVEL_LIMITS,
+		"how much of its host a program may use"),
+	BUILT("require", PH_SHAPE_WORDS,
+		"a program does not start where its host cannot give it each "
+		"of these: seccomp, landlock, namespaces, uid, memory, cpu, "
+		"pids"),
 	BUILT("manifest", PH_SHAPE_TEXT,
 		"a file that says what a program is: its terminals, class, "
 		"owner, auth, caps, labels (see below)"),
+	END,
+};
+
+static const struct ph_key limit_keys[] = {
+	BUILT("memory", PH_SHAPE_TEXT,
+		"of all its processes together, as 64MiB; over it, it is "
+		"killed, cause oom"),
+	BUILT("cpu", PH_SHAPE_TEXT,
+		"of one processor, as 50%, or how many, as 1.5"),
+	BUILT("pids", PH_SHAPE_TEXT,
+		"processes and threads; 256 with strict and net"),
+	BUILT("files", PH_SHAPE_TEXT,
+		"descriptors of each process; 256 with strict and net"),
 	END,
 };
 
@@ -165,8 +212,9 @@ static const struct ph_key wire_keys[] = {
 		"what becomes of messages for which there is no room"),
 	BUILT("queue", PH_SHAPE_SIZE, "how much may wait, 256KiB to 1GiB"),
 	CHOICE("via", transports,
-		"which transport; tcp, between hosts, is what this version "
-		"has"),
+		"how it comes to another node: tcp (or tls, the same: all that "
+		"leaves a host has TLS), unix, ws, wss; without: what answers "
+		"first. Nothing else is taken instead"),
 	BUILT("retry", PH_SHAPE_TEXT,
 		"the pause between attempts to lay it, first and longest, as "
 		"250ms..10s"),
@@ -181,7 +229,9 @@ static const struct ph_key wire_keys[] = {
 		"wonders when it does not stand"),
 	BUILT("labels", PH_SHAPE_PAIRS,
 		"what connections and show tell about it; 255 bytes in all"),
-	CHECKED("spill", PH_SHAPE_SIZE, "how much may wait on disk"),
+	CHECKED("spill", PH_SHAPE_SIZE,
+		"what waits is in memory, up to queue: (1GiB at most); "
+		"file.write keeps more, and file.read reads it again"),
 	LATER("mode", "kind: mux and kind: combine at the terminals say it"),
 	LATER("grant",
 		"auth: at the server says who may book its terminals, and the "
@@ -270,6 +320,7 @@ static const struct {
 	[PH_LEVEL_DEFAULTS] = {default_keys, "under defaults:"},
 	[PH_LEVEL_HOST] = {host_keys, "under a host"},
 	[PH_LEVEL_SERVER] = {server_keys, "under a server"},
+	[PH_LEVEL_LIMITS] = {limit_keys, "under limits:"},
 	[PH_LEVEL_TERMINAL] = {terminal_keys, "under a terminal"},
 	[PH_LEVEL_WIRE] = {wire_keys, "in a wire"},
 	[PH_LEVEL_CRITERIA] = {criteria_keys, "in a wire's end"},

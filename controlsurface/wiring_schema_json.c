@@ -63,6 +63,7 @@ static const char *level_name(enum ph_level level)
 		[PH_LEVEL_DEFAULTS] = "defaults",
 		[PH_LEVEL_HOST] = "host",
 		[PH_LEVEL_SERVER] = "server",
+		[PH_LEVEL_LIMITS] = "limits",
 		[PH_LEVEL_TERMINAL] = "terminal",
 		[PH_LEVEL_WIRE] = "wire",
 		[PH_LEVEL_CRITERIA] = "criteria",

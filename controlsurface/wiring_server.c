@@ -169,6 +169,21 @@ static void confine_check(
 		"confine: %s needs 'cwd'", confine);
 }
 
+/* The longest that executor.halt takes. */
+#define DRAIN_MOST (600 * PH_SECOND)
+
+static void drain_read(
+	struct ph_wiring *wiring, struct ph_wiring_server *server)
+{
+	server->drain = ph_wiring_text(wiring, server->node, "drain");
+	if (server->drain == NULL || ph_wiring_duration(wiring, server->node,
+					     "drain", 0) <= DRAIN_MOST)
+		return;
+	ph_findings_add(wiring, PH_FINDING_ERROR, "S4",
+		ph_yaml_get(server->node, "drain")->span, "Write 10m or less.",
+		"'%s' is too long to wait for a stop", server->drain);
+}
+
 void ph_wiring_read_server(
 	struct ph_wiring *wiring, struct ph_wiring_server *server)
 {
@@ -188,6 +203,7 @@ void ph_wiring_read_server(
 	placement_read(wiring, server);
 	server->restart =
 		ph_wiring_choice(wiring, PH_LEVEL_SERVER, node, "restart");
+	drain_read(wiring, server);
 	server->framing =
 		ph_wiring_choice(wiring, PH_LEVEL_SERVER, node, "framing");
 	server->confine =
@@ -199,6 +215,8 @@ void ph_wiring_read_server(
 			ph_yaml_get(node, "cwd")->span, NULL,
 			"'cwd' is no path");
 	confine_check(wiring, server);
+	ph_wiring_read_limits(wiring, server);
+	ph_wiring_read_keep(wiring, server);
 	server->has_class = ph_wiring_class(wiring, node, &server->class);
 	owner_read(wiring, server);
 	server->needs = ph_yaml_get(node, "needs");

@@ -115,7 +115,8 @@ const char *ph_wiring_on_full(struct ph_wiring *wiring,
 	if (node != NULL && node->kind == PH_YAML_TEXT && !node->bad &&
 		strcmp(node->text, "spill") == 0) {
 		ph_findings_add(wiring, PH_FINDING_ERROR, "S4", node->span,
-			"Let it block, or say which messages may go.",
+			"Let it block, or say which messages may go; queue: "
+			"holds up to 1GiB in memory.",
 			"policy 'spill' is not in this version");
 		return otherwise;
 	}

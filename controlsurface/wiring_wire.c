@@ -74,26 +74,25 @@ static bool via_check(struct ph_wiring *wiring,
 	const char *other = ph_wiring_end_host(to);
 	bool remote = strcmp(one, other) != 0;
 
-	if (options->via == NULL)
+	/* The one of `defaults:` is meant for those that are dialled. */
+	if (options->via == NULL || options->via_default ||
+		(remote && ph_via_is_known(options->via)))
 		return true;
-	if (strcmp(options->via, "ws") == 0 || !remote) {
-		ph_findings_add(wiring, PH_FINDING_ERROR, "S3",
+	if (!remote) {
+		ph_findings_add(wiring, PH_FINDING_ERROR, "R5",
 			options->via_span,
-			remote ? "tcp (with TLS) is what joins hosts: remove "
-				 "it."
-			       : "Within one node it follows from the "
-				 "placement of its servers: remove it.",
-			"'via: %s' is not in this version", options->via);
+			"Remove it: what joins servers of one node follows "
+			"from their placement:.",
+			"'via: %s': both ends are on one host, and nothing is "
+			"dialled",
+			options->via);
 		return false;
 	}
-	if (strcmp(options->via, "tcp") == 0)
-		return true;
-	struct ph_finding *finding = ph_findings_add(wiring, PH_FINDING_ERROR,
-		"R5", options->via_span, NULL,
-		"%s joins servers of one host, these are on '%s' and '%s'",
+	ph_findings_add(wiring, PH_FINDING_ERROR, "R5", options->via_span,
+		"Write tcp (or tls, the same), unix, ws or wss, or remove it.",
+		"%s joins servers of one node, these are on '%s' and '%s'",
 		options->via, *one ? one : "the node that applies",
 		*other ? other : "the node that applies");
-	ph_findings_next(wiring, finding, "Write via: tcp, or remove it.");
 	return false;
 }
 
@@ -333,9 +332,12 @@ static void map_read(struct ph_wiring *wiring, const struct ph_yaml_node *map,
 	options.on_full = ph_wiring_on_full(wiring, map, defaults->on_full);
 	options.declared = ph_yaml_get(map, "on_full") != NULL;
 	options.queue = ph_wiring_queue(wiring, map, defaults->queue);
-	options.via = ph_wiring_choice(wiring, PH_LEVEL_WIRE, map, "via");
-	if (options.via != NULL)
+	if (ph_yaml_get(map, "via") != NULL) {
+		options.via =
+			ph_wiring_choice(wiring, PH_LEVEL_WIRE, map, "via");
+		options.via_default = false;
 		options.via_span = ph_yaml_get(map, "via")->span;
+	}
 	notes_read(wiring, map, &options);
 	spill_check(wiring, map);
 	side_read(wiring, map, "from", &from);
@@ -357,6 +359,8 @@ void ph_wiring_read_wires(
 	struct ph_wiring_wire defaults = {
 		.on_full = wiring->on_full,
 		.queue = wiring->queue,
+		.via = wiring->via,
+		.via_default = wiring->via != NULL,
 		.notes = wiring->notes,
 	};
 

@@ -1,6 +1,7 @@
 #!/bin/bash
 # debian/build.sh OUT: builds the packages from what is committed or changed
-# here, in a copy, and has lintian look at them.
+# here, in a copy, has lintian look at them, and tries whether the program that
+# is in them closes what RFC 6455 forbids: that hangs on how it is linked.
 set -eu -o pipefail
 cd "$(dirname "$0")/.."
 mkdir -p "$1"
@@ -18,4 +19,13 @@ git ls-files -z --cached --others --exclude-standard |
 rm -rf "$out/source"
 # lintian wants to know who is asked; it is the packages' only judge here.
 lintian --fail-on error,warning --allow-root "$out"/*.changes
+dpkg-deb -x "$out"/posthouse_*.deb "$out/root"
+POSTHOUSE=$out/root/usr/bin/posthouse bash test/mesh/terminal.sh \
+	>"$out/terminal" 2>&1 || [ $? -eq 77 ] || {
+	tail -n 40 "$out/terminal" >&2
+	echo "deb: the program in it does not do as test/mesh/terminal.sh wants:" \
+		"see above, and how LINK=dynamic links (Makefile)" >&2
+	exit 1
+}
+rm -rf "$out/root"
 ls -1 "$out"/*.deb

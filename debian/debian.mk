@@ -43,9 +43,16 @@ install: all man ## binary, library, manuals, completions, unit: $(DESTDIR)$(PRE
 # One file that needs only glibc, with what it is made of and how to check it.
 RELEASE := $(BUILD)/release
 PACKED  := posthouse-$(VERSION)-linux-$(MACHINE)
+# Linked once more, by GNU ld, without what the archives bring for unwinding.
+$(BUILD)/release.bin: $(BUILD)/posthouse debian/release.ld
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -fuse-ld=bfd -Wl,--no-eh-frame-hdr \
+		-Wl,-T,debian/release.ld -s -o $@ $(LINKED) \
+		$(BUILD)/libinternal.a $(LIBS)
+
 .PHONY: release
 release: deps ## one stripped binary, tarball, checksums and SBOM: build/release
-	$(AGAIN) all man
+	$(AGAIN) all man $(BUILD)/release.bin
 	$(Q)debian/release.sh '$(BUILD)' '$(RELEASE)' '$(PACKED)' '$(VERSION)' \
 		$(STATIC)
 

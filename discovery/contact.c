@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "discovery/membership.h"
+#include "kernel/bytes.h"
 #include "proto/secret.h"
 
 /* So many datagrams without a word from it: it may be somewhere else now. */
@@ -199,8 +200,7 @@ static void place_epoch(uint8_t *bytes, size_t length, uint64_t epoch)
 	uint8_t *place = bytes + length - PH_SWIM_MAC;
 
 	memset(place, 0, PH_SWIM_MAC);
-	for (unsigned i = 0; i < sizeof(epoch); i++)
-		place[i] = (uint8_t)(epoch >> 8 * i);
+	ph_store64(place, epoch);
 }
 
 int contact_seal(struct membership *membership, struct contact *contact,

@@ -40,7 +40,9 @@ int content_init(struct ph_discovery *discovery,
 	discovery->local = true;
 	for (unsigned i = 0; i < config->listens; i++) {
 		discovery->listen[discovery->listens++] = config->listen[i];
-		discovery->local &= ph_address_is_local(&config->listen[i]);
+		if (config->listen[i].scheme == PH_ADDRESS_TCP)
+			discovery->local &=
+				ph_address_is_local(&config->listen[i]);
 	}
 	return 0;
 }
@@ -60,8 +62,8 @@ static void add_locator(
 
 /* Every interface stands for a listener on all of them: IPv4 first, it needs no
  * luck with name servers or tunnels; what only leads along one link never. */
-static void expand(struct ph_announcement *own, uint16_t port, int family,
-	const struct ph_interfaces *interfaces)
+static void expand(struct ph_announcement *own, const struct ph_address *listen,
+	int family, const struct ph_interfaces *interfaces)
 {
 	for (unsigned i = 0; i < PH_INTERFACES; i++) {
 		const struct ph_interface *interface = &interfaces->all[i];
@@ -71,7 +73,8 @@ static void expand(struct ph_announcement *own, uint16_t port, int family,
 			k++) {
 			const struct ph_interface_address *at =
 				&interface->addresses[k];
-			struct ph_address address = {.port = port};
+			struct ph_address address = {
+				.scheme = listen->scheme, .port = listen->port};
 
 			if (at->family != family || !at->usable ||
 				(family == AF_INET6 &&
@@ -114,11 +117,11 @@ void content_locate(struct ph_discovery *discovery)
 		const struct ph_address *listen = &discovery->listen[i];
 
 		if (!listen->host[0] || !strcmp(listen->host, "::"))
-			expand(own, listen->port, AF_INET, interfaces);
+			expand(own, listen, AF_INET, interfaces);
 		if (!strcmp(listen->host, "0.0.0.0"))
-			expand(own, listen->port, AF_INET, interfaces);
+			expand(own, listen, AF_INET, interfaces);
 		if (!listen->host[0] || !strcmp(listen->host, "::"))
-			expand(own, listen->port, AF_INET6, interfaces);
+			expand(own, listen, AF_INET6, interfaces);
 		add_locator(own, listen);
 	}
 	manage(own);

@@ -226,6 +226,11 @@ static int open_every(uint16_t port, int *family)
 	return open_door(&any4, AF_INET, false);
 }
 
+bool ph_datagrams_are_bound(const struct ph_datagrams *datagrams)
+{
+	return datagrams->door_count > 0;
+}
+
 int ph_datagrams_bind(
 	struct ph_datagrams *datagrams, const struct ph_address *address)
 {

@@ -31,6 +31,8 @@ int ph_datagrams_create(struct ph_datagrams **out, struct ph_loop *loop,
  * negative errno of socket(2) and bind(2). */
 int ph_datagrams_bind(
 	struct ph_datagrams *datagrams, const struct ph_address *address);
+/* Whether there is a door: without, nothing is sent or heard. */
+bool ph_datagrams_are_bound(const struct ph_datagrams *datagrams);
 /* Sends what waits, then closes. */
 void ph_datagrams_destroy(struct ph_datagrams *datagrams);
 

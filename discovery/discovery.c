@@ -8,284 +8,6 @@
 #include "kernel/log.h"
 #include "proto/secret.h"
 
-/* Announcements to seeds, once somebody is known: one in so many. */
-#define SEEDS_EVERY 12u
-/* Newcomers among so many are answered within 50 ms. */
-#define ANSWERED_CROWD 8u
-
-#define MEMBER(pointer, type, field)                                           \
-	((type *)((char *)(pointer)-offsetof(type, field)))
-
-/*
- * Sending. One announcer speaks for all carriers: each transmission has a seq
- * of its own and goes out the same everywhere, so that whoever hears it twice
- * knows it.
- */
-/* Whoever knows somebody is known by him: a seed is reminded now and then, so
- * that two halves which lost each other find together. */
-static bool seeds_are_due(const struct ph_discovery *discovery)
-{
-	return !discovery->own.ttl || discovery->own.seq % SEEDS_EVERY == 0 ||
-	       !ph_neighbours_count(discovery->neighbours, PH_MEMBER);
-}
-
-/* News go by IPv4 and IPv6, mere repetitions by one of them in turn: who hears
- * one only still hears two in the time to live. */
-static enum ph_multicast_how families(const struct ph_discovery *discovery)
-{
-	if (!discovery->own.ttl || discovery->announcer.fast_left ||
-		discovery->said != discovery->own.content)
-		return PH_MULTICAST_BOTH;
-	return discovery->own.seq % 2 ? PH_MULTICAST_V4 : PH_MULTICAST_V6;
-}
-
-static void send_everywhere(struct ph_discovery *discovery)
-{
-	const uint8_t *bytes = discovery->bytes;
-	size_t length = discovery->length;
-
-	if (discovery->multicast)
-		ph_multicast_send(discovery->multicast, families(discovery),
-			bytes, length);
-	if (discovery->ethernet)
-		ph_ethernet_send(discovery->ethernet, bytes, length);
-	if (seeds_are_due(discovery))
-		seeds_send(discovery, bytes, length);
-}
-
-static void say_goodbye_over(struct ph_discovery *discovery)
-{
-	void (*stopped)(void *context) = discovery->stopped;
-
-	ph_datagrams_flush(discovery->datagrams);
-	discovery->stopped = NULL;
-	if (stopped)
-		stopped(discovery->stopped_context);
-}
-
-static void announce_due(struct ph_timer *timer)
-{
-	struct ph_discovery *discovery =
-		MEMBER(timer, struct ph_discovery, announce);
-	uint32_t said = discovery->said;
-	uint16_t ttl;
-
-	while (ph_announcer_due(
-		&discovery->announcer, ph_loop_now(discovery->loop), &ttl)) {
-		int error = content_write(discovery, ttl);
-
-		if (error)
-			ph_log_error("discovery",
-				"announcement.unwritten because=\"%s\"",
-				strerror(-error));
-		else
-			send_everywhere(discovery);
-	}
-	if (discovery->length && said != discovery->own.content) {
-		discovery->said = discovery->own.content;
-		discovery->events.announced(
-			discovery->events.context, discovery->said);
-	}
-	announcer_arm(discovery);
-	if (discovery->stopped &&
-		discovery->announcer.state != PH_ANNOUNCER_LEAVING)
-		say_goodbye_over(discovery);
-}
-
-void announcer_arm(struct ph_discovery *discovery)
-{
-	int64_t due = ph_announcer_deadline(&discovery->announcer);
-
-	if (due == INT64_MAX)
-		ph_timer_stop(discovery->loop, &discovery->announce);
-	else
-		ph_timer_start(discovery->loop, &discovery->announce, due);
-}
-
-static void announcer_event(
-	struct ph_discovery *discovery, enum ph_announcer_event event)
-{
-	if (!discovery->started)
-		return;
-	ph_announcer_step(
-		&discovery->announcer, event, ph_loop_now(discovery->loop));
-	announcer_arm(discovery);
-}
-
-/*
- * Hearing.
- */
-static void tell_heard(
-	struct ph_discovery *discovery, const struct ph_neighbour *neighbour)
-{
-	struct view view;
-	struct ph_discovery_node node;
-
-	if (!view_of(discovery, neighbour, &view, &node))
-		discovery->events.heard(discovery->events.context, &node);
-}
-
-/* What strangers do must not fill the log of a quiet node. */
-static void log_neighbour(
-	const struct ph_neighbour *neighbour, const char *what, const char *why)
-{
-	bool stranger = neighbour->standing == PH_STRANGER;
-	char id[PH_NODE_ID_TEXT];
-
-	ph_log_write(stranger ? PH_LOG_DEBUG : PH_LOG_INFO, "discovery",
-		"neighbour.%s name=%s id=%.8s standing=%s via=%s%s%s", what,
-		neighbour->name, id_text(id, neighbour->id),
-		ph_standing_name(neighbour->standing),
-		carrier_name(neighbour->via.carrier), why[0] ? " because=" : "",
-		why);
-}
-
-/* It shall hear us soon, too: of two that start together, the one who heard the
- * other may be the one who waits to be dialled. A crowd has others to say it.
- */
-static void greet_newcomer(struct ph_discovery *discovery)
-{
-	unsigned crowd =
-		ph_neighbours_count(discovery->neighbours, PH_MEMBER) +
-		ph_neighbours_count(discovery->neighbours, PH_STRANGER);
-
-	announcer_event(discovery, PH_ANNOUNCER_ON_NEWCOMER);
-	if (crowd <= ANSWERED_CROWD)
-		announcer_event(discovery, PH_ANNOUNCER_ON_CHANGED);
-}
-
-static void neighbour_event(
-	struct ph_discovery *discovery, const struct ph_neighbour_event *event)
-{
-	const struct ph_neighbour *neighbour = event->neighbour;
-	char id[PH_NODE_ID_TEXT];
-
-	switch (event->kind) {
-	case PH_NEIGHBOUR_NEW:
-		log_neighbour(neighbour, "new", "");
-		if (neighbour->standing != PH_FOREIGN &&
-			neighbour->via.carrier != PH_HEARD_LINE)
-			greet_newcomer(discovery);
-		break;
-	case PH_NEIGHBOUR_GONE:
-		log_neighbour(neighbour, "gone", ph_gone_name(event->reason));
-		if (neighbour->standing == PH_STRANGER)
-			discovery->events.unheard(discovery->events.context,
-				id_text(id, neighbour->id));
-		break;
-	default:
-		break;
-	}
-	if (neighbour->standing != PH_FOREIGN)
-		membership_neighbour(discovery, event);
-	if (neighbour->standing != PH_FOREIGN &&
-		event->kind != PH_NEIGHBOUR_GONE)
-		tell_heard(discovery, neighbour);
-}
-
-void neighbours_settle(struct ph_discovery *discovery)
-{
-	struct ph_neighbour_event event;
-	int64_t due;
-
-	while (ph_neighbours_next(discovery->neighbours, &event))
-		neighbour_event(discovery, &event);
-	due = ph_neighbours_deadline(discovery->neighbours);
-	if (due == INT64_MAX)
-		ph_timer_stop(discovery->loop, &discovery->age);
-	else
-		ph_timer_start(discovery->loop, &discovery->age, due);
-}
-
-static void age_due(struct ph_timer *timer)
-{
-	struct ph_discovery *discovery =
-		MEMBER(timer, struct ph_discovery, age);
-
-	ph_neighbours_step(discovery->neighbours, ph_loop_now(discovery->loop));
-	neighbours_settle(discovery);
-}
-
-static enum ph_hearing hear(struct ph_discovery *discovery, const uint8_t *data,
-	size_t length, const struct ph_via *via)
-{
-	enum ph_hearing hearing = ph_neighbours_hear(discovery->neighbours,
-		data, length, via, ph_loop_now(discovery->loop));
-
-	neighbours_settle(discovery);
-	return hearing;
-}
-
-static void on_multicast(void *context, const struct ph_udp_datagram *datagram)
-{
-	struct ph_discovery *discovery = context;
-	struct ph_via via = {.carrier = ph_udp_is_v4(&datagram->from)
-						? PH_HEARD_IPV4
-						: PH_HEARD_IPV6,
-		.interface = datagram->interface,
-		.port = datagram->from.port};
-
-	memcpy(via.address, datagram->from.ip, sizeof(via.address));
-	if (discovery->hearing)
-		hear(discovery, datagram->data, datagram->length, &via);
-}
-
-static void on_unicast(void *context, const struct ph_udp_datagram *datagram)
-{
-	struct ph_discovery *discovery = context;
-	struct ph_via via = {.carrier = PH_HEARD_UNICAST,
-		.interface = datagram->interface,
-		.port = datagram->from.port};
-
-	if (!discovery->hearing || membership_hear(discovery, datagram))
-		return;
-	memcpy(via.address, datagram->from.ip, sizeof(via.address));
-	hear(discovery, datagram->data, datagram->length, &via);
-}
-
-static void on_refused(void *context, const struct ph_udp_end *end)
-{
-	membership_refused(context, end);
-}
-
-static void on_frame(void *context, unsigned interface, const uint8_t source[6],
-	const uint8_t *lldpdu, size_t length)
-{
-	struct ph_via via = {
-		.carrier = PH_HEARD_ETHERNET, .interface = interface};
-
-	memcpy(via.address, source, 6);
-	hear(context, lldpdu, length, &via);
-}
-
-enum ph_hearing ph_discovery_hear(struct ph_discovery *discovery,
-	const uint8_t *bytes, size_t length, const char *teller)
-{
-	struct ph_via via = {.carrier = PH_HEARD_LINE};
-
-	id_read(via.address, teller);
-	return hear(discovery, bytes, length, &via);
-}
-
-void ph_discovery_review(struct ph_discovery *discovery)
-{
-	ph_neighbours_review(
-		discovery->neighbours, ph_loop_now(discovery->loop));
-	neighbours_settle(discovery);
-}
-
-void ph_discovery_forget(struct ph_discovery *discovery, const char *id)
-{
-	uint8_t bytes[PH_NODE_ID_BYTES];
-
-	if (id_read(bytes, id))
-		return;
-	membership_forget(discovery, bytes);
-	ph_neighbours_forget(
-		discovery->neighbours, bytes, ph_loop_now(discovery->loop));
-	neighbours_settle(discovery);
-}
-
 /*
  * Interfaces.
  */
@@ -342,7 +64,8 @@ static int open_cores(struct ph_discovery *discovery)
 static int bind_datagrams(
 	struct ph_discovery *discovery, struct ph_error *error)
 {
-	struct ph_datagram_events events = {on_unicast, on_refused, discovery};
+	struct ph_datagram_events events = {
+		hear_unicast, hear_refused, discovery};
 	char where[140];
 	int code = ph_udp_inbox_create(&discovery->inbox);
 
@@ -375,7 +98,7 @@ static int bind_datagrams(
 
 static int open_wires(struct ph_discovery *discovery)
 {
-	struct ph_multicast_events events = {on_multicast, discovery};
+	struct ph_multicast_events events = {hear_multicast, discovery};
 
 	return discovery->local
 		       ? 0
@@ -392,7 +115,7 @@ static int take_config(struct ph_discovery *discovery,
 	discovery->signer = config->signer;
 	discovery->events = config->events;
 	discovery->announce.on_due = announce_due;
-	discovery->age.on_due = age_due;
+	discovery->age.on_due = neighbours_due;
 	if (config->interfaces) {
 		discovery->interfaces = strdup(config->interfaces);
 		if (!discovery->interfaces)
@@ -434,7 +157,7 @@ static void start_ethernet(struct ph_discovery *discovery)
 	if (!discovery->ethernet)
 		return;
 	error = ph_ethernet_start(
-		discovery->ethernet, discovery->loop, on_frame, discovery);
+		discovery->ethernet, discovery->loop, hear_frame, discovery);
 	if (!error)
 		return;
 	ph_log_warn("discovery", "l2.deaf because=\"%s\"", strerror(-error));

@@ -157,9 +157,10 @@ const uint8_t *ph_discovery_announcement(
 void ph_discovery_each(struct ph_discovery *discovery,
 	void (*visit)(void *context, const struct ph_discovery_node *node),
 	void *context);
-/* By id; false: unknown. */
-bool ph_discovery_find(struct ph_discovery *discovery, const char *id,
-	struct ph_discovery_node *out);
+/* How membership sees a node now, as `moved` tells it; NULL: not at all.
+ * `since`: wall ns. */
+const char *ph_discovery_state(
+	struct ph_discovery *discovery, const char *id, int64_t *since);
 /* A list "caps" of an open map: what its announcement has of them. */
 void ph_discovery_write_caps(struct ph_discovery *discovery, const char *id,
 	struct ph_writer *writer);

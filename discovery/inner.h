@@ -14,9 +14,10 @@
 #include "proto/seal.h"
 
 /*
- * What the shell's files share: discovery.c (life, timers, what comes in),
- * content.c (what this node says of itself), judge.c (what proves it),
- * view.c (what is told to others, and kept), report.c (the calls).
+ * What the shell's files share: discovery.c (life, interfaces), announce.c
+ * (what goes out), hear.c (what comes in), content.c (what this node says of
+ * itself), judge.c (what proves it), view.c (what is told to others, and kept),
+ * report.c (the calls).
  */
 #define RING_KEYS 4u
 #define SEEDS	  64u
@@ -84,9 +85,24 @@ int content_write(struct ph_discovery *discovery, uint16_t ttl);
 /* judge.c */
 extern const struct ph_neighbours_judge judge;
 
-/* discovery.c */
+/* announce.c */
 void announcer_arm(struct ph_discovery *discovery);
+void announcer_event(
+	struct ph_discovery *discovery, enum ph_announcer_event event);
+/* Of its timer. */
+void announce_due(struct ph_timer *timer);
+
+/* hear.c */
+void hear_multicast(void *context, const struct ph_udp_datagram *datagram);
+void hear_unicast(void *context, const struct ph_udp_datagram *datagram);
+void hear_refused(void *context, const struct ph_udp_end *end);
+void hear_frame(void *context, unsigned interface, const uint8_t source[6],
+	const uint8_t *lldpdu, size_t length);
+/* Takes what the table has to tell, and arms the timer of ageing. */
 void neighbours_settle(struct ph_discovery *discovery);
+void neighbours_due(struct ph_timer *timer);
+
+/* discovery.c */
 /* What was kept is loaded, or cannot be: the wires are listened to. */
 void discovery_hear_wires(struct ph_discovery *discovery);
 
@@ -110,7 +126,7 @@ void seeds_send(
 	struct ph_discovery *discovery, const uint8_t *data, size_t length);
 void seeds_close(struct ph_discovery *discovery);
 
-/* membership.c */
+/* membership.c, membership_hear.c, membership_view.c */
 int membership_open(struct ph_discovery *discovery);
 void membership_start(struct ph_discovery *discovery);
 /* Tells the others that this node leaves. */

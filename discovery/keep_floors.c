@@ -1,8 +1,8 @@
-#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "discovery/membership.h"
+#include "kernel/bytes.h"
 
 /*
  * The highest (epoch, seq) heard of everybody, so that after a restart nobody
@@ -26,14 +26,12 @@ static void write_one(void *context, const uint8_t id[PH_NODE_ID_BYTES],
 {
 	struct written *written = context;
 	uint8_t *at = written->data + written->length;
-	uint64_t epoch = htole64(floor.epoch);
-	uint32_t seq = htole32(floor.seq);
 
 	if (written->length + FLOOR > (size_t)FLOORS_MOST * FLOOR)
 		return;
 	memcpy(at, id, PH_NODE_ID_BYTES);
-	memcpy(at + PH_NODE_ID_BYTES, &epoch, sizeof(epoch));
-	memcpy(at + PH_NODE_ID_BYTES + 8, &seq, sizeof(seq));
+	ph_store64(at + PH_NODE_ID_BYTES, floor.epoch);
+	ph_store32(at + PH_NODE_ID_BYTES + 8, floor.seq);
 	written->length += FLOOR;
 }
 
@@ -81,16 +79,13 @@ void floors_start(struct membership *membership)
 	struct ph_discovery *discovery = membership->discovery;
 	struct ph_loop *loop = discovery->loop;
 	const uint8_t *at = membership->floors;
-	uint64_t epoch;
-	uint32_t seq;
 
 	for (size_t left = membership->floors_length; left >= FLOOR;
-		left -= FLOOR, at += FLOOR) {
-		memcpy(&epoch, at + PH_NODE_ID_BYTES, sizeof(epoch));
-		memcpy(&seq, at + PH_NODE_ID_BYTES + 8, sizeof(seq));
-		ph_neighbours_floor(discovery->neighbours, at, le64toh(epoch),
-			le32toh(seq), ph_loop_now(loop));
-	}
+		left -= FLOOR, at += FLOOR)
+		ph_neighbours_floor(discovery->neighbours, at,
+			ph_load64(at + PH_NODE_ID_BYTES),
+			ph_load32(at + PH_NODE_ID_BYTES + 8),
+			ph_loop_now(loop));
 	floors_close(membership);
 	membership->loaded = true;
 	membership->floors_due.on_due = floors_are_due;

@@ -5,8 +5,9 @@
 #include "discovery/members.h"
 
 /*
- * The shell of membership, shared by membership.c (what goes in and out of the
- * core), contact.c (the others: their keys, and where their datagrams go),
+ * The shell of membership, shared by membership.c (its life, and what the core
+ * sends), membership_hear.c (what comes in), membership_view.c (what is told of
+ * it), contact.c (the others: their keys, and where their datagrams go),
  * keep.c and keep_floors.c (what survives a restart).
  *
  * A contact is a member whose announcement was proven. Its handle, which the
@@ -85,9 +86,16 @@ int contact_seal(struct membership *membership, struct contact *contact,
 int contact_check(struct membership *membership, struct contact *contact,
 	uint32_t ring, const uint8_t *data, size_t length);
 
-/* membership.c */
+static inline int64_t membership_now(const struct membership *membership)
+{
+	return ph_loop_now(membership->discovery->loop);
+}
+
+/* membership_hear.c */
 /* Who is gone for a day is forgotten, here and in the store. */
 void membership_age_out(struct membership *membership);
+
+/* membership.c */
 /* Takes all that the core has to send and to tell, and arms its timer. */
 void membership_settle(struct membership *membership);
 

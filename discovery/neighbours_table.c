@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel/hal.h"
+
 static struct ph_entry **head_of(
 	struct ph_neighbours *table, enum ph_standing standing)
 {
@@ -100,6 +102,15 @@ bool ph_neighbours_next(
 }
 
 /* Time. */
+
+int64_t ph_entry_ttl_end(const struct ph_neighbours *table,
+	enum ph_standing standing, uint16_t ttl, int64_t now)
+{
+	uint16_t most = standing == PH_MEMBER ? table->config.ttl_most
+					      : table->config.ttl_stranger;
+
+	return now + (ttl < most ? ttl : most) * PH_SECOND;
+}
 
 void ph_entry_times(struct ph_neighbours *table, struct ph_entry *entry)
 {

@@ -11,7 +11,8 @@
 
 /*
  * Inside of the neighbour table: its entries, who goes when there is no room,
- * and the events that wait. What is believed is decided in neighbours.c.
+ * and the events that wait. What is believed is decided in neighbours_hear.c,
+ * and of foreign neighbours in neighbours_foreign.c.
  */
 struct ph_entry {
 	struct ph_neighbour shown;
@@ -63,11 +64,18 @@ int ph_entry_say(struct ph_neighbours *table, struct ph_entry *entry,
 bool ph_entry_promote(struct ph_neighbours *table, struct ph_entry *entry);
 void ph_entry_remove(struct ph_neighbours *table, struct ph_entry *entry,
 	enum ph_neighbour_gone reason, int64_t now);
+/* Until when it lives that says `ttl`, as long as we let it. */
+int64_t ph_entry_ttl_end(const struct ph_neighbours *table,
+	enum ph_standing standing, uint16_t ttl, int64_t now);
 /* After ttl_until or kept_until changed. */
 void ph_entry_times(struct ph_neighbours *table, struct ph_entry *entry);
 void ph_entry_tell(struct ph_neighbours *table, struct ph_entry *entry,
 	enum ph_neighbour_event_kind kind);
 /* Frees the one whose GONE was taken. */
 void ph_entry_sweep(struct ph_neighbours *table);
+
+/* neighbours_foreign.c: somebody who speaks LLDP alone. */
+enum ph_hearing ph_foreign_hear(struct ph_neighbours *table,
+	const struct ph_lldp *lldp, const struct ph_via *via, int64_t now);
 
 #endif

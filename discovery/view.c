@@ -104,6 +104,15 @@ static bool same_place(const struct ph_address *a, const struct ph_address *b)
 	return a->port == b->port && !strcmp(a->host, b->host);
 }
 
+/* Of its datagrams, and of its lines by tcp; 0: it has none. */
+static uint16_t port_of(const struct ph_announcement *said)
+{
+	for (unsigned i = 0; i < said->locators; i++)
+		if (said->locator[i].transport == PH_LOCATOR_TCP)
+			return said->locator[i].port;
+	return 0;
+}
+
 /* Best first: what leads where it was heard from, then its own order; an
  * address that only leads along one link last. */
 static unsigned list_addresses(const struct ph_discovery *discovery,
@@ -114,8 +123,7 @@ static unsigned list_addresses(const struct ph_discovery *discovery,
 	char zone[IF_NAMESIZE] = "";
 	bool link;
 	unsigned count = 0;
-	uint16_t port = said->locators ? said->locator[0].port : 0;
-	bool known = heard_at(neighbour, port, &heard);
+	bool known = heard_at(neighbour, port_of(said), &heard);
 
 	if (neighbour->via.interface)
 		if_indextoname(neighbour->via.interface, zone);

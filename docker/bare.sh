@@ -2,7 +2,7 @@
 # docker/bare.sh [TARGET...]: `make demo` (or the targets named) in a container
 # of bare Debian with git, make, ca-certificates and sudo only: as root, then as
 # a user with sudo. Network namespaces need SYS_ADMIN; tests that want what a
-# container lacks skip with a reason.
+# container lacks skip with a reason. USERS=root or USERS=walker: one of the two.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 . docker/engine.bash
@@ -21,7 +21,7 @@ RUN apt-get -o Acquire::Retries=3 -q update && \
 	useradd -m walker && echo 'walker ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/walker
 END
 	exit 1
-for user in root walker; do
+for user in ${USERS:-root walker}; do
 	if git archive --format=tar HEAD | docker run --rm -i -u $user \
 		--cap-add SYS_ADMIN --cap-add NET_ADMIN \
 		--security-opt seccomp=unconfined -w /tmp posthouse:bare sh -c "

@@ -35,7 +35,7 @@ check() {
 	fi
 	failed=$((failed + 1))
 	printf '  %-58s FAILED %4d s\n' "$what" $((SECONDS - begin))
-	sed 's/^/      /' "$CLUSTER/said" | tail -n 15
+	sed 's/^/      /' "$CLUSTER/said" | tail -n 60
 }
 
 id_of() { compose ps -q "$1"; }
@@ -118,7 +118,7 @@ partition_and_heal() {
 }
 scale_up() {
 	compose up -d --scale node=20 && until_true 90 sees alpha 22 &&
-		until_true 30 sees gamma 22 || { at alpha peers; return 1; }
+		until_true 30 sees gamma 22 || { at alpha peers; at gamma peers; return 1; }
 }
 stops_in_order() {
 	compose stop -t 20 gamma && until_true 10 is_state alpha gamma left &&

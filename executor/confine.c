@@ -65,24 +65,6 @@ bool ph_confine_may_start(const struct ph_confine_plan *plan)
 	return !plan->missing || plan->profile == PH_CONFINE_BASIC;
 }
 
-const char *ph_confine_level(char *out, size_t size,
-	const struct ph_confine_plan *plan, const struct ph_confine_host *host)
-{
-	const char *name = names[plan->profile];
-
-	if (plan->profile == PH_CONFINE_NONE)
-		snprintf(out, size, "%s", name);
-	else if (plan->missing)
-		snprintf(out, size, "%s (nothing: no %s here)", name,
-			plan->missing);
-	else if (plan->files)
-		snprintf(out, size, "%s (seccomp, landlock %d)", name,
-			host->landlock);
-	else
-		snprintf(out, size, "%s (seccomp)", name);
-	return out;
-}
-
 /* The filter. */
 
 static const unsigned refused[] = {SYS_ptrace, SYS_process_vm_readv,
@@ -95,7 +77,8 @@ static const unsigned refused[] = {SYS_ptrace, SYS_process_vm_readv,
 	SYS_quotactl, SYS_syslog, SYS_settimeofday, SYS_clock_settime,
 	SYS_clock_adjtime, SYS_adjtimex, SYS_sethostname, SYS_setdomainname,
 	SYS_open_by_handle_at, SYS_open_tree, SYS_move_mount, SYS_fsopen,
-	SYS_fsconfig, SYS_fsmount, SYS_fspick, SYS_vhangup};
+	SYS_fsconfig, SYS_fsmount, SYS_fspick, SYS_mount_setattr,
+	SYS_kexec_file_load, SYS_vhangup};
 
 struct filter {
 	struct sock_filter *code;

@@ -4,16 +4,12 @@
 #include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/seccomp.h>
+#include <poll.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
-
-/* Descriptors of a program that sees its directory alone. */
-#define CONFINE_FDS 256
 
 /* As the kernel has them since ABI 6; it takes shorter ones, too. */
 struct ruleset {
@@ -66,7 +62,7 @@ struct ph_confine_host ph_confine_probe(void)
 static int grant(
 	const struct ph_confine_kit *kit, const char *path, uint64_t rights)
 {
-	struct rule rule = {.rights = rights & kit->plan.files};
+	struct rule rule = {.rights = rights & kit->reached.plan.files};
 	struct stat status;
 	int error = 0;
 
@@ -95,43 +91,139 @@ static int grant_all(const struct ph_confine_kit *kit, const char *directory,
 		error = grant(kit, "/dev/null", ACCESS_WRITE);
 	for (size_t i = 0; !error && readable[i]; i++)
 		error = grant(kit, readable[i], ACCESS_READ);
-	for (size_t i = 0; !error && kit->plan.sockets && resolving[i]; i++)
+	for (size_t i = 0; !error && kit->reached.plan.sockets && resolving[i];
+		i++)
 		error = grant(kit, resolving[i], ACCESS_READ);
 	return error;
 }
 
 static int open_ruleset(struct ph_confine_kit *kit)
 {
-	const struct ruleset ruleset = {
-		kit->plan.files, kit->plan.net, kit->plan.scopes};
-	size_t size = kit->plan.scopes ? 24 : kit->plan.net ? 16 : 8;
+	const struct ruleset ruleset = {kit->reached.plan.files,
+		kit->reached.plan.net, kit->reached.plan.scopes};
+	size_t size = kit->reached.plan.scopes ? 24
+		      : kit->reached.plan.net  ? 16
+					       : 8;
 
 	kit->ruleset =
 		(int)syscall(SYS_landlock_create_ruleset, &ruleset, size, 0);
 	return kit->ruleset < 0 ? -errno : 0;
 }
 
-int ph_confine_open(struct ph_confine_kit *kit, enum ph_confine profile,
-	const char *directory, const char *path, const char **what)
+static int prepare_files(
+	struct ph_confine_kit *kit, const struct ph_confine_order *order)
 {
-	const struct ph_confine_host host = ph_confine_probe();
+	int error = open_ruleset(kit);
+
+	return error ? error : grant_all(kit, order->directory, order->path);
+}
+
+static bool is_closed(enum ph_confine profile)
+{
+	return profile == PH_CONFINE_STRICT || profile == PH_CONFINE_NET;
+}
+
+/* Namespaces and a user of its own: what the host gives. */
+static int prepare_place(
+	struct ph_confine_kit *kit, const struct ph_confine_order *order)
+{
+	struct ph_confine_reached *reached = &kit->reached;
 	int error;
 
+	error = ph_owner_choose(&kit->owner, order->directory, order->server);
+	if (error)
+		return error;
+	reached->uid = kit->owner.uid;
+	reached->bare = !geteuid() && !reached->uid;
+	if (!order->keepers || !order->keepers->binary)
+		return 0;
+	error = ph_cell_open(&kit->cage->cell, order->keepers,
+		reached->plan.sockets, order->directory, &reached->refused);
+	reached->namespaces = !error;
+	if (!error)
+		reached->refused = NULL;
+	return 0;
+}
+
+/* Who is the only one of his users can be counted, which costs nothing; the
+ * rest wants groups; memory may be bounded process by process instead. */
+static void prepare_limits(
+	struct ph_confine_kit *kit, const struct ph_confine_order *order)
+{
+	static const struct ph_cgroup_place place = {.proc = "/proc"};
+	struct ph_cgroup_place here = place;
+	struct ph_confine_reached *reached = &kit->reached;
+	struct ph_cgroup *group = &kit->cage->group;
+	struct ph_limits wanted = reached->limits;
+
+	here.pid = getpid();
+	if (wanted.most[PH_LIMIT_FILES])
+		reached->means[PH_LIMIT_FILES] = PH_MEANS_RLIMIT;
+	if (wanted.most[PH_LIMIT_PIDS] &&
+		(ph_owner_is_own(&kit->owner) ||
+			(reached->namespaces && geteuid()))) {
+		reached->means[PH_LIMIT_PIDS] = PH_MEANS_RLIMIT;
+		wanted.most[PH_LIMIT_PIDS] = 0;
+	}
+	ph_cgroup_open(group, &here, &wanted, order->server);
+	for (int i = 0; i < PH_LIMITS; i++)
+		if (group->version[i])
+			reached->means[i] = group->version[i] == 2
+						    ? PH_MEANS_CGROUP2
+						    : PH_MEANS_CGROUP1;
+	if (wanted.most[PH_LIMIT_MEMORY] && !group->version[PH_LIMIT_MEMORY])
+		reached->means[PH_LIMIT_MEMORY] = PH_MEANS_RLIMIT;
+}
+
+static int prepare(struct ph_confine_kit *kit,
+	const struct ph_confine_order *order, const char **what)
+{
+	struct ph_confine_reached *reached = &kit->reached;
+	int error = 0;
+
+	if (is_closed(order->profile)) {
+		if (!reached->limits.most[PH_LIMIT_PIDS])
+			reached->limits.most[PH_LIMIT_PIDS] = PH_CONFINE_PIDS;
+		if (!reached->limits.most[PH_LIMIT_FILES])
+			reached->limits.most[PH_LIMIT_FILES] = PH_CONFINE_FILES;
+		*what = "Landlock";
+		error = prepare_files(kit, order);
+		if (!error) {
+			*what = "its directory's owner";
+			error = prepare_place(kit, order);
+		}
+	}
+	if (error)
+		return error;
+	prepare_limits(kit, order);
+	*what = ph_confine_lacks(reached, order->require);
+	return *what ? -EOPNOTSUPP : 0;
+}
+
+int ph_confine_open(struct ph_confine_kit *kit, struct ph_confine_cage *cage,
+	const struct ph_confine_order *order, const char **what)
+{
+	struct ph_confine_reached *reached = &kit->reached;
+	int error;
+
+	memset(cage, 0, sizeof(*cage));
+	memset(kit, 0, sizeof(*kit));
 	kit->ruleset = -1;
-	kit->plan = ph_confine_plan(profile, &host);
-	kit->length = ph_confine_filter(kit->filter, &kit->plan, getpid());
-	if (!ph_confine_may_start(&kit->plan)) {
-		*what = kit->plan.missing;
+	kit->cage = cage;
+	reached->host = ph_confine_probe();
+	reached->limits = order->limits;
+	reached->plan = ph_confine_plan(order->profile, &reached->host);
+	kit->length = ph_confine_filter(kit->filter, &reached->plan, getpid());
+	if (!ph_confine_may_start(&reached->plan)) {
+		*what = reached->plan.missing;
 		return -EOPNOTSUPP;
 	}
-	if (!kit->plan.files)
-		return 0;
-	*what = "Landlock";
-	error = open_ruleset(kit);
-	if (!error)
-		error = grant_all(kit, directory, path);
-	if (error)
+	error = prepare(kit, order, what);
+	ph_confine_level(cage->level, sizeof(cage->level), reached);
+	if (error) {
 		ph_confine_close(kit);
+		ph_confine_finish(cage);
+	}
 	return error;
 }
 
@@ -140,27 +232,27 @@ void ph_confine_close(struct ph_confine_kit *kit)
 	if (kit->ruleset >= 0)
 		close(kit->ruleset);
 	kit->ruleset = -1;
+	if (kit->cage)
+		ph_cgroup_seal(&kit->cage->group);
 }
 
-const char *ph_confine_files(const struct ph_confine_kit *kit)
+bool ph_confine_end(struct ph_confine_cage *cage)
 {
-	const struct rlimit fds = {CONFINE_FDS, CONFINE_FDS};
-
-	if (kit->ruleset < 0)
-		return NULL;
-	if (syscall(SYS_landlock_restrict_self, kit->ruleset, 0))
-		return "Landlock";
-	return setrlimit(RLIMIT_NOFILE, &fds) ? "setrlimit" : NULL;
+	if (!ph_cell_close(&cage->cell))
+		return false;
+	if (cage->group.count) {
+		ph_cgroup_kill(&cage->group);
+		ph_cgroup_close(&cage->group);
+	}
+	return true;
 }
 
-const char *ph_confine_calls(const struct ph_confine_kit *kit)
+void ph_confine_finish(struct ph_confine_cage *cage)
 {
-	const struct sock_fprog program = {
-		(unsigned short)kit->length, (struct sock_filter *)kit->filter};
+	struct pollfd poller = {.events = POLLIN};
 
-	if (!kit->length)
-		return NULL;
-	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0)
-		       ? "seccomp"
-		       : NULL;
+	while (!ph_confine_end(cage)) {
+		poller.fd = cage->cell.pidfd;
+		poll(&poller, 1, -1);
+	}
 }

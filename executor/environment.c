@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "kernel/hal.h"
+
 #define ENVIRONMENT_MOST 128
 
 static const char *const allowed[] = {"PATH", "HOME", "USER", "LOGNAME",
@@ -44,7 +46,24 @@ static int add(char **list, unsigned *count, const char *key, size_t length,
 	return 0;
 }
 
-char **ph_environment_create(const struct ph_spec *spec)
+static int add_notify(char **list, unsigned *count, const struct ph_spec *spec,
+	const char *notify)
+{
+	char text[24];
+
+	if (!*notify)
+		return 0;
+	if (add(list, count, "NOTIFY_SOCKET", strlen("NOTIFY_SOCKET"), notify))
+		return -1;
+	snprintf(text, sizeof(text), "%lld",
+		(long long)(spec->watchdog / PH_MICROSECOND));
+	return spec->watchdog ? add(list, count, "WATCHDOG_USEC",
+					strlen("WATCHDOG_USEC"), text)
+			      : 0;
+}
+
+char **ph_environment_create(
+	const struct ph_spec *spec, const char *notify, const char *mark)
 {
 	char **list = calloc(ENVIRONMENT_MOST + 1, sizeof(char *));
 	unsigned count = 0;
@@ -53,6 +72,11 @@ char **ph_environment_create(const struct ph_spec *spec)
 	if (!error)
 		error = add(list, &count, "POSTHOUSE_SERVER",
 			strlen("POSTHOUSE_SERVER"), spec->name);
+	if (!error && *mark)
+		error = add(list, &count, "POSTHOUSE_RUN",
+			strlen("POSTHOUSE_RUN"), mark);
+	if (!error)
+		error = add_notify(list, &count, spec, notify);
 	for (unsigned i = 0; !error && i < spec->env_count; i++)
 		error = add(list, &count, spec->env[i].key,
 			strlen(spec->env[i].key), spec->env[i].value);

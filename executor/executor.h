@@ -30,9 +30,12 @@ struct ph_executor_config {
 	struct ph_worker *worker;
 	struct ph_kernel *kernel;
 	struct ph_door *door;
-	const char *fqdn;	 /* of the identities */
-	const char *directory;	 /* servers' working directory */
-	const uint8_t *node_key; /* PH_PUBLIC_KEY bytes */
+	const char *fqdn;	    /* of the identities */
+	const char *node;	    /* its name, for the journal */
+	const char *directory;	    /* servers' working directory */
+	const uint8_t *node_key;    /* PH_PUBLIC_KEY bytes */
+	struct ph_keepers *keepers; /* its owner's; NULL: no namespaces */
+	struct ph_warden *warden;   /* its owner's; NULL: none */
 	/* Opens runs that are not on the loop (executor/run.h). NULL: there
 	 * are no other places. */
 	int (*outside)(void *context, struct ph_run **out,
@@ -43,10 +46,12 @@ struct ph_executor_config {
 /* Copies the texts. SIGPIPE must be ignored by the process. */
 int ph_executor_create(
 	struct ph_executor **out, const struct ph_executor_config *config);
-/* Stops every server: inputs first, SIGTERM to each group, SIGKILL after
- * `grace` ns; `stopped` is called once when none is left. */
-void ph_executor_stop(struct ph_executor *executor, int64_t grace,
-	void (*stopped)(void *context), void *context);
+/* Stops every server. First each has its time to take what is on its way to it
+ * and to finish (`drain` of it), all of them together at most `drain` ns; 0:
+ * none. Who is left is cut: SIGTERM to each group, SIGKILL after `grace` ns.
+ * `stopped` is called once when none is left. */
+void ph_executor_stop(struct ph_executor *executor, int64_t drain,
+	int64_t grace, void (*stopped)(void *context), void *context);
 /* After `stopped`. */
 void ph_executor_destroy(struct ph_executor *executor);
 

@@ -13,6 +13,12 @@ const char *ph_policy_state_name(enum ph_policy_state state)
 	return state_names[state];
 }
 
+bool ph_policy_is_up(const struct ph_policy *policy)
+{
+	return policy->state == PH_POLICY_STARTING ||
+	       policy->state == PH_POLICY_RUNNING;
+}
+
 void ph_policy_init(
 	struct ph_policy *policy, enum ph_restart restart, uint64_t seed)
 {
@@ -100,12 +106,6 @@ static enum ph_policy_action end_of_run(
 	return back_off(policy, now, event == PH_POLICY_LOST);
 }
 
-static bool is_up(const struct ph_policy *policy)
-{
-	return policy->state == PH_POLICY_STARTING ||
-	       policy->state == PH_POLICY_RUNNING;
-}
-
 static enum ph_policy_action stop(struct ph_policy *policy, int64_t now)
 {
 	if (policy->state == PH_POLICY_STOPPING ||
@@ -128,6 +128,19 @@ static enum ph_policy_action wake(struct ph_policy *policy, int64_t now)
 	return run(policy, now);
 }
 
+static enum ph_policy_action again(struct ph_policy *policy, int64_t now)
+{
+	if (ph_policy_is_up(policy) || policy->state == PH_POLICY_IDLE ||
+		policy->state == PH_POLICY_STOPPING)
+		return PH_POLICY_NOTHING;
+	if (policy->state != PH_POLICY_BACKOFF && policy->start_count)
+		policy->restarts++;
+	policy->delay = PH_POLICY_FIRST;
+	policy->start_count = 0;
+	policy->lost = false;
+	return run(policy, now);
+}
+
 enum ph_policy_action ph_policy_step(
 	struct ph_policy *policy, int64_t now, enum ph_policy_event event)
 {
@@ -142,8 +155,8 @@ enum ph_policy_action ph_policy_step(
 	case PH_POLICY_SUCCEEDED:
 	case PH_POLICY_BROKE:
 	case PH_POLICY_LOST:
-		return is_up(policy) ? end_of_run(policy, now, event)
-				     : PH_POLICY_NOTHING;
+		return ph_policy_is_up(policy) ? end_of_run(policy, now, event)
+					       : PH_POLICY_NOTHING;
 	case PH_POLICY_DUE:
 		return policy->state == PH_POLICY_BACKOFF ? run(policy, now)
 							  : PH_POLICY_NOTHING;
@@ -151,6 +164,8 @@ enum ph_policy_action ph_policy_step(
 		return wake(policy, now);
 	case PH_POLICY_STOP:
 		return stop(policy, now);
+	case PH_POLICY_AGAIN:
+		return again(policy, now);
 	case PH_POLICY_GONE:
 		if (policy->state == PH_POLICY_STOPPING)
 			enter(policy, now, PH_POLICY_STOPPED);

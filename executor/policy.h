@@ -14,7 +14,8 @@
  *                 ^         |-----> backoff -> starting (failed, or lost)
  *                 |         `-----> failed              (quarantined)
  *                 `--- finished, when a terminal is connected again
- *   any -> stopping -> stopped
+ *   any -> stopping -> stopped -> starting (by hand, as from finished,
+ *                                           failed and backoff: AGAIN)
  *
  * Backoff doubles from 100 ms to 30 s, +-25 %, and begins anew after a run of
  * 60 s. More than 5 starts within 60 s end in `failed`; starts whose cause was
@@ -46,7 +47,8 @@ enum ph_policy_event {
 	PH_POLICY_DUE,	     /* `due` has come */
 	PH_POLICY_WAKE,	     /* a terminal of a finished one was connected */
 	PH_POLICY_STOP,
-	PH_POLICY_GONE, /* nothing of it is left; only after STOP */
+	PH_POLICY_GONE,	 /* nothing of it is left; only after STOP */
+	PH_POLICY_AGAIN, /* somebody wants it to run: what was, is forgiven */
 };
 
 enum ph_policy_action {
@@ -79,6 +81,8 @@ void ph_policy_init(
 	struct ph_policy *policy, enum ph_restart restart, uint64_t seed);
 enum ph_policy_action ph_policy_step(
 	struct ph_policy *policy, int64_t now, enum ph_policy_event event);
+/* It starts or runs. */
+bool ph_policy_is_up(const struct ph_policy *policy);
 const char *ph_policy_state_name(enum ph_policy_state state);
 
 #endif

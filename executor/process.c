@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <sched.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -21,6 +22,8 @@
 	"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 /* Descriptors a child may be given. */
 #define FDS_MOST 64
+/* Of a child in a cell, until it is another program. */
+#define CHILD_STACK 65536
 
 static int check_executable(const char *path)
 {
@@ -88,6 +91,8 @@ struct report {
 
 struct child {
 	const struct ph_process_order *order;
+	const struct ph_cell *cell; /* NULL: none */
+	pid_t pid;		    /* of who runs in the cell */
 	int fds[FDS_MOST];
 	pid_t parent;
 	int report;
@@ -100,6 +105,15 @@ static void child_fail(struct child *child, const char *what)
 	if (write(child->report, &report, sizeof(report)) < 0)
 		_exit(126);
 	_exit(127);
+}
+
+/* Past the limit it is an argument that is not allowed, and means the same. */
+static void child_fail_dup(struct child *child)
+{
+	if (errno == EINVAL)
+		errno = EMFILE;
+	child_fail(child, "the node's limit of open files (ulimit -n, "
+			  "LimitNOFILE=) is too low, raise it to 256 or more");
 }
 
 static void child_signals(void)
@@ -117,10 +131,11 @@ static void child_signals(void)
 static void child_fds(struct child *child)
 {
 	unsigned count = child->order->fd_count;
+	int report = fcntl(child->report, F_DUPFD_CLOEXEC, FDS_MOST);
 
-	child->report = fcntl(child->report, F_DUPFD_CLOEXEC, FDS_MOST);
-	if (child->report < 0)
-		_exit(127);
+	if (report < 0)
+		child_fail_dup(child);
+	child->report = report;
 	for (unsigned i = 0; i < count; i++) {
 		if (child->order->fds[i] < 0) {
 			child->fds[i] = -1;
@@ -129,7 +144,7 @@ static void child_fds(struct child *child)
 		child->fds[i] =
 			fcntl(child->order->fds[i], F_DUPFD_CLOEXEC, FDS_MOST);
 		if (child->fds[i] < 0)
-			child_fail(child, "dup");
+			child_fail_dup(child);
 	}
 	for (unsigned i = 0; i < count; i++) {
 		if (child->fds[i] < 0)
@@ -152,12 +167,8 @@ static __attribute__((noinline, noreturn)) void child_run(struct child *child)
 	struct rlimit none = {0, 0};
 
 	setsid();
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) ||
-		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		child_fail(child, "prctl");
-	/* The node died in between: nobody would end us. */
-	if (getppid() != child->parent)
-		_exit(127);
 	setrlimit(RLIMIT_CORE, &none);
 	if (chdir(child->order->directory))
 		child_fail(child, "chdir");
@@ -165,6 +176,15 @@ static __attribute__((noinline, noreturn)) void child_run(struct child *child)
 		child_check(child, ph_confine_files(child->order->confine));
 	child_fds(child);
 	child_signals();
+	if (child->order->confine)
+		child_check(child, ph_confine_user(child->order->confine));
+	/* Whoever changes his user forgets it. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL))
+		child_fail(child, "prctl");
+	/* The node died in between: nobody would end us. In a cell its keeper
+	 * does, and nobody outside is seen. */
+	if (!child->cell && getppid() != child->parent)
+		_exit(127);
 	if (child->order->confine)
 		child_check(child, ph_confine_calls(child->order->confine));
 	execve(child->order->path, child->order->argv,
@@ -193,6 +213,28 @@ static void process_event(struct ph_watch *watch, uint32_t events)
 	process->on_exit(process);
 }
 
+static int child_begin(void *argument)
+{
+	child_run(argument);
+	return 127;
+}
+
+/* Joins the cell, where what it forks is, as the node's child, not its own. */
+static __attribute__((noinline, noreturn)) void usher_run(struct child *child)
+{
+	_Alignas(16) char stack[CHILD_STACK];
+
+	if (ph_cell_join(child->cell))
+		child_fail(child, "setns");
+	child->pid = clone(child_begin, stack + sizeof(stack),
+		CLONE_PARENT | CLONE_VM | CLONE_VFORK | SIGCHLD, child);
+	if (child->pid < 0) {
+		child->pid = 0;
+		child_fail(child, "clone");
+	}
+	_exit(0);
+}
+
 /* vfork: no page tables of a large node are copied. Signals wait meanwhile, so
  * that no handler of the node runs in the child. */
 static pid_t fork_child(struct child *child)
@@ -205,10 +247,17 @@ static pid_t fork_child(struct child *child)
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	pid = vfork();
-	if (!pid)
+	if (!pid && child->cell)
+		usher_run(child);
+	else if (!pid)
 		child_run(child);
 	error = errno;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (pid > 0 && child->cell) {
+		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+			;
+		pid = child->pid;
+	}
 	errno = error;
 	return pid;
 }
@@ -230,9 +279,11 @@ static pid_t spawn_child(struct child *child, const char **what)
 		report.error = errno;
 	close(ends[1]);
 	do
-		got = pid > 0 ? read(ends[0], &report, sizeof(report)) : 0;
+		got = pid >= 0 ? read(ends[0], &report, sizeof(report)) : 0;
 	while (got < 0 && errno == EINTR);
 	close(ends[0]);
+	if (!report.error && !pid)
+		report.error = ECHILD;
 	if (!report.error)
 		return pid;
 	if (report.what)
@@ -248,6 +299,8 @@ int ph_process_spawn(struct ph_process *process, struct ph_loop *loop,
 	struct child child = {.order = order, .parent = getpid()};
 	int error;
 
+	if (order->confine && order->confine->cage->cell.pid)
+		child.cell = &order->confine->cage->cell;
 	assert(order->fd_count >= 3 && order->fd_count <= FDS_MOST);
 	process->loop = loop;
 	process->pid = spawn_child(&child, what);

@@ -8,6 +8,7 @@
 #include "kernel/terminal.h"
 #include "proto/auth.h"
 #include "proto/error.h"
+#include "proto/limits.h"
 #include "proto/value.h"
 
 /*
@@ -17,8 +18,15 @@
  *    with: {key: text}, env: {key: text}, cwd: text,
  *    placement: loop | thread | process,
  *    restart: always | on-failure | never,
+ *    drain: text (a duration: to finish what it has taken),
  *    framing: raw | lines | length,
+ *    ready: started | notify, start_timeout: text, stop_timeout: text,
+ *    watchdog: text                         (programs),
+ *    group: text, place: int,
+ *    strategy: one_for_one | rest_for_one | one_for_all,
  *    confine: basic | strict | net | none   (programs),
+ *    limits: {memory | cpu | pids | files: text}, require: [text]   (them, too;
+ *    proto/limits.h),
  *    in:  [{name, fd, type, kind: in | combine, labels: {key: text}}],
  *    out: [{name, fd, type, kind: out | mux, labels}],
  *    class: int, owner: text, auth: text (proto/auth.h),
@@ -35,6 +43,13 @@ enum ph_restart {
 	PH_RESTART_ON_FAILURE,
 	PH_RESTART_ALWAYS,
 	PH_RESTART_NEVER
+};
+/* Who of its group is started again when it has to be: itself alone, those
+ * that stand after it in the file, too, or all. */
+enum ph_strategy {
+	PH_ONE_FOR_ONE,
+	PH_REST_FOR_ONE,
+	PH_ONE_FOR_ALL
 };
 enum ph_framing {
 	PH_FRAMING_RAW,
@@ -76,8 +91,20 @@ struct ph_spec {
 	unsigned env_count;
 	enum ph_placement_kind placement;
 	enum ph_restart restart;
+	int64_t drain; /* ns; 0: as usual */
 	enum ph_framing framing;
 	enum ph_confine confine;
+	struct ph_limits limits;
+	unsigned require; /* 1 << enum ph_need */
+	bool notify;	  /* it is ready when it says so */
+	int64_t start_timeout;
+	int64_t stop_timeout;
+	int64_t watchdog; /* 0: none */
+	char group[40];	  /* of its scope; "" none */
+	enum ph_strategy strategy;
+	uint64_t place;	 /* in its file; no part of what it is */
+	unsigned height; /* who needs it has less, and stops before it; nor this
+			  */
 	struct ph_spec_terminal terminals[PH_SPEC_TERMINALS];
 	unsigned terminal_count;
 	uint32_t class;
@@ -101,5 +128,8 @@ int ph_spec_read_guest(
 const char *ph_placement_name(enum ph_placement_kind kind);
 void ph_spec_free(struct ph_spec *spec);
 bool ph_spec_equal(const struct ph_spec *one, const struct ph_spec *other);
+/* To all others it is the same server: name, terminals, and what the guest book
+ * says of it. What it does may differ. */
+bool ph_spec_same_guest(const struct ph_spec *one, const struct ph_spec *other);
 
 #endif

@@ -49,8 +49,9 @@ struct ph_stdio_output {
 	bool waits;	  /* for room, or for a pipe */
 	bool discard;	  /* what comes is nobody's any more */
 	bool copies;	  /* splice(2) does not work here */
-	bool eof;	  /* read, and everything before it was sent */
-	int error;	  /* negative errno: the stream is broken */
+	bool held; /* the terminal is another's: nothing goes there yet */
+	bool eof;  /* read, and everything before it was sent */
+	int error; /* negative errno: the stream is broken */
 };
 
 /* Takes `fd`. The fields above `watch` are set. */
@@ -60,6 +61,10 @@ void ph_stdio_output_close(struct ph_stdio_output *output);
 void ph_stdio_output_pump(struct ph_stdio_output *output);
 /* At the end of file: sends what was held. 0, or -EAGAIN: on room again. */
 int ph_stdio_output_last(struct ph_stdio_output *output);
+/* Opened `held`: the terminal is this one's from now on. */
+void ph_stdio_output_begin(struct ph_stdio_output *output);
+/* It has said nothing, or all of the message that it was in. */
+bool ph_stdio_output_is_whole(const struct ph_stdio_output *output);
 /* From now on bytes are read and dropped. */
 void ph_stdio_output_discard(struct ph_stdio_output *output);
 /* Is there anything that nobody has taken? */
@@ -72,7 +77,7 @@ struct ph_stdio_input {
 	struct ph_loop *loop;
 	struct ph_terminal *terminal;
 	enum ph_framing framing;
-	/* `ended`, `cut` or `error` was set. */
+	/* `ended`, `cut`, `yielded` or `error` was set. */
 	void (*on_change)(void *context);
 	void *context;
 
@@ -88,14 +93,34 @@ struct ph_stdio_input {
 	bool ready;  /* the stage may be written */
 	bool ended;  /* END came: the descriptor is closed, END is held */
 	bool cut;
-	bool gap;  /* told */
-	int error; /* -EPIPE: the program reads no more; -EMSGSIZE */
+	bool gap;     /* told */
+	bool inside;  /* a message has begun and is not finished */
+	bool offered; /* the conduit */
+	bool yields;  /* it takes nothing more when the message has ended... */
+	bool yielded; /* ...which it has: the descriptor is closed */
+	bool holds;   /* CUT waits: what it means is being decided */
+	bool leaves;  /* CUT ends it so, too... */
+	bool left;    /* ...and has */
+	int rest;   /* of one that yielded: to see what is not read; 0: none */
+	bool skips; /* what comes is the rest of a message it did not see */
+	int error;  /* -EPIPE: the program reads no more; -EMSGSIZE */
 };
 
 int ph_stdio_input_open(struct ph_stdio_input *input, int fd);
 void ph_stdio_input_close(struct ph_stdio_input *input);
 /* On the terminal's on_readable. */
 void ph_stdio_input_pump(struct ph_stdio_input *input);
+/* Takes nothing more behind the message that is on its way; then the program
+ * sees the end of file, and `yielded` is told. What waits stays where it is,
+ * for another one. */
+void ph_stdio_input_yield(struct ph_stdio_input *input);
+/* From now on CUT, behind all that was sent, lets it yield: whoever feeds it
+ * is being taken away, too. */
+void ph_stdio_input_leave(struct ph_stdio_input *input);
+/* It may be so soon: a CUT waits until it is, or is not (false). */
+void ph_stdio_input_hold(struct ph_stdio_input *input, bool holds);
+/* Bytes that were given to the program, which has not read them. */
+uint64_t ph_stdio_input_unread(const struct ph_stdio_input *input);
 /* The program did its work: its source may count the stream as consumed. */
 void ph_stdio_input_accept(struct ph_stdio_input *input);
 

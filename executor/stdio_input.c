@@ -1,10 +1,13 @@
 #include "executor/stdio.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "kernel/log.h"
@@ -36,8 +39,10 @@ static void input_event(struct ph_watch *watch, uint32_t events)
 static void close_fd(struct ph_stdio_input *input)
 {
 	ph_watch_stop(&input->watch);
-	if (input->fd >= 0)
+	/* The terminal may be another's by now. */
+	if (input->offered)
 		ph_terminal_set_conduit(input->terminal, NULL);
+	input->offered = false;
 	input->wanted = false;
 	if (input->fd >= 0)
 		close(input->fd);
@@ -47,6 +52,9 @@ static void close_fd(struct ph_stdio_input *input)
 void ph_stdio_input_close(struct ph_stdio_input *input)
 {
 	close_fd(input);
+	if (input->rest > 0)
+		close(input->rest);
+	input->rest = 0;
 	free(input->stage);
 	input->stage = NULL;
 	input->size = 0;
@@ -83,11 +91,13 @@ static void conduit_full(struct ph_conduit *conduit)
 static void offer_conduit(struct ph_stdio_input *input)
 {
 	bool idle = input->framing != PH_FRAMING_LENGTH &&
-		    (!input->watch.loop || input->wanted) && !input->cut;
+		    (!input->watch.loop || input->wanted) && !input->cut &&
+		    !input->yields;
 
-	if (input->fd >= 0)
-		ph_terminal_set_conduit(
-			input->terminal, idle ? &input->conduit : NULL);
+	if (input->fd < 0)
+		return;
+	input->offered = idle;
+	ph_terminal_set_conduit(input->terminal, idle ? &input->conduit : NULL);
 }
 
 int ph_stdio_input_open(struct ph_stdio_input *input, int fd)
@@ -211,6 +221,7 @@ static bool write_large(
 		input->offset += (uint32_t)count;
 	}
 	input->offset = 0;
+	input->inside = !(frame->flags & PH_FRAME_FIN);
 	ph_terminal_release(input->terminal);
 	return true;
 }
@@ -228,10 +239,35 @@ static bool take_end(struct ph_stdio_input *input)
 	return false;
 }
 
+/* A reader that reads nothing: what is left is there to be counted. */
+static void watch_rest(struct ph_stdio_input *input)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", input->fd);
+	input->rest = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+}
+
+/* Who fed it has left before it, and said all. Half a message is none. */
+static bool take_last_cut(struct ph_stdio_input *input)
+{
+	if (input->framing == PH_FRAMING_LENGTH && !input->ready)
+		input->filled = 0;
+	input->inside = false;
+	if (ph_terminal_pipes(input->terminal) > 0)
+		return true;
+	watch_rest(input);
+	input->left = true;
+	input->yields = true;
+	return true;
+}
+
 /* CUT: the program must not see an end of file. */
 static bool take_cut(struct ph_stdio_input *input)
 {
 	ph_terminal_release(input->terminal);
+	if (input->leaves)
+		return take_last_cut(input);
 	input->cut = true;
 	input->on_change(input->context);
 	return false;
@@ -243,6 +279,11 @@ static bool take_data(
 	bool length = input->framing == PH_FRAMING_LENGTH;
 	int error;
 
+	if (input->skips) {
+		input->skips = !(frame->flags & PH_FRAME_FIN);
+		ph_terminal_release(input->terminal);
+		return true;
+	}
 	if (!length && frame->length >= PH_QUEUE_GATHER)
 		return write_large(input, frame);
 	error = length ? stage_length(input, frame)
@@ -251,6 +292,7 @@ static bool take_data(
 		input_fail(input, error);
 		return false;
 	}
+	input->inside = !(frame->flags & PH_FRAME_FIN);
 	ph_terminal_release(input->terminal);
 	return true;
 }
@@ -282,14 +324,44 @@ static bool stage_takes(
 	       input->filled + frame->length <= INPUT_STAGE;
 }
 
+/* Between two messages, all that was taken is with the program. */
+static bool give_up(struct ph_stdio_input *input)
+{
+	if (input->filled && !write_stage(input))
+		return false;
+	input->yielded = true;
+	close_fd(input);
+	input->on_change(input->context);
+	return false;
+}
+
+/* What was taken counts as consumed: it is the program's before it hears of the
+ * cut, as far as it goes in. False: the input has failed. */
+static bool write_before_cut(struct ph_stdio_input *input)
+{
+	if (input->filled && !input->leaves)
+		write_stage(input);
+	return input->fd >= 0;
+}
+
 static bool step(struct ph_stdio_input *input)
 {
 	struct ph_frame frame;
-	bool more = ph_terminal_receive(input->terminal, &frame, NULL);
-	bool whole = input->framing != PH_FRAMING_LENGTH || input->ready;
+	bool more;
+	bool whole;
 
-	if (more && (frame.flags & PH_FRAME_CUT))
-		return take_cut(input);
+	if (input->yields && !input->inside && !input->offset)
+		return give_up(input);
+	more = ph_terminal_receive(input->terminal, &frame, NULL);
+	whole = input->framing != PH_FRAMING_LENGTH || input->ready;
+	if (more && (frame.flags & PH_FRAME_CUT)) {
+		if (!input->holds || input->leaves) {
+			if (whole && !write_before_cut(input))
+				return false;
+			return take_cut(input);
+		}
+		more = false;
+	}
 	if (!more || !stage_takes(input, &frame)) {
 		/* Half a message that the source ended: not a stream to
 		 * take for a finished one. */
@@ -320,6 +392,47 @@ void ph_stdio_input_pump(struct ph_stdio_input *input)
 		step(input))
 		;
 	offer_conduit(input);
+}
+
+void ph_stdio_input_yield(struct ph_stdio_input *input)
+{
+	if (input->yields)
+		return;
+	input->yields = true;
+	if (input->fd < 0) {
+		input->yielded = true;
+		input->on_change(input->context);
+		return;
+	}
+	watch_rest(input);
+	if (input->wanted)
+		conduit_over(input);
+	ph_stdio_input_pump(input);
+}
+
+void ph_stdio_input_leave(struct ph_stdio_input *input)
+{
+	input->leaves = true;
+	if (input->holds)
+		ph_stdio_input_pump(input);
+}
+
+void ph_stdio_input_hold(struct ph_stdio_input *input, bool holds)
+{
+	bool held = input->holds;
+
+	input->holds = holds;
+	if (held && !holds)
+		ph_stdio_input_pump(input);
+}
+
+uint64_t ph_stdio_input_unread(const struct ph_stdio_input *input)
+{
+	int waiting = 0;
+
+	if (input->rest > 0 && ioctl(input->rest, FIONREAD, &waiting))
+		waiting = 0;
+	return (uint64_t)waiting + input->filled - input->written;
 }
 
 void ph_stdio_input_accept(struct ph_stdio_input *input)

@@ -39,7 +39,8 @@ static void output_listen(struct ph_stdio_output *output)
 
 static bool is_connected(const struct ph_stdio_output *output)
 {
-	return output->terminal && ph_terminal_pipes(output->terminal);
+	return output->terminal && !output->held &&
+	       ph_terminal_pipes(output->terminal);
 }
 
 static uint32_t pending(const struct ph_stdio_output *output)
@@ -369,6 +370,17 @@ void ph_stdio_output_pump(struct ph_stdio_output *output)
 			return;
 	}
 	output_listen(output);
+}
+
+void ph_stdio_output_begin(struct ph_stdio_output *output)
+{
+	output->held = false;
+	ph_stdio_output_pump(output);
+}
+
+bool ph_stdio_output_is_whole(const struct ph_stdio_output *output)
+{
+	return !output->inside;
 }
 
 void ph_stdio_output_discard(struct ph_stdio_output *output)

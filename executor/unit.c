@@ -6,122 +6,61 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "executor/unit_inner.h"
 #include "kernel/log.h"
-#include "proto/calls.h"
 
-/* The Hostess is a neighbour on the same loop; this is for a broken one. */
-#define UNIT_CALL_TIMEOUT (10 * PH_SECOND)
-#define UNIT_GRACE	  (10 * PH_SECOND)
-/* A source waits so long for all of its wires before it begins with some. */
-#define UNIT_GATHER (5 * PH_SECOND)
-
-static const struct ph_caller own_caller = {.role = PH_ROLE_EXEC};
-static const char *const directions[] = {"out", "mux", "in", "combine"};
-
-static void unit_step(struct ph_unit *unit, enum ph_policy_event event);
-static void tell_started(struct ph_unit *unit, const struct ph_error *error);
-
-static bool is_output(const struct ph_unit *unit, unsigned index)
-{
-	enum ph_direction direction = unit->spec->terminals[index].direction;
-
-	return direction == PH_OUT || direction == PH_MUX;
-}
-
-/* Its consumers may come and go without harm: a mux, and stderr. */
-static bool is_free(const struct ph_unit *unit, unsigned index)
-{
-	const struct ph_spec_terminal *terminal = &unit->spec->terminals[index];
-
-	return terminal->direction != PH_OUT || terminal->fd == 2;
-}
-
-static void set_reason(struct ph_unit *unit, const char *text)
+void ph_unit_set_reason(struct ph_unit *unit, const char *text)
 {
 	snprintf(unit->reason, sizeof(unit->reason), "%s", text);
 	ph_logs_clean(unit->reason, strlen(unit->reason));
 }
 
-/* Terminals: what happens there is the run's, when there is one. */
-
-/* After a run nothing may look finished that is not: outputs break off (after
- * a good end nobody is left on them), inputs are refused. */
-static void cut_terminals(struct ph_unit *unit, int reason)
-{
-	for (unsigned i = 0; i < unit->spec->terminal_count; i++) {
-		if (is_output(unit, i))
-			ph_terminal_abort(unit->terminals[i], reason);
-		else
-			ph_terminal_refuse(unit->terminals[i], reason);
-	}
-}
-
-static void port_connected(void *context, struct ph_terminal *terminal)
-{
-	struct ph_unit_port *port = context;
-	struct ph_unit *unit = port->unit;
-
-	if (unit->lost == (int)port->index)
-		unit->lost = -1;
-	if (unit->run && unit->running) {
-		unit->run->ops->on_connected(unit->run, port->index);
-		return;
-	}
-	/* Nothing will ever come of it: better told than waited for. */
-	if (unit->policy.state == PH_POLICY_FAILED)
-		cut_terminals(unit, -ECONNABORTED);
-	else if (unit->policy.state == PH_POLICY_FINISHED)
-		unit_step(unit, PH_POLICY_WAKE);
-	/* The backoff is over and waited for this consumer. */
-	else if (unit->policy.state == PH_POLICY_BACKOFF && !unit->timer.slot &&
-		 !unit->run)
-		unit_step(unit, PH_POLICY_DUE);
-}
-
-static void port_room(void *context, struct ph_terminal *terminal)
-{
-	struct ph_unit_port *port = context;
-
-	if (port->unit->run && port->unit->running)
-		port->unit->run->ops->on_room(port->unit->run, port->index);
-}
-
-static void port_readable(void *context, struct ph_terminal *terminal)
-{
-	struct ph_unit_port *port = context;
-
-	if (port->unit->run && port->unit->running)
-		port->unit->run->ops->on_readable(port->unit->run, port->index);
-}
-
-static void port_closed(void *context, struct ph_terminal *terminal, int reason)
-{
-	struct ph_unit_port *port = context;
-	struct ph_unit *unit = port->unit;
-
-	if (!unit->run || !unit->running)
-		return;
-	if (reason < 0 && is_output(unit, port->index) &&
-		!is_free(unit, port->index))
-		unit->lost = (int)port->index;
-	unit->run->ops->on_closed(unit->run, port->index, reason);
-}
-
-static const struct ph_terminal_ops port_ops = {
-	.on_connected = port_connected,
-	.on_room = port_room,
-	.on_readable = port_readable,
-	.on_closed = port_closed,
-};
-
 /* Runs. */
 
-static void end_run(struct ph_unit *unit, int reason, int64_t grace)
+void ph_unit_count_run(struct ph_unit *unit)
+{
+	unit->run_number++;
+	unit->end_cause = PH_END_NONE;
+}
+
+void ph_unit_tell_ended(struct ph_unit *unit)
+{
+	struct ph_run_end end = {
+		.run = unit->run_number,
+		.cause = unit->end_cause ? unit->end_cause : PH_END_STOPPED,
+		.code = unit->run->code,
+		.signal = unit->run->signal,
+	};
+
+	snprintf(end.server, sizeof(end.server), "%s", unit->spec->name);
+	if (unit->end_cause)
+		snprintf(end.reason, sizeof(end.reason), "%s", unit->reason);
+	unit->on_ended(unit, &end);
+}
+
+static enum ph_end_cause cause_of(
+	const struct ph_run *run, enum ph_run_cause cause)
+{
+	if (cause == PH_RUN_LOST)
+		return PH_END_LOST;
+	if (run->exited)
+		return run->signal ? PH_END_SIGNAL : PH_END_EXITED;
+	return cause == PH_RUN_BROKE ? PH_END_FAILED : PH_END_FINISHED;
+}
+
+void ph_unit_end_run(struct ph_unit *unit, int reason, int64_t grace)
 {
 	if (!unit->run || !unit->running)
 		return;
 	unit->running = false;
-	cut_terminals(unit, reason);
+	if (unit->leave)
+		ph_timer_stop(unit->config->loop, &unit->timer);
+	unit->leave = PH_UNIT_STAYS;
+	ph_unit_keep(unit, PH_EXIT_CONFLICT, "the old one ended meanwhile");
+	ph_unit_tell_ended(unit);
+	if (unit->stopping)
+		ph_unit_unregister(unit);
+	ph_unit_cut(unit, reason);
 	unit->run->ops->stop(unit->run, grace);
 }
 
@@ -137,11 +76,17 @@ static void run_ended(
 
 	if (cause != PH_RUN_LOST)
 		unit->lost = -1;
-	set_reason(unit, error ? error->what : "");
-	end_run(unit, error ? -ECONNABORTED : -EPIPE, UNIT_GRACE);
-	unit_step(unit, events[cause]);
-	if (error)
-		tell_started(unit, error);
+	/* Who was told to end did not end for a reason of its own. */
+	if (unit->policy.state != PH_POLICY_STOPPING) {
+		ph_unit_set_reason(unit, error ? error->what : "");
+		unit->end_cause = cause_of(unit->run, cause);
+	}
+	ph_timer_stop(unit->config->loop, &unit->timer);
+	ph_unit_end_run(
+		unit, error ? -ECONNABORTED : -EPIPE, unit->spec->stop_timeout);
+	ph_unit_step(unit, events[cause]);
+	if (error && unit->policy.state != PH_POLICY_STOPPING)
+		ph_unit_tell_started(unit, error);
 	/* A guest that left is one no more. */
 	if (unit->spec->placement == PH_PLACEMENT_GUEST)
 		ph_unit_stop(unit, 0);
@@ -152,10 +97,8 @@ static void run_opened(void *context)
 	struct ph_unit *unit = context;
 
 	unit->run->opening = false;
-	tell_started(unit, NULL);
+	ph_unit_tell_started(unit, NULL);
 }
-
-static void unit_check_gone(struct ph_unit *unit);
 
 static void run_gone(void *context)
 {
@@ -163,20 +106,69 @@ static void run_gone(void *context)
 
 	unit->run = NULL;
 	unit->running = false;
-	if (unit->stopping)
-		unit_check_gone(unit);
+	if (unit->stopping) {
+		ph_unit_check_gone(unit);
+		return;
+	}
+	ph_unit_take_swap(unit);
+	ph_unit_step(unit, PH_POLICY_GONE);
+	if (unit->again)
+		ph_unit_resume(unit);
 	else if (unit->policy.state == PH_POLICY_BACKOFF && !unit->timer.slot)
-		unit_step(unit, PH_POLICY_DUE);
+		ph_unit_step(unit, PH_POLICY_DUE);
 	else if (unit->policy.state == PH_POLICY_FINISHED)
 		/* Somebody may have wired it while it went. */
 		for (unsigned i = 0; i < unit->spec->terminal_count; i++)
 			if (ph_terminal_pipes(unit->terminals[i]))
-				unit_step(unit, PH_POLICY_WAKE);
+				ph_unit_step(unit, PH_POLICY_WAKE);
 }
 
-static const struct ph_run_host run_host = {run_ended, run_gone, run_opened};
+static void run_ready(void *context)
+{
+	struct ph_unit *unit = context;
 
-static int run_open(struct ph_unit *unit, struct ph_error *error)
+	ph_timer_stop(unit->config->loop, &unit->timer);
+	ph_unit_step(unit, PH_POLICY_STARTED);
+}
+
+/* It had its time to become ready. */
+static void run_is_late(struct ph_unit *unit)
+{
+	struct ph_error error;
+
+	ph_fail(&error, PH_EXIT_NEGATIVE, unit->spec->name,
+		"see `posthouse logs`, or give it a longer `start_timeout`",
+		"not ready within %lld ms",
+		(long long)(unit->spec->start_timeout / PH_MILLISECOND));
+	run_ended(unit, PH_RUN_BROKE, &error);
+}
+
+static void run_yielded(void *context)
+{
+	struct ph_unit *unit = context;
+
+	unit->change.unread = unit->run->unread;
+	if (unit->change.unread)
+		ph_log_warn("executor", "unread server=%s bytes=%llu",
+			unit->spec->name,
+			(unsigned long long)unit->change.unread);
+	/* Told to end, it did: what it said has been passed on. */
+	if (unit->policy.state != PH_POLICY_STOPPING)
+		ph_unit_changed(unit);
+	else if (!ph_unit_hand_over(unit))
+		ph_unit_end_run(unit, -ESHUTDOWN, unit->spec->stop_timeout);
+}
+
+const struct ph_run_host ph_unit_run_host = {
+	.ended = run_ended,
+	.gone = run_gone,
+	.opened = run_opened,
+	.ready = run_ready,
+	.yielded = run_yielded,
+};
+
+int ph_unit_open_run(struct ph_unit *unit, struct ph_run **out,
+	const struct ph_run_host *host, bool held, struct ph_error *error)
 {
 	struct ph_run_config config = {
 		.loop = unit->config->loop,
@@ -186,22 +178,27 @@ static int run_open(struct ph_unit *unit, struct ph_error *error)
 		.terminals = unit->terminals,
 		.logs = unit->logs,
 		.directory = unit->config->directory,
-		.host = &run_host,
+		.leash = unit->leash,
+		.keepers = unit->config->keepers,
+		.warden = unit->config->warden,
+		.host = host,
 		.context = unit,
+		.held = held,
+		.skips = held ? 0 : unit->inside,
 	};
 
 	if (unit->spec->argv)
-		return ph_program_open(&unit->run, &config, error);
+		return ph_program_open(out, &config, error);
 	if (unit->spec->placement == PH_PLACEMENT_LOOP)
-		return ph_bundle_open(&unit->run, &config, error);
+		return ph_bundle_open(out, &config, error);
 	if (unit->config->outside)
-		return unit->config->outside(unit->config->outside_context,
-			&unit->run, &config, error);
+		return unit->config->outside(
+			unit->config->outside_context, out, &config, error);
 	return ph_fail(error, PH_EXIT_NEGATIVE, unit->spec->name,
 		"use placement: loop", "this node has no other places");
 }
 
-static void tell_started(struct ph_unit *unit, const struct ph_error *error)
+void ph_unit_tell_started(struct ph_unit *unit, const struct ph_error *error)
 {
 	if (unit->started)
 		return;
@@ -211,43 +208,40 @@ static void tell_started(struct ph_unit *unit, const struct ph_error *error)
 		ph_unit_stop(unit, 0);
 }
 
-/* What came while nobody ran is told to the new run. */
-static void greet_run(struct ph_unit *unit)
-{
-	for (unsigned i = 0; i < unit->spec->terminal_count; i++) {
-		if (!unit->run || !unit->running ||
-			!ph_terminal_pipes(unit->terminals[i]))
-			continue;
-		unit->run->ops->on_connected(unit->run, i);
-		if (unit->run && unit->running && !is_output(unit, i))
-			unit->run->ops->on_readable(unit->run, i);
-	}
-}
-
 static void unit_run(struct ph_unit *unit)
 {
 	struct ph_error error = {0};
 
 	unit->lost = -1;
-	if (run_open(unit, &error)) {
-		set_reason(unit, error.what);
-		cut_terminals(unit, -ECONNABORTED);
-		unit_step(unit, PH_POLICY_BROKE);
-		tell_started(unit, &error);
+	if (ph_unit_open_run(
+		    unit, &unit->run, &ph_unit_run_host, false, &error)) {
+		ph_unit_set_reason(unit, error.what);
+		ph_unit_cut(unit, -ECONNABORTED);
+		ph_unit_step(unit, PH_POLICY_BROKE);
+		ph_unit_tell_started(unit, &error);
 		return;
 	}
 	unit->running = true;
-	unit_step(unit, PH_POLICY_STARTED);
+	unit->inside = 0;
+	ph_unit_count_run(unit);
+	if (unit->run->waits)
+		ph_timer_start(unit->config->loop, &unit->timer,
+			ph_loop_now(unit->config->loop) +
+				unit->spec->start_timeout);
+	else
+		ph_unit_step(unit, PH_POLICY_STARTED);
 	if (!unit->run->opening)
-		tell_started(unit, NULL);
-	greet_run(unit);
+		ph_unit_tell_started(unit, NULL);
+	ph_unit_greet_run(unit);
+	if (unit->leave_next)
+		ph_unit_leave(unit, unit->leave_next);
 }
 
 /* True when the run to come must wait: for the last one to go, or for the
  * consumer that was lost. */
 static bool must_wait(struct ph_unit *unit)
 {
-	if (unit->run)
+	if (unit->run || unit->held)
 		return true;
 	if (unit->lost < 0 || ph_terminal_pipes(unit->terminals[unit->lost]))
 		return false;
@@ -257,7 +251,7 @@ static bool must_wait(struct ph_unit *unit)
 	return true;
 }
 
-static void unit_log(struct ph_unit *unit, enum ph_policy_state before)
+static void unit_enter(struct ph_unit *unit, enum ph_policy_state before)
 {
 	char reason[256];
 
@@ -268,10 +262,12 @@ static void unit_log(struct ph_unit *unit, enum ph_policy_state before)
 		unit->reason[0] ? ph_log_escape(reason, sizeof(reason),
 					  unit->reason, strlen(unit->reason))
 				: "-");
+	ph_unit_tell_state(unit);
+	unit->on_state(unit);
 }
 
 /* The one door for changes of state. */
-static void unit_step(struct ph_unit *unit, enum ph_policy_event event)
+void ph_unit_step(struct ph_unit *unit, enum ph_policy_event event)
 {
 	enum ph_policy_state before = unit->policy.state;
 	enum ph_policy_action action;
@@ -284,7 +280,7 @@ static void unit_step(struct ph_unit *unit, enum ph_policy_event event)
 		unit->reason[0] = 0;
 	action = ph_policy_step(&unit->policy, now, event);
 	if (unit->policy.state != before)
-		unit_log(unit, before);
+		unit_enter(unit, before);
 	if (action == PH_POLICY_RUN)
 		unit_run(unit);
 	else if (action == PH_POLICY_WAIT)
@@ -298,140 +294,12 @@ static void unit_due(struct ph_timer *timer)
 		(struct ph_unit *)((char *)timer -
 				   offsetof(struct ph_unit, timer));
 
-	unit_step(unit, PH_POLICY_DUE);
-}
-
-/* The guest book. */
-
-static int unit_call(struct ph_unit *unit, uint16_t method,
-	struct ph_writer *writer, ph_answer_fn *answer)
-{
-	int error = ph_call_send(unit->config->door, &own_caller, "", method,
-		writer, ph_loop_now(unit->config->loop), UNIT_CALL_TIMEOUT,
-		answer, unit);
-
-	if (!error)
-		unit->calls++;
-	return error;
-}
-
-static void write_identity(struct ph_unit *unit, struct ph_writer *writer)
-{
-	const struct ph_spec *spec = unit->spec;
-	struct ph_identity identity = {
-		.class = spec->class, .auth = spec->auth.flag};
-	char text[PH_IDENTITY_MAX + 1] = "";
-
-	snprintf(
-		identity.fqdn, sizeof(identity.fqdn), "%s", unit->config->fqdn);
-	snprintf(identity.server, sizeof(identity.server), "%s", spec->name);
-	snprintf(identity.owner, sizeof(identity.owner), "%s", spec->owner);
-	snprintf(identity.mechanism, sizeof(identity.mechanism), "%s",
-		ph_mechanism_name(spec->auth.mechanism));
-	ph_server_uuid(identity.uuid, unit->config->node_key, spec->name);
-	if (ph_identity_format(&identity, text, sizeof(text)) < 0)
-		ph_log_error("executor", "identity.invalid server=%s fqdn=%s",
-			spec->name, unit->config->fqdn);
-	ph_put_text(writer, "identity", text);
-}
-
-static void write_labels(struct ph_writer *writer,
-	const struct ph_spec_pair *labels, unsigned count)
-{
-	ph_put_map(writer, "labels");
-	for (unsigned i = 0; i < count; i++)
-		ph_put_text(writer, labels[i].key, labels[i].value);
-	ph_write_end(writer);
-}
-
-static void write_manifest(struct ph_unit *unit, struct ph_writer *writer)
-{
-	const struct ph_spec *spec = unit->spec;
-	char rule[PH_AUTH_TEXT];
-
-	ph_write_map(writer);
-	write_identity(unit, writer);
-	ph_put_text(writer, "server", spec->name);
-	ph_put_text(writer, "auth",
-		ph_auth_rule_format(&spec->auth, rule, sizeof(rule)));
-	ph_put_list(writer, "terminals");
-	for (unsigned i = 0; i < spec->terminal_count; i++) {
-		ph_write_map(writer);
-		ph_put_text(writer, "name", spec->terminals[i].name);
-		ph_put_text(writer, "direction",
-			directions[spec->terminals[i].direction]);
-		ph_put_text(writer, "type", spec->terminals[i].media);
-		ph_put_u64(writer, "handle",
-			ph_terminal_handle(unit->terminals[i]));
-		write_labels(writer, spec->terminals[i].labels,
-			spec->terminals[i].label_count);
-		ph_write_end(writer);
-	}
-	ph_write_end(writer);
-	ph_put_list(writer, "caps");
-	for (unsigned i = 0; i < spec->cap_count; i++)
-		ph_write_text(writer, spec->caps[i]);
-	ph_write_end(writer);
-	write_labels(writer, spec->labels, spec->label_count);
-	ph_write_end(writer);
-}
-
-static void on_registered(
-	void *context, int status, const uint8_t *body, size_t length)
-{
-	struct ph_unit *unit = context;
-	struct ph_error error;
-
-	unit->calls--;
-	unit->registered = status == PH_CALL_OK;
-	if (unit->stopping) {
-		unit->stopping = false;
-		ph_unit_stop(unit, unit->grace);
-		return;
-	}
-	if (status == PH_CALL_OK) {
-		unit_step(unit, PH_POLICY_START);
-		return;
-	}
-	ph_error_read(&error, status, body, length);
-	set_reason(unit, error.what);
-	tell_started(unit, &error);
-}
-
-static void on_unregistered(
-	void *context, int status, const uint8_t *body, size_t length)
-{
-	struct ph_unit *unit = context;
-
-	unit->calls--;
-	unit_check_gone(unit);
-}
-
-static int unit_register(struct ph_unit *unit)
-{
-	struct ph_writer *writer;
-	int error = ph_writer_create(&writer);
-
-	if (error)
-		return error;
-	write_manifest(unit, writer);
-	error = unit_call(unit, PH_HOSTESS_REGISTER, writer, on_registered);
-	ph_writer_free(writer);
-	return error;
-}
-
-static void unit_unregister(struct ph_unit *unit)
-{
-	struct ph_writer *writer;
-
-	if (!unit->registered || ph_writer_create(&writer))
-		return;
-	unit->registered = false;
-	ph_write_map(writer);
-	ph_put_text(writer, "server", unit->spec->name);
-	ph_write_end(writer);
-	unit_call(unit, PH_HOSTESS_UNREGISTER, writer, on_unregistered);
-	ph_writer_free(writer);
+	if (unit->leave)
+		ph_unit_leave_due(unit);
+	else if (unit->policy.state == PH_POLICY_STARTING && unit->running)
+		run_is_late(unit);
+	else
+		ph_unit_step(unit, PH_POLICY_DUE);
 }
 
 /* Life. */
@@ -453,43 +321,15 @@ static void unit_gone(struct ph_task *task)
 		(struct ph_unit *)((char *)task -
 				   offsetof(struct ph_unit, task));
 
-	unit_step(unit, PH_POLICY_GONE);
+	ph_unit_step(unit, PH_POLICY_GONE);
 	unit->on_gone(unit);
 }
 
-static void unit_check_gone(struct ph_unit *unit)
+void ph_unit_check_gone(struct ph_unit *unit)
 {
-	if (unit->stopping && !unit->run && !unit->calls)
+	if (unit->stopping && !unit->run && !unit->calls &&
+		ph_unit_change_is_over(unit))
 		ph_loop_defer(unit->config->loop, &unit->task);
-}
-
-static void gather_due(struct ph_timer *timer)
-{
-	struct ph_unit *unit =
-		(struct ph_unit *)((char *)timer -
-				   offsetof(struct ph_unit, gather));
-
-	for (unsigned i = 0; i < unit->spec->terminal_count; i++)
-		ph_terminal_gather(unit->terminals[i], 0);
-}
-
-/* Outputs that are to feed several begin with all of them. */
-static void unit_gather(struct ph_unit *unit)
-{
-	bool any = false;
-
-	for (unsigned i = 0; i < unit->spec->terminal_count; i++) {
-		unsigned wires = unit->spec->terminals[i].wires;
-
-		if (wires < 2 || unit->spec->terminals[i].direction != PH_MUX)
-			continue;
-		ph_terminal_gather(unit->terminals[i], wires);
-		any = true;
-	}
-	unit->gather.on_due = gather_due;
-	if (any)
-		ph_timer_start(unit->config->loop, &unit->gather,
-			ph_loop_now(unit->config->loop) + UNIT_GATHER);
 }
 
 int ph_unit_create(struct ph_unit **out,
@@ -509,25 +349,20 @@ int ph_unit_create(struct ph_unit **out,
 	unit->since = ph_clock_wall();
 	ph_policy_init(&unit->policy, spec->restart, seed);
 	error = ph_logs_create(&unit->logs, log_line, unit);
-	for (unsigned i = 0; !error && i < spec->terminal_count; i++) {
-		unit->ports[i] = (struct ph_unit_port){unit, i};
-		error = ph_terminal_create(config->kernel,
-			spec->terminals[i].direction, &port_ops,
-			&unit->ports[i], &unit->terminals[i]);
-	}
+	if (!error)
+		error = ph_unit_open_ports(unit);
 	if (error) {
 		unit->spec = NULL;
 		ph_unit_destroy(unit);
 		return error;
 	}
-	unit_gather(unit);
 	*out = unit;
 	return 0;
 }
 
 int ph_unit_start(struct ph_unit *unit)
 {
-	return unit_register(unit);
+	return ph_unit_register(unit);
 }
 
 void ph_unit_stop(struct ph_unit *unit, int64_t grace)
@@ -536,16 +371,18 @@ void ph_unit_stop(struct ph_unit *unit, int64_t grace)
 	/* A run that is ending already may be hurried. */
 	if (unit->run && !unit->running)
 		unit->run->ops->stop(unit->run, grace);
+	else if (unit->leave)
+		ph_unit_end_run(unit, -ESHUTDOWN, grace);
 	if (unit->stopping)
 		return;
 	unit->stopping = true;
 	ph_timer_stop(unit->config->loop, &unit->timer);
-	unit_unregister(unit);
+	ph_unit_unregister(unit);
 	/* Inputs are refused and outputs cut first: a program that is told to
 	 * end must not look like one that came to its end. */
-	end_run(unit, -ESHUTDOWN, grace);
-	unit_step(unit, PH_POLICY_STOP);
-	unit_check_gone(unit);
+	ph_unit_end_run(unit, -ESHUTDOWN, grace);
+	ph_unit_step(unit, PH_POLICY_STOP);
+	ph_unit_check_gone(unit);
 }
 
 void ph_unit_destroy(struct ph_unit *unit)
@@ -554,9 +391,12 @@ void ph_unit_destroy(struct ph_unit *unit)
 		ph_terminal_destroy(unit->terminals[i]);
 	ph_timer_stop(unit->config->loop, &unit->timer);
 	ph_timer_stop(unit->config->loop, &unit->gather);
+	ph_timer_stop(unit->config->loop, &unit->change.timer);
+	ph_unregister_fini(&unit->unregister);
 	ph_loop_cancel(unit->config->loop, &unit->task);
 	ph_logs_destroy(unit->logs);
 	ph_spec_free(unit->spec);
 	ph_spec_free(unit->successor);
+	ph_spec_free(unit->swap);
 	free(unit);
 }

@@ -29,7 +29,7 @@ static void holds_write(
 			hold_write(hold->id, hold->node, writer);
 	}
 	/* Of another node's menu only that it is held is known. */
-	if (away)
+	if (away && !first)
 		hold_write("", "", writer);
 	ph_write_end(writer);
 }
@@ -85,6 +85,7 @@ void ph_guest_write(const struct ph_guest *guest, const char *node,
 	ph_put_text(writer, "identity", identity);
 	ph_put_text(writer, "node", node);
 	ph_put_text(writer, "server", guest->server);
+	ph_put_text(writer, "state", guest->state);
 	ph_put_int(writer, "class", guest->identity.class);
 	ph_put_text(writer, "auth",
 		ph_auth_rule_format(&guest->auth, rule, sizeof(rule)));
@@ -93,7 +94,10 @@ void ph_guest_write(const struct ph_guest *guest, const char *node,
 		ph_write_text(writer, guest->caps[i]);
 	ph_write_end(writer);
 	labels_write(guest->labels, guest->label_count, writer);
-	holds_write(guest->holders, guest->held_away, writer);
+	/* To nodes that do not know draining it is held. */
+	holds_write(guest->holders, guest->held_away || guest->drains, writer);
+	if (guest->drains)
+		ph_put_bool(writer, "draining", true);
 	ph_put_list(writer, "terminals");
 	for (unsigned i = 0; i < guest->terminal_count; i++)
 		if (ph_mask_takes_terminal(mask, &guest->terminals[i]))

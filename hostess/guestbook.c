@@ -55,6 +55,12 @@ bool ph_media_differ(const char *one, const char *other)
 	return strcasecmp(one, other) != 0;
 }
 
+bool ph_guest_is_up(const struct ph_guest *guest)
+{
+	return !guest->state[0] || !strcmp(guest->state, "running") ||
+	       !strcmp(guest->state, "starting");
+}
+
 void ph_guestbook_init(struct ph_guestbook *book)
 {
 	memset(book, 0, sizeof(*book));
@@ -259,7 +265,7 @@ struct ph_guest_terminal *ph_guest_terminal_find(const struct ph_guest *guest,
 
 bool ph_guest_terminal_is_free(const struct ph_guest_terminal *terminal)
 {
-	return !terminal->guest->holders &&
+	return !terminal->guest->holders && !terminal->guest->drains &&
 	       (terminal->capacity == 0 ||
 		       terminal->in_use < terminal->capacity);
 }
@@ -269,7 +275,16 @@ bool ph_guest_is_free(const struct ph_guest *guest)
 	for (unsigned i = 0; i < guest->terminal_count; i++)
 		if (guest->terminals[i].in_use)
 			return false;
-	return !guest->holders;
+	return !guest->holders && !guest->drains;
+}
+
+void ph_guestbook_drain(
+	struct ph_guestbook *book, struct ph_guest *guest, int64_t until)
+{
+	guest->drains = until;
+	ph_guestbook_touch(book, guest);
+	if (!until)
+		ph_guestbook_freshen(book, guest);
 }
 
 static bool terminal_is_output(const struct ph_guest_terminal *terminal)

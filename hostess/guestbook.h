@@ -55,6 +55,7 @@ struct ph_guest {
 	struct ph_identity identity;
 	struct ph_auth_rule auth; /* who may book */
 	char server[40];
+	char state[16]; /* as who runs it told; "": it runs itself */
 	const struct ph_node_caps *node_caps; /* the book's; may be NULL */
 	struct ph_guest_terminal *terminals;
 	unsigned terminal_count;
@@ -66,7 +67,10 @@ struct ph_guest {
 	bool digested;
 	struct ph_reservation *holders; /* of the whole server */
 	bool held_away; /* of another node's menu: somebody holds it whole */
-	bool fresh;	/* in the book's list of those that have news */
+	/* It takes nothing new: what is there is to end by this time (ns). Of
+	 * another node's menu only that it is so; 0: it does not. */
+	int64_t drains;
+	bool fresh; /* in the book's list of those that have news */
 	struct ph_guest *prev, *next;
 	UT_hash_handle hh;
 };
@@ -82,6 +86,10 @@ struct ph_guestbook {
 	 * looked. */
 	struct ph_guest *fresh;
 };
+
+/* It runs, as far as is known: by a mask it is found before those that do
+ * not. */
+bool ph_guest_is_up(const struct ph_guest *guest);
 
 void ph_guestbook_init(struct ph_guestbook *book);
 void ph_guestbook_fini(struct ph_guestbook *book);
@@ -116,6 +124,10 @@ struct ph_guest *ph_guestbook_find(const struct ph_guestbook *book,
 	const char *server, struct ph_error *error);
 struct ph_guest_terminal *ph_guest_terminal_find(const struct ph_guest *guest,
 	const char *terminal, struct ph_error *error);
+
+/* From now on it takes nothing new, or (0) it does again. */
+void ph_guestbook_drain(
+	struct ph_guestbook *book, struct ph_guest *guest, int64_t until);
 
 bool ph_guest_terminal_is_free(const struct ph_guest_terminal *terminal);
 /* Nobody holds it, and nothing of it is in use. */

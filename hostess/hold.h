@@ -12,8 +12,8 @@
  *   waiting   in the list of those who wait; now and then roaming once more
  *   done      answered
  *
- * hold_read.c reads the call, hostess_hold.c answers it, hostess_roam.c asks
- * others.
+ * hold_read.c reads the call, hostess_hold.c takes it from stage to stage,
+ * hostess_roam.c asks other nodes, hostess_held.c writes the answer.
  */
 #define PH_HOLD_TICKETS	   4u /* the same call id, asked again meanwhile */
 #define PH_HOLD_REMEMBERED 1024u
@@ -44,14 +44,16 @@ struct ph_hold {
 	char key[112]; /* caller and call id; "" : not remembered */
 	ph_handle tickets[PH_HOLD_TICKETS];
 	unsigned ticket_count;
-	bool roams;    /* may ask other nodes */
-	char only[40]; /* that one and no other; "" : whoever */
+	bool roams;	 /* may ask other nodes, */
+	bool everywhere; /* also those whose menus show no room */
+	char only[40];	 /* that one and no other; "" : whoever */
 	bool outputs;
 	struct ph_error error; /* why not; *what 0: it worked */
 	struct ph_far *far;
 	unsigned far_count;
 	char (*peers)[40]; /* that are still to be asked */
 	unsigned peer_count, peer_next;
+	char call[24];	  /* the id of the one that asks a peer */
 	unsigned flights; /* calls that come back to it */
 	int64_t again;	  /* when to roam once more */
 	int64_t done_at;
@@ -71,6 +73,8 @@ int ph_hold_read(struct ph_hold *hold, struct ph_request *request,
 /* What is missing is asked of others; then ph_hold_roamed. */
 void ph_hold_roam(struct ph_hold *hold);
 void ph_hold_roamed(struct ph_hold *hold);
+/* Tells who asked what it got, or `error`. */
+void ph_hold_answer(struct ph_hold *hold, ph_handle ticket);
 /* Those of others go back, from the `keep`th on. */
 void ph_hold_give_back(struct ph_hold *hold, unsigned keep);
 /* Frees it, unless a call still comes back to it. */

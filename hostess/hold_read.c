@@ -129,6 +129,8 @@ int ph_hold_read(struct ph_hold *hold, struct ph_request *request,
 			"out of memory");
 	claim_read(hold, request);
 	hold->wish.some = ph_get_bool(request->arguments, "some");
+	hold->wish.running = ph_get_bool(request->arguments, "running");
+	hold->everywhere = ph_get_bool(request->arguments, "everywhere");
 	hold->roams = here && !*hold->wish.server &&
 		      !ph_get_bool(request->arguments, "here");
 	if (strcmp(hold->only, hostess->node) == 0) {

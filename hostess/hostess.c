@@ -66,6 +66,8 @@ const char *ph_hostess_caller(
 static ph_hostess_serve_fn *const serves[PH_METHODS] = {
 	[PH_HOSTESS_REGISTER] = ph_hostess_serve_register,
 	[PH_HOSTESS_UNREGISTER] = ph_hostess_serve_unregister,
+	[PH_HOSTESS_DRAIN] = ph_hostess_serve_drain,
+	[PH_HOSTESS_STATE] = ph_hostess_serve_state,
 	[PH_HOSTESS_GUESTS] = ph_hostess_serve_guests,
 	[PH_HOSTESS_MENU] = ph_hostess_serve_guests,
 	[PH_HOSTESS_NEWS] = ph_hostess_serve_news,
@@ -147,6 +149,7 @@ void ph_hostess_destroy(struct ph_hostess *hostess)
 		return;
 	ph_timer_stop(hostess->loop, &hostess->timer);
 	ph_hostess_holds_fini(hostess);
+	ph_hostess_unheard_fini(hostess);
 	ph_hostess_seats_fini(hostess);
 	ph_hostess_known_fini(hostess);
 	ph_hostess_menu_fini(hostess);

@@ -206,6 +206,8 @@ int ph_hostess_serve_release(struct ph_hostess *hostess,
 
 	if (*ph_get_copy(request->arguments, "id", id, sizeof(id)))
 		return release_id(hostess, request, id, error);
+	if (*ph_get_copy(request->arguments, "call", id, sizeof(id)))
+		return ph_hostess_release_call(hostess, request, id, error);
 	if (ph_hostess_connection(request, connection, error) < 0)
 		return -1;
 	found = ph_ledger_find(&hostess->ledger, now, connection);

@@ -55,6 +55,33 @@ int ph_hostess_serve_unregister(struct ph_hostess *hostess,
 	return ph_hostess_answer_nothing(hostess, request);
 }
 
+int ph_hostess_serve_drain(struct ph_hostess *hostess,
+	struct ph_request *request, struct ph_error *error)
+{
+	struct ph_guest *guest = guest_named(hostess, request, error);
+	int64_t lasts = ph_get_int(request->arguments, "for");
+
+	if (!guest)
+		return -1;
+	ph_guestbook_drain(&hostess->book, guest,
+		lasts > 0 ? ph_loop_now(hostess->loop) + lasts : 0);
+	ph_hostess_note_drain(hostess, guest);
+	return ph_hostess_answer_nothing(hostess, request);
+}
+
+/* No news for the menu: it comes and goes with every crash. */
+int ph_hostess_serve_state(struct ph_hostess *hostess,
+	struct ph_request *request, struct ph_error *error)
+{
+	struct ph_guest *guest = guest_named(hostess, request, error);
+
+	if (!guest)
+		return -1;
+	ph_get_copy(request->arguments, "state", guest->state,
+		sizeof(guest->state));
+	return ph_hostess_answer_nothing(hostess, request);
+}
+
 int ph_hostess_serve_guests(struct ph_hostess *hostess,
 	struct ph_request *request, struct ph_error *error)
 {
@@ -105,7 +132,7 @@ static int output_check(struct ph_hostess *hostess, struct ph_request *request,
 			ph_ledger_step(&hostess->ledger, hold, now, &release);
 		return 0;
 	}
-	if (!terminal->guest->holders &&
+	if (!terminal->guest->holders && !terminal->guest->drains &&
 		(!terminal->bookings || !terminal->capacity))
 		return 0;
 	return ph_ledger_room(

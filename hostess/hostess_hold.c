@@ -40,74 +40,6 @@ void ph_hold_let_go(struct ph_hold *hold)
 	hold_free(hold);
 }
 
-static void write_here(struct ph_hostess *hostess,
-	const struct ph_reservation *held, struct ph_writer *writer)
-{
-	char identity[PH_IDENTITY_MAX + 1] = "";
-	int64_t left = held->expires - ph_loop_now(hostess->loop);
-
-	ph_write_map(writer);
-	ph_put_text(writer, "id", held->id);
-	ph_put_text(writer, "node", hostess->node);
-	ph_put_text(writer, "server", held->server);
-	ph_put_text(writer, "terminal", held->name);
-	if (held->guest)
-		ph_identity_format(
-			&held->guest->identity, identity, sizeof(identity));
-	ph_put_text(writer, "identity", identity);
-	if (held->terminal) {
-		ph_put_text(writer, "direction",
-			ph_direction_name(held->terminal->direction));
-		ph_put_text(writer, "type", held->terminal->media);
-	}
-	ph_put_text(writer, "state", ph_reservation_state_name(held->state));
-	ph_put_text(writer, "by", held->node);
-	ph_put_u64(writer, "fence", held->fence);
-	ph_put_bytes(writer, "token", held->token, PH_ATTACH_TOKEN);
-	if (held->expires != INT64_MAX)
-		ph_put_int(writer, "lasts_ms", left / PH_MILLISECOND);
-	ph_write_end(writer);
-}
-
-/* False when one of them is gone meanwhile. */
-static bool write_items(struct ph_hold *hold, struct ph_writer *writer)
-{
-	struct ph_hostess *hostess = hold->hostess;
-	int64_t now = ph_loop_now(hostess->loop);
-
-	ph_put_list(writer, "items");
-	for (unsigned i = 0; i < hold->wish.got_count; i++) {
-		const struct ph_reservation *held = ph_ledger_find_id(
-			&hostess->ledger, now, hold->wish.got[i]);
-
-		if (!held)
-			return false;
-		write_here(hostess, held, writer);
-	}
-	for (unsigned i = 0; i < hold->far_count; i++)
-		ph_write_encoded(
-			writer, hold->far[i].item, hold->far[i].length);
-	ph_write_end(writer);
-	return true;
-}
-
-static void hold_answer(struct ph_hold *hold, ph_handle ticket)
-{
-	struct ph_hostess *hostess = hold->hostess;
-	struct ph_writer *writer = ph_hostess_writer(hostess);
-	struct ph_error error = hold->error;
-
-	if (!*error.what && !write_items(hold, writer))
-		ph_fail(&error, PH_EXIT_CONFLICT, "call", "reserve again",
-			"what this call held ran out or was released");
-	if (*error.what) {
-		ph_answer_error(hostess->door, ticket, &error);
-		return;
-	}
-	ph_write_end(writer);
-	ph_answer_ok(hostess->door, ticket, writer);
-}
-
 /* The oldest that was answered makes room. */
 static void forget_old(struct ph_hostess *hostess)
 {
@@ -137,7 +69,7 @@ static void hold_done(struct ph_hold *hold)
 	hold->stage = PH_HOLD_DONE;
 	hold->done_at = ph_loop_now(hostess->loop);
 	for (unsigned i = 0; i < hold->ticket_count; i++)
-		hold_answer(hold, hold->tickets[i]);
+		ph_hold_answer(hold, hold->tickets[i]);
 	hold->ticket_count = 0;
 	ph_hold_let_go(hold);
 	ph_hostess_menu_look(hostess);
@@ -264,6 +196,16 @@ static void hold_looked(void *context, bool gone)
 		hold_try(hold);
 }
 
+static void hold_begin(struct ph_hold *hold)
+{
+	hold->flights++;
+	if (hold->outputs &&
+		ph_menu_look(&hold->hostess->menu, hold_looked, hold) == 0)
+		return;
+	hold->flights--;
+	hold_try(hold);
+}
+
 static void wish_filled(void *context, struct ph_wish *wish)
 {
 	struct ph_hold *hold =
@@ -350,7 +292,7 @@ static int hold_again(struct ph_hold *hold, struct ph_request *request,
 	struct ph_error *error)
 {
 	if (hold->stage == PH_HOLD_DONE) {
-		hold_answer(hold, request->ticket);
+		ph_hold_answer(hold, request->ticket);
 		return 0;
 	}
 	if (hold->ticket_count == PH_HOLD_TICKETS)
@@ -385,50 +327,39 @@ int ph_hostess_serve_hold(struct ph_hostess *hostess,
 	hold->outputs = !*hold->only &&
 			ph_wish_asks_outputs(&hold->wish, &hostess->book);
 	DL_APPEND(hostess->holds, hold);
-	hold->flights++;
-	if (hold->outputs &&
-		ph_menu_look(&hostess->menu, hold_looked, hold) == 0)
-		return 0;
-	hold->flights--;
-	hold_try(hold);
+	hold_begin(hold);
 	return 0;
 }
 
-static const struct ph_far *far_find(
-	const struct ph_hostess *hostess, const char *id)
+/* Nobody hears any more of what it waits for. */
+static void hold_given_up(struct ph_hold *hold)
 {
-	const struct ph_hold *hold;
-
-	DL_FOREACH(hostess->holds, hold)
-	for (unsigned i = 0; i < hold->far_count; i++)
-		if (strcmp(hold->far[i].id, id) == 0)
-			return &hold->far[i];
-	return NULL;
+	ph_fail(&hold->error, PH_EXIT_CONFLICT, "call", "ask anew",
+		"who asked gave it up");
+	hold_fail(hold);
 }
 
-int ph_hostess_serve_held(struct ph_hostess *hostess,
-	struct ph_request *request, struct ph_error *error)
+int ph_hostess_release_call(struct ph_hostess *hostess,
+	struct ph_request *request, const char *call, struct ph_error *error)
 {
-	char id[PH_RESERVATION_ID];
-	int64_t now = ph_loop_now(hostess->loop);
-	struct ph_reservation *held;
-	const struct ph_far *far;
-	struct ph_writer *writer;
+	char key[sizeof(((struct ph_hold *)NULL)->key)];
+	struct ph_hold *hold;
 
-	ph_get_copy(request->arguments, "id", id, sizeof(id));
-	held = ph_ledger_find_id(&hostess->ledger, now, id);
-	far = held ? NULL : far_find(hostess, id);
-	if (!held && !far)
-		return ph_fail(error, PH_EXIT_NOT_FOUND, id, "reserve again",
-			"this node made no such reservation, or it ran out");
-	writer = ph_hostess_writer(hostess);
-	ph_put_list(writer, "items");
-	if (held)
-		write_here(hostess, held, writer);
-	else
-		ph_write_encoded(writer, far->item, far->length);
-	ph_write_end(writer);
-	return ph_hostess_answer(hostess, request);
+	snprintf(key, sizeof(key), "%s %.*s",
+		ph_hostess_caller(hostess, request), (int)PH_HOLD_CALL, call);
+	hold = hold_find(hostess, key);
+	/* It never came, or was forgotten. */
+	if (!hold)
+		return ph_hostess_answer_nothing(hostess, request);
+	if (hold->stage == PH_HOLD_WAITING)
+		hold_given_up(hold);
+	if (hold->stage != PH_HOLD_DONE)
+		return ph_fail(error, PH_EXIT_CONFLICT, call,
+			"try again in a moment",
+			"that hold is not answered yet");
+	ph_wish_drop(&hostess->wishes, &hold->wish, ph_loop_now(hostess->loop),
+		"its answer was not heard");
+	return ph_hostess_answer_nothing(hostess, request);
 }
 
 void ph_hostess_holds_init(struct ph_hostess *hostess)

@@ -20,6 +20,8 @@
  *   hostess_book.c    who uses what: reserve, renew, release
  *   hostess_seat.c    carriers: attach, detach
  *   hostess_hold.c    holds, and who waits for them; see hold.h
+ *   hostess_held.c    what is held, told
+ *   hostess_unheard.c what other nodes hold goes back to them
  *   hostess_known.c   the menus of other nodes
  *   hostess_fetch.c   how they come
  *   hostess_keep.c    what is durable, and the journal
@@ -37,6 +39,8 @@ struct ph_hostess {
 	struct ph_wishes wishes;
 	struct ph_hold *holds; /* being asked for, or remembered */
 	struct ph_timer hold_timer;
+	struct ph_unheard *unheard; /* what goes back to other nodes */
+	unsigned unheard_count;
 	struct ph_seat *seats; /* that wait for the disk */
 	uint64_t round;	       /* of renewals */
 	bool keeping;	       /* there is a store */
@@ -84,6 +88,8 @@ const char *ph_hostess_caller(
 
 ph_hostess_serve_fn ph_hostess_serve_register;
 ph_hostess_serve_fn ph_hostess_serve_unregister;
+ph_hostess_serve_fn ph_hostess_serve_drain;
+ph_hostess_serve_fn ph_hostess_serve_state;
 ph_hostess_serve_fn ph_hostess_serve_guests;
 ph_hostess_serve_fn ph_hostess_serve_find;
 ph_hostess_serve_fn ph_hostess_serve_filter;
@@ -119,15 +125,34 @@ void ph_hostess_seats_fini(struct ph_hostess *hostess);
 /* --- hostess_hold.c --- */
 
 ph_hostess_serve_fn ph_hostess_serve_hold;
-ph_hostess_serve_fn ph_hostess_serve_held;
 void ph_hostess_holds_init(struct ph_hostess *hostess);
 void ph_hostess_holds_fini(struct ph_hostess *hostess);
+
+/* hostess.release of a call: what it got goes back. */
+int ph_hostess_release_call(struct ph_hostess *hostess,
+	struct ph_request *request, const char *call, struct ph_error *error);
+
+/* --- hostess_unheard.c --- */
+
+/* Releases what `node` holds by its `key`, "id" or "call" (a literal), until it
+ * has heard that or the hold, which may be waited for there and then lasts, has
+ * run out. */
+void ph_hostess_release_far(struct ph_hostess *hostess, const char *node,
+	const char *key, const char *value, int64_t waits, int64_t lasts);
+void ph_hostess_unheard_fini(struct ph_hostess *hostess);
+
+/* --- hostess_held.c --- */
+
+ph_hostess_serve_fn ph_hostess_serve_held;
 
 /* --- hostess_keep.c --- */
 
 /* Of the ledger: to the journal, and to the store. */
 void ph_hostess_on_change(void *context, const struct ph_reservation *about,
 	enum ph_ledger_change change, const char *because);
+/* Whether it drains, to the journal. */
+void ph_hostess_note_drain(
+	struct ph_hostess *hostess, const struct ph_guest *guest);
 /* A booking of the store, whose key is the connection. 0, or -1. */
 int ph_hostess_record_read(struct ph_reservation *out, struct ph_value map,
 	const char *connection);

@@ -96,6 +96,21 @@ static void note_change(struct ph_hostess *hostess,
 	note(hostess, about->node, what, because);
 }
 
+void ph_hostess_note_drain(
+	struct ph_hostess *hostess, const struct ph_guest *guest)
+{
+	char what[64];
+
+	ph_log_info("hostess", "guest.%s server=%s",
+		guest->drains ? "drains" : "drained", guest->server);
+	if (!hostess->keeping)
+		return;
+	snprintf(what, sizeof(what), "%s %s", guest->server,
+		guest->drains ? "drains: it takes nothing new"
+			      : "takes new bookings again");
+	note(hostess, hostess->node, what, "");
+}
+
 void ph_hostess_record(
 	struct ph_hostess *hostess, const struct ph_reservation *reservation)
 {

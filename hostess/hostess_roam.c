@@ -4,46 +4,25 @@
 #include <utlist.h>
 
 #include "hostess/hold.h"
-#include "kernel/log.h"
+#include "proto/secret.h"
 
 /*
  * What this node's book cannot fill is asked of others: those whose menus
- * show room first, then those whose menus are not known; nearest first; then
- * by name. Each gives what it has; what is too much goes back.
+ * show room first, then those whose menus are not known, then, when everybody
+ * is to be asked, the rest, whose menus may be a moment old; nearest first;
+ * then by name. Each gives what it has; what is too much goes back.
  */
 #define ROAM_PATIENCE (3 * PH_SECOND)
 
 static const struct ph_caller here = {.role = PH_ROLE_EXEC};
-
-static void released(
-	void *context, int status, const uint8_t *body, size_t length)
-{
-	/* What cannot be told runs out there by itself. */
-	if (status)
-		ph_log_debug("hostess", "release.unheard status=%d", status);
-}
-
-static void far_release(
-	struct ph_hostess *hostess, const char *node, const char *id)
-{
-	struct ph_writer *writer;
-
-	if (ph_writer_create(&writer) < 0)
-		return;
-	ph_write_map(writer);
-	ph_put_text(writer, "id", id);
-	ph_write_end(writer);
-	ph_call_send(hostess->door, &here, node, PH_HOSTESS_RELEASE, writer,
-		ph_loop_now(hostess->loop), ROAM_PATIENCE, released, NULL);
-	ph_writer_free(writer);
-}
 
 void ph_hold_give_back(struct ph_hold *hold, unsigned keep)
 {
 	while (hold->far_count > keep) {
 		struct ph_far *far = &hold->far[--hold->far_count];
 
-		far_release(hold->hostess, far->node, far->id);
+		ph_hostess_release_far(hold->hostess, far->node, "id", far->id,
+			0, hold->wish.lasts);
 		free(far->item);
 	}
 }
@@ -107,6 +86,15 @@ static void roam_refused(
 		hold->error = error;
 }
 
+/* It may hold something for us all the same, or wait for it. */
+static void release_unheard(struct ph_hold *hold, const char *node)
+{
+	int64_t waits = hold->wish.deadline - ph_loop_now(hold->hostess->loop);
+
+	ph_hostess_release_far(hold->hostess, node, "call", hold->call,
+		*hold->only && waits > 0 ? waits : 0, hold->wish.lasts);
+}
+
 static void on_roamed(
 	void *context, int status, const uint8_t *body, size_t length)
 {
@@ -119,6 +107,8 @@ static void on_roamed(
 		ph_hold_let_go(hold);
 		return;
 	}
+	if (status == PH_CALL_TIMEOUT || status == PH_CALL_UNREACHABLE)
+		release_unheard(hold, node);
 	if (status)
 		roam_refused(hold, status, body, length);
 	else if (ph_document_read(&document, body, length, PH_SKIM_PEER) == 0) {
@@ -134,12 +124,24 @@ static void on_roamed(
 	roam_next(hold);
 }
 
+/* Another one each time: the same would have the same answer. */
+static void name_call(struct ph_hold *hold)
+{
+	uint64_t number;
+
+	ph_random(&number, sizeof(number));
+	snprintf(hold->call, sizeof(hold->call), "roam-%016llx",
+		(unsigned long long)number);
+}
+
 static void roam_write(struct ph_hold *hold, struct ph_writer *writer)
 {
 	const struct ph_wish *wish = &hold->wish;
 	int64_t left = wish->deadline - ph_loop_now(hold->hostess->loop);
 
+	name_call(hold);
 	ph_write_map(writer);
+	ph_put_text(writer, "call", hold->call);
 	if (*wish->server)
 		ph_put_text(writer, "server", wish->server);
 	else
@@ -148,6 +150,8 @@ static void roam_write(struct ph_hold *hold, struct ph_writer *writer)
 		ph_put_text(writer, "terminal", wish->terminal);
 	ph_put_int(writer, "count", ph_hold_missing(hold));
 	ph_put_bool(writer, "some", wish->some || !*hold->only);
+	if (wish->running)
+		ph_put_bool(writer, "running", true);
 	ph_put_int(writer, "for_ms", wish->lasts / PH_MILLISECOND);
 	if (*hold->only && left > 0)
 		ph_put_int(writer, "wait_ms", left / PH_MILLISECOND);
@@ -187,7 +191,11 @@ static void roam_next(struct ph_hold *hold)
 /* A node that may be asked. */
 struct candidate {
 	char node[40];
-	bool known; /* its menu shows room */
+	enum room {
+		ROOM_SHOWN, /* by its menu */
+		ROOM_UNKNOWN,
+		ROOM_NONE,
+	} room;
 	int64_t distance;
 };
 
@@ -196,8 +204,8 @@ static int candidate_compare(const void *one, const void *other)
 	const struct candidate *a = one;
 	const struct candidate *b = other;
 
-	if (a->known != b->known)
-		return a->known ? -1 : 1;
+	if (a->room != b->room)
+		return a->room < b->room ? -1 : 1;
 	if (a->distance != b->distance)
 		return a->distance < b->distance ? -1 : 1;
 	return strcmp(a->node, b->node);
@@ -220,13 +228,15 @@ static size_t candidates_read(struct ph_hold *hold, struct ph_value items,
 		ph_get_copy(peer, "node", at->node, sizeof(at->node));
 		room = ph_menu_room(ph_known_find(&hostess->menus, at->node),
 			&hold->wish.mask);
-		at->known = room > 0;
+		at->room = room > 0   ? ROOM_SHOWN
+			   : room < 0 ? ROOM_UNKNOWN
+				      : ROOM_NONE;
 		at->distance =
 			hostess->distance
 				? hostess->distance(
 					  hostess->distance_context, at->node)
 				: 0;
-		count += room != 0;
+		count += at->room != ROOM_NONE || hold->everywhere;
 	}
 	return count;
 }

@@ -55,6 +55,20 @@ static int taken(const struct ph_guest *guest,
 		   : "wired already");
 }
 
+/* It is being stopped, or replaced. */
+static int drains(
+	const struct ph_guest *guest, int64_t now, struct ph_error *error)
+{
+	int64_t left = (guest->drains - now + PH_SECOND - 1) / PH_SECOND;
+
+	if (!guest->drains)
+		return 0;
+	return ph_fail(error, PH_EXIT_CONFLICT, guest->server,
+		"wait (--wait 30s), or use another one",
+		"the server is draining, for %lld s more at most",
+		(long long)(left > 0 ? left : 0));
+}
+
 static void sweep(
 	struct ph_ledger *ledger, int64_t now, struct ph_reservation *first)
 {
@@ -96,6 +110,8 @@ int ph_ledger_room(struct ph_ledger *ledger, int64_t now,
 	struct ph_guest *guest, struct ph_guest_terminal *terminal,
 	struct ph_error *error)
 {
+	if (drains(guest, now, error) < 0)
+		return -1;
 	sweep(ledger, now, guest->holders);
 	if (guest->holders)
 		return taken(guest, NULL, guest->holders, now, error);
@@ -222,7 +238,8 @@ static struct ph_reservation *ledger_take(struct ph_ledger *ledger, int64_t now,
 	struct ph_reservation *hold;
 	struct ph_reservation *made;
 
-	if (!hold_of(ledger, now, entry, &hold, error))
+	if (drains(fresh.guest, now, error) < 0 ||
+		!hold_of(ledger, now, entry, &hold, error))
 		return NULL;
 	if (hold && hold->terminal) {
 		/* Whoever brought its token books it. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "hostess/guestbook.h"
+#include "kernel/bytes.h"
 
 static void sum_begin(crypto_generichash_state *sum)
 {
@@ -18,9 +19,9 @@ static void sum_end(crypto_generichash_state *sum, uint8_t *out)
 
 static void sum_number(crypto_generichash_state *sum, uint32_t number)
 {
-	const uint8_t bytes[4] = {(uint8_t)number, (uint8_t)(number >> 8),
-		(uint8_t)(number >> 16), (uint8_t)(number >> 24)};
+	uint8_t bytes[4];
 
+	ph_store32(bytes, number);
 	crypto_generichash_update(sum, bytes, sizeof(bytes));
 }
 

@@ -141,6 +141,7 @@ int ph_menu_read_items(struct ph_guestbook *book, struct ph_value items)
 		guest->digested = true;
 		guest->held_away =
 			ph_value_count(ph_value_get(item, "holds")) > 0;
+		guest->drains = ph_get_bool(item, "draining");
 	}
 	return 0;
 }

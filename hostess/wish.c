@@ -151,6 +151,24 @@ static void survey_guest(struct survey *survey, struct ph_guest *guest)
 			survey_take(survey, guest, &guest->terminals[i]);
 }
 
+/* Then what is taken was not even looked at. */
+static bool asks_free(const struct ph_mask *mask)
+{
+	for (unsigned i = 0; i < mask->count; i++)
+		if (mask->conditions[i].key == PH_MASK_FREE)
+			return true;
+	return false;
+}
+
+/* Those that run, or those that do not. */
+static void survey_book(
+	struct survey *survey, const struct ph_guestbook *book, bool up)
+{
+	for (unsigned i = 0; i < book->count && !is_full(survey->wish); i++)
+		if (ph_guest_is_up(book->ordered[i]) == up)
+			survey_guest(survey, book->ordered[i]);
+}
+
 static int nobody(const struct survey *survey, struct ph_error *error)
 {
 	const struct ph_guestbook *book = survey->wishes->ledger->book;
@@ -160,7 +178,9 @@ static int nobody(const struct survey *survey, struct ph_error *error)
 	if (!*wish->server)
 		return ph_fail(error, PH_EXIT_NOT_FOUND, "mask",
 			"posthouse guests shows what is here",
-			"nothing here is like that");
+			asks_free(&wish->mask)
+				? "nothing here is like that and free"
+				: "nothing here is like that");
 	guest = ph_guestbook_find(book, wish->server, error);
 	if (guest)
 		ph_guest_terminal_find(guest, wish->terminal, error);
@@ -200,8 +220,9 @@ int ph_wish_gather(struct ph_wishes *wishes, struct ph_wish *wish, int64_t now,
 		if (named)
 			survey_guest(&survey, named);
 	} else {
-		for (unsigned i = 0; i < book->count && !is_full(wish); i++)
-			survey_guest(&survey, book->ordered[i]);
+		survey_book(&survey, book, true);
+		if (!wish->running)
+			survey_book(&survey, book, false);
 	}
 	if (is_full(wish) || (wish->some && wish->got_count))
 		return 0;

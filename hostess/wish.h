@@ -9,8 +9,9 @@
  * What somebody asks to hold, and the list of those who wait for it.
  *
  * A wish names an address (SERVER or SERVER:TERMINAL) or a mask with a count;
- * a mask that is about terminals holds terminals, else whole servers. It is
- * all or nothing, unless less is welcome.
+ * a mask that is about terminals holds terminals, else whole servers; servers
+ * that run are taken before those that do not. It is all or nothing, unless
+ * less is welcome.
  *
  * Waiting is fair: who waits keeps what it gathered, and what becomes free
  * goes to the first in the list that can use it. So whatever is free is wanted
@@ -34,6 +35,7 @@ struct ph_wish {
 	char mask_text[PH_MASK_LENGTH]; /* as it was written */
 	unsigned count;
 	bool some;     /* less is welcome */
+	bool running;  /* by mask: none that does not run */
 	int64_t lasts; /* ns, of the holds */
 	struct ph_auth_claim claim;
 	char node[40];		       /* the claim's */

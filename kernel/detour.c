@@ -32,11 +32,15 @@ int detour_wait_for_boundary(
 {
 	struct ph_terminal *output =
 		ph_terminal_find(detour->kernel, detour->output);
-	int error =
-		output ? ph_terminal_await(output, boundary, detour) : -EPIPE;
 
-	detour->waits = !error;
-	return error;
+	if (!output)
+		return -EPIPE;
+	detour_stop_waiting(detour);
+	detour->boundary =
+		(struct ph_boundary){.reached = boundary, .context = detour};
+	ph_terminal_await(output, &detour->boundary);
+	detour->waits = true;
+	return 0;
 }
 
 void detour_stop_waiting(struct ph_detour *detour)
@@ -45,7 +49,7 @@ void detour_stop_waiting(struct ph_detour *detour)
 		ph_terminal_find(detour->kernel, detour->output);
 
 	if (detour->waits && output)
-		ph_terminal_await(output, NULL, NULL);
+		ph_terminal_await_no_more(output, &detour->boundary);
 	detour->waits = false;
 }
 
@@ -102,12 +106,34 @@ static bool up_finish(void *context)
 	return detour_is_held(detour);
 }
 
+/* The output leaves: what is in the filter comes all the same. False: it left
+ * in the middle of a message, or there is no filter to ask. */
+static bool part(struct ph_detour *detour)
+{
+	const struct ph_terminal *from = ph_terminal_feeding(detour->up);
+
+	if (!detour->parting || !detour_is_ours(detour) || detour->broken ||
+		detour->finished || (from && ph_terminal_is_inside(from)))
+		return false;
+	if (detour->state == PH_DETOUR_IN) {
+		detour_stop_waiting(detour);
+		detour_be(detour, PH_DETOUR_DRAINING);
+		detour->ours = true;
+		ph_pipe_finish(detour->up);
+		detour->ours = false;
+	}
+	return true;
+}
+
 static bool up_abort(void *context, int reason)
 {
 	struct ph_detour *detour = context;
 	bool held = detour_is_held(detour);
+	bool parts = part(detour);
 
 	detour->gone = true;
+	if (parts)
+		return false;
 	/* The filter cannot pass on what it does not see. */
 	if (held && detour->pipe)
 		ph_pipe_break(detour->pipe, reason);
@@ -299,6 +325,18 @@ static void mend(struct ph_detour *detour)
 		detour_be(detour, PH_DETOUR_HELD);
 }
 
+/* The last of a filter whose output has left. */
+static void end_here(struct ph_detour *detour)
+{
+	struct ph_pipe *pipe = detour->pipe;
+
+	detour->drained = false;
+	detour_lose_filter(detour, 0);
+	detour->pipe = NULL;
+	detour_retire(pipe);
+	detour_be(detour, PH_DETOUR_OVER);
+}
+
 void detour_settle(struct ph_task *task)
 {
 	struct ph_detour *detour =
@@ -323,6 +361,8 @@ void detour_settle(struct ph_task *task)
 		detour->drained = false;
 		detour_lose_filter(detour, 0);
 		detour_connect_directly(detour);
+	} else if (detour->drained && detour->gone && detour->pipe) {
+		end_here(detour);
 	}
 	if (detour->state == detour->told)
 		return;

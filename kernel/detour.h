@@ -22,6 +22,7 @@
  *                        ^     |        broken, and bypass: GAP -> out
  *                        `-----'        broken: GAP; the output waits
  *   any -> over       the stream itself has ended or broke
+ *   in -> draining -> over       the output left (ph_detour_part)
  *
  * A filter is given nothing but BEGIN before it has taken that: so nothing is
  * lost in one that does not run.
@@ -61,10 +62,12 @@ int ph_detour_hold(struct ph_detour *detour);
 /* Puts a filter in, at the end of the message that passes; the output is held
  * until it reads. Held, it may be said again with another. -EALREADY: one is
  * coming; -ESTALE: no such terminal; -EINVAL: not an `in` and an
- * `out`; -EBUSY: one of them has a pipe, or another filter is waited for at
- * this output; -EPIPE: over. */
+ * `out`; -EBUSY: one of them has a pipe; -EPIPE: over. */
 int ph_detour_enter(struct ph_detour *detour, ph_handle in, ph_handle out);
-/* Takes it out. -EALREADY; -EBUSY: the output waits for another; -EPIPE. */
+/* The output is about to leave without END. The filter is then given END, what
+ * it says last still comes, and CUT behind that: its stream ends here. */
+void ph_detour_part(struct ph_detour *detour);
+/* Takes it out. -EALREADY; -EPIPE. */
 int ph_detour_leave(struct ph_detour *detour);
 
 enum ph_detour_state ph_detour_state(const struct ph_detour *detour);

@@ -220,6 +220,11 @@ static void drain(void *context)
 	ph_pipe_hold(detour->up);
 }
 
+void ph_detour_part(struct ph_detour *detour)
+{
+	detour->parting = true;
+}
+
 int ph_detour_leave(struct ph_detour *detour)
 {
 	struct ph_terminal *output;

@@ -18,8 +18,9 @@ struct ph_detour {
 	enum ph_detour_state state;
 	enum ph_detour_state told;
 	bool bypass;
-	bool waits;    /* for the end of a message */
+	bool waits;    /* for the end of a message: boundary */
 	bool leaving;  /* the filter is to go */
+	bool parting;  /* the output is */
 	bool finished; /* the output said so, to `up` */
 	bool gone;     /* the output broke off, or has left */
 	bool ours;     /* it is us who finishes `up` */
@@ -34,6 +35,7 @@ struct ph_detour {
 	struct ph_gap base; /* what `pipe` had when the filter came */
 	struct ph_gap lost;
 	struct ph_task settle;
+	struct ph_boundary boundary;
 };
 
 /* An end that nobody listens to; the guards of `up` and of `pipe`. */

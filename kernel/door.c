@@ -56,6 +56,8 @@ struct ph_door {
 	unsigned guard_count;
 	void (*alarm)(void *context, int64_t when);
 	void *alarm_context;
+	void (*answered)(void *context, const struct ph_call *call, int status);
+	void *answered_context;
 	struct pending *all;
 	struct pending *first; /* the queue */
 	struct pending *last;
@@ -129,6 +131,9 @@ static void door_deliver(struct ph_door *door, struct pending *pending)
 	if (pending->answer)
 		pending->answer(pending->context, pending->status,
 			pending->body, pending->length);
+	if (door->answered && !door->closing)
+		door->answered(door->answered_context, &pending->call,
+			pending->status);
 	pending_free(pending);
 }
 
@@ -356,11 +361,27 @@ int ph_door_answer(struct ph_door *door, ph_handle ticket, int status,
 	return 0;
 }
 
+void ph_door_listen(struct ph_door *door,
+	void (*answered)(void *context, const struct ph_call *call, int status),
+	void *context)
+{
+	door->answered = answered;
+	door->answered_context = context;
+}
+
 void ph_door_forget(struct ph_door *door, uint64_t line)
 {
 	for (struct pending *i = door->all; i; i = i->next)
 		if (i->caller.line == line)
 			i->answer = NULL;
+}
+
+bool ph_door_is_awaited(struct ph_door *door, ph_handle ticket)
+{
+	const struct pending *pending =
+		ph_handle_find(door->kernel->handles, PH_KIND_CALL, ticket);
+
+	return pending && pending->answer;
 }
 
 int64_t ph_door_expire(struct ph_door *door, int64_t now)

@@ -97,8 +97,17 @@ int ph_door_call(struct ph_door *door, const struct ph_call *call,
  * PH_CALL_FAILED without a body. */
 int ph_door_answer(struct ph_door *door, ph_handle ticket, int status,
 	const void *body, size_t length);
+/* Told of each call that was answered, here or elsewhere, after its answer was
+ * delivered. There is room for one. */
+void ph_door_listen(struct ph_door *door,
+	void (*answered)(void *context, const struct ph_call *call, int status),
+	void *context);
 /* The caller went away (a line broke): its calls are answered to nobody. */
 void ph_door_forget(struct ph_door *door, uint64_t line);
+
+/* Somebody still waits for its answer: it has none, its deadline has not passed
+ * and its caller has not gone away. */
+bool ph_door_is_awaited(struct ph_door *door, ph_handle ticket);
 
 /* Answers PH_CALL_TIMEOUT to what is due; returns the next deadline in ns, or
  * INT64_MAX. */

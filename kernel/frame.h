@@ -1,10 +1,10 @@
 #ifndef PH_KERNEL_FRAME_H
 #define PH_KERNEL_FRAME_H
 
-#include <endian.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <string.h>
+
+#include "kernel/bytes.h"
 
 /*
  * A frame is a piece of a message on a pipe; a message is frames until FIN.
@@ -47,14 +47,6 @@ struct ph_frame {
 	struct ph_buffer *buffer; /* holds data; borrow, or ph_buffer_ref */
 };
 
-static inline uint32_t ph_load32(const uint8_t *bytes)
-{
-	uint32_t value;
-
-	memcpy(&value, bytes, sizeof(value));
-	return le32toh(value);
-}
-
 static inline uint32_t ph_frame_length(const uint8_t *record)
 {
 	return ph_load32(record) & 0xffffff;
@@ -91,22 +83,18 @@ struct ph_gap {
 static inline void ph_gap_write(
 	const struct ph_gap *gap, uint8_t out[PH_GAP_LENGTH])
 {
-	uint64_t words[2] = {htole64(gap->messages), htole64(gap->bytes)};
-
-	memcpy(out, words, sizeof(words));
+	ph_store64(out, gap->messages);
+	ph_store64(out + 8, gap->bytes);
 }
 
 /* False: no GAP of ours. */
 static inline bool ph_gap_read(
 	struct ph_gap *gap, const uint8_t *data, uint32_t length)
 {
-	uint64_t words[2];
-
 	if (length != PH_GAP_LENGTH)
 		return false;
-	memcpy(words, data, sizeof(words));
-	gap->messages = le64toh(words[0]);
-	gap->bytes = le64toh(words[1]);
+	gap->messages = ph_load64(data);
+	gap->bytes = ph_load64(data + 8);
 	return true;
 }
 

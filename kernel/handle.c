@@ -131,6 +131,20 @@ int ph_handle_close(struct ph_handles *handles, ph_handle handle)
 	return 0;
 }
 
+ph_handle ph_handle_next(
+	const struct ph_handles *handles, uint16_t kind, ph_handle after)
+{
+	uint32_t index = after ? (uint32_t)after + 1 : 0;
+
+	for (; index < handles->used; index++) {
+		const struct handle_slot *slot = &handles->slots[index];
+
+		if (slot->object && slot->kind == kind)
+			return (uint64_t)slot->generation << 32 | index;
+	}
+	return 0;
+}
+
 size_t ph_handles_count(const struct ph_handles *handles)
 {
 	return handles->count;

@@ -24,6 +24,10 @@ void *ph_handle_find(
 	const struct ph_handles *handles, uint16_t kind, ph_handle handle);
 /* Returns 0, or -ESTALE. */
 int ph_handle_close(struct ph_handles *handles, ph_handle handle);
+/* All of a kind, in no order that means anything: `after` 0, then what came
+ * last; 0: no more. For who counts what is there. */
+ph_handle ph_handle_next(
+	const struct ph_handles *handles, uint16_t kind, ph_handle after);
 size_t ph_handles_count(const struct ph_handles *handles);
 
 #endif

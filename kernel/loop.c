@@ -18,11 +18,11 @@
 #define LOOP_PASSES 4
 
 /*
- * A turn: wait, read the clock, run the events, then the timers that are due,
- * then the deferred tasks. What a task defers is run in the next pass of the
- * same turn, which spares an epoll_wait(2) each hop; what is left after
- * LOOP_PASSES waits for the next turn, which then does not sleep. So no chain
- * of tasks can keep the events out.
+ * A turn: wait, read the clock, do what waited for a turn, run the events, then
+ * the timers that are due, then the deferred tasks. What a task defers is run
+ * in the next pass of the same turn, which spares an epoll_wait(2) each hop;
+ * what is left after LOOP_PASSES waits for the next turn, which then does not
+ * sleep. So no chain of tasks can keep the events out.
  */
 struct ph_loop {
 	struct ph_clock *clock;
@@ -32,6 +32,7 @@ struct ph_loop {
 	int64_t ended; /* when the last turn was over */
 	struct ph_heap timers;
 	bool in_timers;
+	struct ph_deferrable *deferrable;
 	struct ph_tasks deferred;
 	struct ph_tasks running; /* what this turn still has to run */
 	struct ph_watch wake;	 /* the eventfd of ph_loop_post */
@@ -250,6 +251,16 @@ static void loop_run_tasks(struct ph_loop *loop)
 		loop_run_pass(loop);
 }
 
+static void loop_run_deferrable(struct ph_loop *loop)
+{
+	struct ph_deferrable *work = loop->deferrable;
+
+	if (!work || work->due > loop->now)
+		return;
+	loop->deferrable = NULL;
+	work->on_due(work, loop->ended);
+}
+
 static void loop_turn(struct ph_loop *loop, int64_t wait)
 {
 	struct ph_clock *clock = loop->clock;
@@ -259,6 +270,7 @@ static void loop_turn(struct ph_loop *loop, int64_t wait)
 	else
 		loop_wait_real(loop, wait);
 	loop->now = clock->now(clock);
+	loop_run_deferrable(loop);
 	loop_run_events(loop);
 	loop_run_timers(loop);
 	loop_run_tasks(loop);
@@ -343,6 +355,21 @@ void ph_timer_start(struct ph_loop *loop, struct ph_timer *timer, int64_t due)
 void ph_timer_stop(struct ph_loop *loop, struct ph_timer *timer)
 {
 	ph_heap_take(&loop->timers, timer);
+}
+
+void ph_deferrable_start(
+	struct ph_loop *loop, struct ph_deferrable *work, int64_t due)
+{
+	assert(work->on_due);
+	assert(!loop->deferrable || loop->deferrable == work);
+	work->due = due;
+	loop->deferrable = work;
+}
+
+void ph_deferrable_stop(struct ph_loop *loop, struct ph_deferrable *work)
+{
+	if (loop->deferrable == work)
+		loop->deferrable = NULL;
 }
 
 void ph_loop_defer(struct ph_loop *loop, struct ph_task *task)

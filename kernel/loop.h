@@ -11,8 +11,9 @@
 
 /*
  * The data thread: level-triggered epoll, a heap of timers, deferred tasks,
- * and tasks posted by other threads. The clock is read once at the start of a
- * turn and once at its end (to know the longest turn).
+ * tasks posted by other threads, and work that waits for a turn. The clock is
+ * read once at the start of a turn and once at its end (to know the longest
+ * turn).
  *
  * Invariant: no callback runs inside a call of this interface; all of them
  * come from ph_loop_turn, on the thread that calls it.
@@ -25,6 +26,16 @@ struct ph_watch {
 	struct ph_loop *loop; /* NULL: not started */
 	int fd;
 	uint32_t events;
+};
+
+/*
+ * Work that nobody is woken for: it is done at the head of the first turn at or
+ * after `due` that begins for another reason. What turns change it finds as
+ * the turn before left it, and as it has been since `ended`.
+ */
+struct ph_deferrable {
+	void (*on_due)(struct ph_deferrable *work, int64_t ended);
+	int64_t due;
 };
 
 struct ph_loop_stats {
@@ -59,6 +70,11 @@ void ph_watch_stop(struct ph_watch *watch);
  * Without memory it aborts: a node that lost a deadline is not one. */
 void ph_timer_start(struct ph_loop *loop, struct ph_timer *timer, int64_t due);
 void ph_timer_stop(struct ph_loop *loop, struct ph_timer *timer);
+
+/* A loop has room for one. Starts it, or moves it to `due` (absolute ns). */
+void ph_deferrable_start(
+	struct ph_loop *loop, struct ph_deferrable *work, int64_t due);
+void ph_deferrable_stop(struct ph_loop *loop, struct ph_deferrable *work);
 
 /* As ph_hal.defer and ph_hal.cancel. */
 void ph_loop_defer(struct ph_loop *loop, struct ph_task *task);

@@ -2,13 +2,9 @@
 
 #include <errno.h>
 
-#define SLOT_FIELDS 8u /* bytes between header and payload */
+#include "kernel/bytes.h"
 
-static void store32(uint8_t *bytes, uint32_t value)
-{
-	value = htole32(value);
-	memcpy(bytes, &value, sizeof(value));
-}
+#define SLOT_FIELDS 8u /* bytes between header and payload */
 
 int ph_slot_put(struct ph_ring_writer *writer, uint32_t sender, uint32_t id,
 	const void *payload, uint32_t length)
@@ -20,8 +16,8 @@ int ph_slot_put(struct ph_ring_writer *writer, uint32_t sender, uint32_t id,
 	if (ph_ring_room(writer, PH_SLOT_STRIDE) < PH_SLOT_STRIDE)
 		return ph_ring_refuse(&writer->end, PH_SLOT_STRIDE);
 	ph_frame_header(place, SLOT_FIELDS + length, PH_FRAME_FIN);
-	store32(place + 4, sender);
-	store32(place + 8, id);
+	ph_store32(place + 4, sender);
+	ph_store32(place + 8, id);
 	if (length)
 		memcpy(place + PH_FRAME_HEADER + SLOT_FIELDS, payload, length);
 	writer->end.at += PH_SLOT_STRIDE;

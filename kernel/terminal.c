@@ -4,50 +4,15 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "kernel/filler.h"
-#include "kernel/turns.h"
-
-struct ph_terminal {
-	struct ph_kernel *kernel;
-	ph_handle handle;
-	enum ph_direction direction;
-	const struct ph_terminal_ops *ops;
-	void *context;
-	struct ph_turns turns;
-	struct ph_filler filler; /* mux: frames its pipes share */
-	bool streamed;	  /* output: something was sent since its creation */
-	bool finished;	  /* output: an empty stream ended before a pipe came */
-	bool inside;	  /* output: in the middle of a message */
-	bool watched;	  /* output: by a tap, or for a message's end */
-	unsigned gathers; /* output: pipes it waits for; 0: for none */
-	void (*boundary)(void *context);
-	void *boundary_context;
-	void (*tap)(void *context, const struct ph_frame *frame);
-	void *tap_context;
-	struct ph_conduit *conduit; /* input: NULL, or borrowed */
-	struct ph_task connected;
-	struct ph_task readable; /* combine */
-	struct ph_task room;	 /* mux */
-	struct ph_task rest;	 /* mux */
-};
+#include "kernel/terminal_inner.h"
 
 #define terminal_of(task, member)                                              \
 	((struct ph_terminal *)((char *)(task)-offsetof(                       \
 		struct ph_terminal, member)))
 
-static void defer(struct ph_terminal *terminal, struct ph_task *task)
-{
-	terminal->kernel->hal.defer(terminal->kernel->hal.context, task);
-}
-
 static void cancel(struct ph_terminal *terminal, struct ph_task *task)
 {
 	terminal->kernel->hal.cancel(terminal->kernel->hal.context, task);
-}
-
-static bool is_output(const struct ph_terminal *terminal)
-{
-	return terminal->direction == PH_OUT || terminal->direction == PH_MUX;
 }
 
 static void run_connected(struct ph_task *task)
@@ -123,7 +88,7 @@ void ph_terminal_destroy(struct ph_terminal *terminal)
 {
 	if (!terminal)
 		return;
-	if (is_output(terminal))
+	if (ph_terminal_is_output(terminal))
 		ph_terminal_abort(terminal, -EPIPE);
 	else
 		ph_terminal_refuse(terminal, -EPIPE);
@@ -161,9 +126,9 @@ void ph_terminal_gather(struct ph_terminal *terminal, unsigned count)
 {
 	bool waited = terminal->gathers;
 
-	terminal->gathers = is_output(terminal) ? count : 0;
+	terminal->gathers = ph_terminal_is_output(terminal) ? count : 0;
 	if (waited && !terminal->gathers && terminal->turns.count)
-		defer(terminal, &terminal->connected);
+		ph_terminal_defer(terminal, &terminal->connected);
 }
 
 struct ph_pipe *ph_terminal_pipe(struct ph_terminal *terminal, unsigned index)
@@ -177,217 +142,36 @@ void ph_terminal_set_tap(struct ph_terminal *terminal,
 {
 	terminal->tap = tap;
 	terminal->tap_context = context;
-	terminal->watched = terminal->tap || terminal->boundary;
+	terminal->watched = terminal->tap || terminal->boundaries;
 }
 
-int ph_terminal_await(struct ph_terminal *terminal,
-	void (*boundary)(void *context), void *context)
+void ph_terminal_await(
+	struct ph_terminal *terminal, struct ph_boundary *boundary)
 {
-	if (boundary && terminal->boundary)
-		return -EBUSY;
-	terminal->boundary = boundary;
-	terminal->boundary_context = context;
-	terminal->watched = terminal->tap || terminal->boundary;
-	return 0;
+	struct ph_boundary **end = &terminal->boundaries;
+
+	while (*end)
+		end = &(*end)->next;
+	boundary->next = NULL;
+	*end = boundary;
+	terminal->watched = true;
+}
+
+void ph_terminal_await_no_more(
+	struct ph_terminal *terminal, struct ph_boundary *boundary)
+{
+	struct ph_boundary **at = &terminal->boundaries;
+
+	while (*at && *at != boundary)
+		at = &(*at)->next;
+	if (*at)
+		*at = boundary->next;
+	terminal->watched = terminal->tap || terminal->boundaries;
 }
 
 bool ph_terminal_is_inside(const struct ph_terminal *terminal)
 {
 	return terminal->inside;
-}
-
-static void forget_pipe(
-	struct ph_terminal *terminal, const struct ph_pipe *pipe)
-{
-	ph_turns_remove(&terminal->turns, pipe);
-	if (!terminal->turns.count)
-		ph_filler_fini(&terminal->filler);
-}
-
-static void output_room(void *context, struct ph_pipe *pipe)
-{
-	struct ph_terminal *terminal = context;
-
-	if (terminal->ops->on_room)
-		terminal->ops->on_room(terminal->context, terminal);
-}
-
-static void output_closed(void *context, struct ph_pipe *pipe, int reason)
-{
-	struct ph_terminal *terminal = context;
-
-	forget_pipe(terminal, pipe);
-	if (terminal->turns.count)
-		defer(terminal, &terminal->room);
-	if (terminal->ops->on_closed)
-		terminal->ops->on_closed(terminal->context, terminal, reason);
-}
-
-static void input_readable(void *context, struct ph_pipe *pipe)
-{
-	struct ph_terminal *terminal = context;
-
-	if (terminal->ops->on_readable)
-		terminal->ops->on_readable(terminal->context, terminal);
-}
-
-/* Messages of several sources take turns: there the frames are needed. */
-static struct ph_conduit *input_conduit(void *context, struct ph_pipe *pipe)
-{
-	struct ph_terminal *terminal = context;
-
-	return terminal->turns.count == 1 ? terminal->conduit : NULL;
-}
-
-static const struct ph_end_ops output_ops = {
-	.on_room = output_room,
-	.on_closed = output_closed,
-};
-
-static const struct ph_end_ops input_ops = {
-	.on_readable = input_readable,
-	.conduit = input_conduit,
-};
-
-static int make_place(struct ph_terminal *terminal)
-{
-	if (terminal->turns.count &&
-		(terminal->direction == PH_OUT || terminal->direction == PH_IN))
-		return -EBUSY;
-	return ph_turns_make_place(&terminal->turns);
-}
-
-static void take_pipe(struct ph_terminal *terminal, struct ph_pipe *pipe)
-{
-	ph_turns_add(&terminal->turns, pipe);
-	defer(terminal, &terminal->connected);
-}
-
-/* A new pipe of an output starts with BEGIN; it also ends at once when the
- * stream had finished before anybody listened. */
-static void begin_stream(struct ph_terminal *terminal, struct ph_pipe *pipe)
-{
-	ph_pipe_send(pipe, PH_FRAME_BEGIN | PH_FRAME_FIN, NULL, 0);
-	if (terminal->finished)
-		ph_pipe_finish(pipe);
-	terminal->finished = false;
-	if (terminal->inside)
-		ph_pipe_join_late(pipe);
-}
-
-struct ph_terminal *ph_terminal_feeding(const struct ph_pipe *pipe)
-{
-	struct ph_end source = ph_pipe_source(pipe);
-
-	return source.ops == &output_ops ? source.context : NULL;
-}
-
-struct ph_end ph_terminal_end(struct ph_terminal *terminal)
-{
-	return (struct ph_end){
-		is_output(terminal) ? &output_ops : &input_ops, terminal};
-}
-
-void ph_terminal_exchange(
-	struct ph_terminal *terminal, struct ph_pipe *from, struct ph_pipe *to)
-{
-	for (unsigned i = 0; i < terminal->turns.count; i++)
-		if (terminal->turns.feeds[i].pipe == from)
-			terminal->turns.feeds[i].pipe = to;
-	ph_pipe_set_source(to, ph_terminal_end(terminal));
-	defer(terminal, &terminal->room);
-}
-
-int ph_terminal_may_adopt(struct ph_terminal *terminal, bool output)
-{
-	if (terminal->direction != (output ? PH_OUT : PH_IN))
-		return -EINVAL;
-	return make_place(terminal);
-}
-
-void ph_terminal_adopt(struct ph_terminal *terminal, struct ph_pipe *pipe)
-{
-	if (is_output(terminal))
-		ph_pipe_set_source(pipe, ph_terminal_end(terminal));
-	take_pipe(terminal, pipe);
-}
-
-void ph_terminal_lose(
-	struct ph_terminal *terminal, struct ph_pipe *pipe, int reason)
-{
-	output_closed(terminal, pipe, reason);
-}
-
-/* Finds a terminal of the wanted side that can take one more pipe. */
-static int find_free(struct ph_kernel *kernel, ph_handle handle, bool output,
-	struct ph_terminal **out)
-{
-	struct ph_terminal *terminal = ph_terminal_find(kernel, handle);
-
-	if (!terminal)
-		return -ESTALE;
-	if (is_output(terminal) != output)
-		return -EINVAL;
-	*out = terminal;
-	return make_place(terminal);
-}
-
-int ph_terminal_connect(struct ph_kernel *kernel, ph_handle output,
-	ph_handle input, struct ph_pipe_limits limits,
-	struct ph_pipe_watcher watcher, struct ph_pipe **out)
-{
-	struct ph_terminal *to;
-	struct ph_end sink = {.ops = &input_ops};
-	int error = find_free(kernel, input, false, &to);
-
-	if (error)
-		return error;
-	sink.context = to;
-	error = ph_terminal_connect_sink(
-		kernel, output, sink, limits, watcher, out);
-	if (error)
-		return error;
-	take_pipe(to, *out);
-	return 0;
-}
-
-int ph_terminal_connect_sink(struct ph_kernel *kernel, ph_handle output,
-	struct ph_end sink, struct ph_pipe_limits limits,
-	struct ph_pipe_watcher watcher, struct ph_pipe **out)
-{
-	struct ph_terminal *from;
-	struct ph_end source = {.ops = &output_ops};
-	int error = find_free(kernel, output, true, &from);
-
-	if (error)
-		return error;
-	source.context = from;
-	error = ph_pipe_create(kernel, source, sink, limits, watcher, out);
-	if (error)
-		return error;
-	take_pipe(from, *out);
-	begin_stream(from, *out);
-	return 0;
-}
-
-int ph_terminal_connect_source(struct ph_kernel *kernel, struct ph_end source,
-	ph_handle input, struct ph_pipe_limits limits,
-	struct ph_pipe_watcher watcher, struct ph_pipe **out)
-{
-	struct ph_terminal *to;
-	struct ph_end sink = {.ops = &input_ops};
-	int error = find_free(kernel, input, false, &to);
-
-	if (error)
-		return error;
-	sink.context = to;
-	/* What is here was sent: a policy is for the sender's end. */
-	limits.full = NULL;
-	error = ph_pipe_create(kernel, source, sink, limits, watcher, out);
-	if (error)
-		return error;
-	take_pipe(to, *out);
-	return 0;
 }
 
 /* A message goes to every pipe of a mux or to none. */
@@ -423,22 +207,21 @@ static int send_all(struct ph_terminal *terminal, const struct ph_frame *frame)
 			ph_pipe_break(pipe, error);
 	}
 	if (!terminal->rest.queued)
-		defer(terminal, &terminal->rest);
+		ph_terminal_defer(terminal, &terminal->rest);
 	return 0;
 }
 
 static void tell_watchers(
 	struct ph_terminal *terminal, const struct ph_frame *frame)
 {
-	void (*boundary)(void *context) = terminal->boundary;
-	void *context = terminal->boundary_context;
+	struct ph_boundary *boundary;
 
 	if (terminal->tap)
 		terminal->tap(terminal->tap_context, frame);
-	if (!boundary || terminal->inside)
-		return;
-	ph_terminal_await(terminal, NULL, NULL);
-	boundary(context);
+	while ((boundary = terminal->boundaries) && !terminal->inside) {
+		ph_terminal_await_no_more(terminal, boundary);
+		boundary->reached(boundary->context);
+	}
 }
 
 int ph_terminal_send_frame(
@@ -446,7 +229,7 @@ int ph_terminal_send_frame(
 {
 	int error;
 
-	assert(is_output(terminal));
+	assert(ph_terminal_is_output(terminal));
 	if (!terminal->turns.count || terminal->gathers)
 		return -ENOTCONN;
 	if (terminal->turns.count == 1)
@@ -478,8 +261,7 @@ void ph_terminal_finish(struct ph_terminal *terminal)
 {
 	struct ph_turns *turns = &terminal->turns;
 
-	terminal->finished =
-		(!turns->count || terminal->gathers) && !terminal->streamed;
+	terminal->finished = turns->count || !terminal->streamed;
 	terminal->streamed = true;
 	terminal->inside = false;
 	for (unsigned i = 0; i < turns->count; i++)
@@ -546,12 +328,12 @@ void ph_terminal_release(struct ph_terminal *terminal)
 
 	assert(there);
 	if (turns->count > 1 && !terminal->readable.queued)
-		defer(terminal, &terminal->readable);
+		ph_terminal_defer(terminal, &terminal->readable);
 	ph_turns_took(turns, frame.flags, frame.length);
 	ph_pipe_release_seen(pipe, &frame);
 	if (!(frame.flags & (PH_FRAME_END | PH_FRAME_CUT)))
 		return;
-	forget_pipe(terminal, pipe);
+	ph_terminal_forget(terminal, pipe);
 	ph_pipe_close_sink(pipe, frame.flags & PH_FRAME_END ? 0 : -ECONNRESET);
 }
 

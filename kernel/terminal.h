@@ -71,8 +71,9 @@ int ph_terminal_send(struct ph_terminal *terminal, uint8_t flags,
 	const void *data, uint32_t length);
 int ph_terminal_send_frame(
 	struct ph_terminal *terminal, const struct ph_frame *frame);
-/* The stream is finished; the pipes go when END was consumed. With no pipe
- * and nothing ever sent, the first pipe to come gets BEGIN and END. */
+/* The stream is finished; the pipes go when END was consumed. Who comes to a
+ * mux before the last of them went gets BEGIN and END; so does, with no pipe
+ * and nothing ever sent, the first pipe to come. */
 void ph_terminal_finish(struct ph_terminal *terminal);
 /* Every pipe breaks off: the other end gets CUT. */
 void ph_terminal_abort(struct ph_terminal *terminal, int reason);
@@ -97,10 +98,19 @@ void ph_terminal_conduit_ready(struct ph_terminal *terminal);
 
 /* Outputs, for kernel/detour.h. An output is in the middle of a message. */
 bool ph_terminal_is_inside(const struct ph_terminal *terminal);
-/* Calls once, right after the message that passes has ended; NULL: not at all.
- * -EBUSY: somebody else waits. */
-int ph_terminal_await(struct ph_terminal *terminal,
-	void (*boundary)(void *context), void *context);
+/* Somebody waits for the end of the message that passes; the waiter's own. */
+struct ph_boundary {
+	void (*reached)(void *context);
+	void *context;
+	struct ph_boundary *next;
+};
+/* Calls once, right after that. It is borrowed until then, until
+ * ph_terminal_await_no_more, or as long as the terminal lives. */
+void ph_terminal_await(
+	struct ph_terminal *terminal, struct ph_boundary *boundary);
+/* It waits there. */
+void ph_terminal_await_no_more(
+	struct ph_terminal *terminal, struct ph_boundary *boundary);
 /* The output that feeds the pipe, or NULL. */
 struct ph_terminal *ph_terminal_feeding(const struct ph_pipe *pipe);
 /* In `from`'s place it feeds `to`; its server hears only that there is room. */

@@ -48,7 +48,7 @@ static int check_peer(int fd)
 }
 
 /* A connected socket, or -errno. */
-static int dial(const char *path)
+int guest_dial(const char *path)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	int error = 0;
@@ -114,7 +114,8 @@ static void write_manifest(
 	ph_write_end(writer);
 }
 
-static int ask(struct ph_guest *guest, struct ph_writer *arguments)
+int guest_ask(int fd, uint32_t id, uint16_t method, uint32_t patience,
+	struct ph_writer *arguments)
 {
 	struct ph_writer *writer;
 	const uint8_t *body;
@@ -126,13 +127,13 @@ static int ask(struct ph_guest *guest, struct ph_writer *arguments)
 		error = ph_writer_create(&writer);
 	if (error)
 		return error;
-	error = ph_packet_write_call(writer, 1, PH_EXECUTOR_ATTACH, "",
-		ATTACH_PATIENCE, body, length);
+	error = ph_packet_write_call(
+		writer, id, method, "", patience, body, length);
 	if (!error)
 		error = ph_writer_finish(writer, &packet, &length);
 	if (!error)
-		error = send_frame(guest->orders, PH_FRAME_CALL | PH_FRAME_FIN,
-			packet, length);
+		error = send_frame(
+			fd, PH_FRAME_CALL | PH_FRAME_FIN, packet, length);
 	ph_writer_free(writer);
 	return error;
 }
@@ -235,7 +236,7 @@ static int claim_all(struct ph_guest *guest, const char *path,
 	int error = claim(guest->orders, 0, token);
 
 	for (size_t i = 0; !error && i < guest->count; i++) {
-		guest->ports[i].fd = dial(path);
+		guest->ports[i].fd = guest_dial(path);
 		if (guest->ports[i].fd < 0)
 			return guest->ports[i].fd;
 		error = claim(guest->ports[i].fd, i + 1, token);
@@ -262,14 +263,15 @@ static int join(struct ph_guest *guest, const char *path,
 	struct ph_writer *writer;
 	int error;
 
-	guest->orders = dial(path);
+	guest->orders = guest_dial(path);
 	if (guest->orders < 0)
 		return guest->orders;
 	error = ph_writer_create(&writer);
 	if (error)
 		return error;
 	write_manifest(writer, manifest);
-	error = ask(guest, writer);
+	error = guest_ask(
+		guest->orders, 1, PH_EXECUTOR_ATTACH, ATTACH_PATIENCE, writer);
 	ph_writer_free(writer);
 	if (!error)
 		error = hear(guest, token);

@@ -10,7 +10,8 @@
  * The inside of the library: blocking calls over non-blocking sockets. One
  * socket for orders and one for each port, in the language of proto/relay.h.
  * Whoever waits serves all of them, so that no port starves another. Shared by
- * attach.c (joining and leaving), guest.c (the sockets), send.c and receive.c.
+ * attach.c (joining and leaving), guest.c (the sockets), send.c, receive.c and
+ * monitor.c.
  */
 #define GUEST_PORTS 16
 
@@ -51,6 +52,13 @@ struct ph_guest {
 	size_t count;
 	struct guest_port ports[GUEST_PORTS];
 };
+
+/* attach.c: a connected socket, or -errno. */
+int guest_dial(const char *path);
+/* Sends a call; `patience`: ms that it has. */
+struct ph_writer;
+int guest_ask(int fd, uint32_t id, uint16_t method, uint32_t patience,
+	struct ph_writer *arguments);
 
 /* Room for `length` more bytes behind `end`; NULL: no memory. */
 uint8_t *guest_room(struct guest_bytes *bytes, size_t length);

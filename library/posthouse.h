@@ -125,6 +125,62 @@ int ph_accept(struct ph_guest *guest, size_t port);
  * last one left something: use a timeout of 0 first). -EINVAL. */
 int ph_descriptor(const struct ph_guest *guest, size_t port);
 
+/*
+ * Who wants to know when a server or a node is no more sets a monitor, attached
+ * or not, and is told once, whatever happens: the end of the server's present
+ * run, or that its node is lost (it died, or nobody reaches it) or has left.
+ * What is not there, or does not run, is told at once.
+ *
+ *   struct ph_monitor *monitor;
+ *   struct ph_loss loss;
+ *
+ *   if (!ph_monitor(&monitor, NULL, "gamma/camera") &&
+ *           !ph_monitor_wait(monitor, &loss, -1) &&
+ *           loss.cause == PH_LOSS_NODE_LOST)
+ *           use_the_other_camera();
+ *   ph_monitor_drop(monitor);
+ */
+struct ph_monitor;
+
+enum ph_loss_cause {
+	PH_LOSS_ENDED,	  /* more is not known */
+	PH_LOSS_EXITED,	  /* a program, with `code` */
+	PH_LOSS_SIGNAL,	  /* a program, by `signal` */
+	PH_LOSS_FINISHED, /* a bundled server, its work done */
+	PH_LOSS_FAILED,	  /* ... or not */
+	PH_LOSS_STREAM,	  /* a stream that it needs was lost */
+	PH_LOSS_STOPPED,  /* somebody stopped it, or it left */
+	PH_LOSS_REPLACED, /* another run has its place */
+	PH_LOSS_NODE_LOST,
+	PH_LOSS_NODE_LEFT,   /* it said goodbye */
+	PH_LOSS_NOT_RUNNING, /* there was nothing to watch: it does not run...
+			      */
+	PH_LOSS_NO_SUCH, /* ...or is not there, or its node is not known... */
+	PH_LOSS_REFUSED	 /* ...or its node does not tell us, or ours has
+			    too many monitors */
+};
+
+struct ph_loss {
+	enum ph_loss_cause cause;
+	int code;
+	int signal;
+	char reason[320]; /* in words; "" none */
+};
+
+/* `target`: "NODE/SERVER", "NODE", or "SERVER" of this node. Errors as of
+ * ph_attach; -EINVAL: no target, or one of more than 255 bytes. */
+int ph_monitor(struct ph_monitor **out, const char *socket, const char *target);
+/* 0: it is no more, and why (`loss` may be NULL); the same again when asked
+ * again. -ETIMEDOUT: it is still there; -ESHUTDOWN: our own node stopped, so
+ * nobody knows; -EPROTO. */
+int ph_monitor_wait(
+	struct ph_monitor *monitor, struct ph_loss *loss, int timeout);
+/* For poll(2): when it is readable, ph_monitor_wait with a timeout of 0, which
+ * may find that nothing has happened yet. */
+int ph_monitor_descriptor(const struct ph_monitor *monitor);
+/* Takes it back and frees it. NULL is harmless. */
+void ph_monitor_drop(struct ph_monitor *monitor);
+
 #ifdef __cplusplus
 }
 #endif

@@ -29,13 +29,12 @@ static long give_bytes(struct guest_port *port, const uint8_t *record,
 
 static void read_gap(const uint8_t *record, struct ph_note *note)
 {
-	uint64_t gap[2] = {0};
+	struct ph_gap gap = {0};
 
-	if (ph_frame_length(record) == sizeof(gap))
-		memcpy(gap, record + PH_FRAME_HEADER, sizeof(gap));
+	ph_gap_read(&gap, record + PH_FRAME_HEADER, ph_frame_length(record));
 	note->event = PH_GAP;
-	note->lost_messages = le64toh(gap[0]);
-	note->lost_bytes = le64toh(gap[1]);
+	note->lost_messages = gap.messages;
+	note->lost_bytes = gap.bytes;
 }
 
 /* An event of the stream. A cut needs no thanks of the program. */

@@ -1,6 +1,5 @@
 #include "library/guest.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <string.h>
 
@@ -22,8 +21,9 @@ static bool has_room(const struct guest_port *port, size_t length)
 /* BEGIN and GAP go before the message that follows them. */
 static int put_head(struct guest_port *port)
 {
-	uint64_t gap[2] = {
-		htole64(port->dropped_messages), htole64(port->dropped_bytes)};
+	const struct ph_gap lost = {
+		port->dropped_messages, port->dropped_bytes};
+	uint8_t gap[PH_GAP_LENGTH];
 	int error = 0;
 
 	if (!port->begun)
@@ -31,6 +31,7 @@ static int put_head(struct guest_port *port)
 	if (error)
 		return error;
 	port->begun = true;
+	ph_gap_write(&lost, gap);
 	if (port->dropped_messages)
 		error = guest_put(
 			port, PH_FRAME_GAP | PH_FRAME_FIN, gap, sizeof(gap));

@@ -2,46 +2,8 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
-/*
- * The choice is made anew when something changed: circle by circle, from this
- * node's own place to either side, until somebody who seems to be there is
- * found. A thousand peers cost a scan of a thousand for each step.
- */
-
-/* Dials in a row after which a peer is stepped over. */
-#define ABSENT 2u
-/* So many absent ones on one side of a circle are tried again and again. */
-#define STEPS 4u
-/* Up to here even absent ones all are. */
-#define FEW 16u
-
-struct ph_active {
-	uint8_t self[PH_NODE_ID_BYTES];
-	uint64_t place[PH_ACTIVE_CIRCLES];
-	struct ph_active_peer *peers[PH_ACTIVE_PEERS];
-	unsigned count;
-	uint64_t random;
-	bool changed;
-};
-
-static uint64_t mix(uint64_t value)
-{
-	value = (value ^ (value >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	value = (value ^ (value >> 27)) * UINT64_C(0x94d049bb133111eb);
-	return value ^ (value >> 31);
-}
-
-static void places(
-	uint64_t place[PH_ACTIVE_CIRCLES], const uint8_t id[PH_NODE_ID_BYTES])
-{
-	uint64_t half[2];
-
-	memcpy(half, id, sizeof(half));
-	for (unsigned i = 0; i < PH_ACTIVE_CIRCLES; i++)
-		place[i] = mix(half[0] + mix(half[1] + i));
-}
+#include "node/active_inner.h"
 
 int ph_active_create(struct ph_active **out,
 	const uint8_t self[PH_NODE_ID_BYTES], uint64_t seed)
@@ -51,7 +13,7 @@ int ph_active_create(struct ph_active **out,
 	if (!active)
 		return -ENOMEM;
 	memcpy(active->self, self, PH_NODE_ID_BYTES);
-	places(active->place, self);
+	ph_active_places(active->place, self);
 	active->random = seed | 1;
 	*out = active;
 	return 0;
@@ -72,7 +34,7 @@ int ph_active_add(struct ph_active *active, struct ph_active_peer *peer,
 		.needed = INT64_MIN,
 		.backoff = PH_ACTIVE_FIRST};
 	memcpy(peer->id, id, PH_NODE_ID_BYTES);
-	places(peer->place, id);
+	ph_active_places(peer->place, id);
 	active->peers[active->count++] = peer;
 	active->changed = true;
 	return 0;
@@ -93,173 +55,20 @@ void ph_active_changed(struct ph_active *active)
 	active->changed = true;
 }
 
-unsigned ph_active_target(unsigned others)
-{
-	unsigned bits = 0;
-
-	if (others <= PH_ACTIVE_FULL)
-		return others;
-	while ((1u << bits) < others + 1)
-		bits++;
-	return bits + 2;
-}
-
-/* The choice. */
-
-static bool is_gone(const struct ph_active_peer *peer)
-{
-	return peer->left || peer->dead;
-}
-
-static bool is_absent(const struct ph_active_peer *peer)
-{
-	return !peer->up && (is_gone(peer) || peer->failed >= ABSENT);
-}
-
-/* The next one from `at`, onward or back round the circle; NULL: only those
- * that were passed already. `from`: where the walk began. */
-static struct ph_active_peer *neighbour(struct ph_active *active,
-	unsigned circle, bool back, uint64_t at, bool proven)
-{
-	uint64_t from = active->place[circle];
-	uint64_t passed = back ? from - at : at - from;
-	uint64_t nearest = UINT64_MAX;
-	struct ph_active_peer *found = NULL;
-
-	for (unsigned i = 0; i < active->count; i++) {
-		struct ph_active_peer *peer = active->peers[i];
-		uint64_t place = peer->place[circle];
-		uint64_t far = back ? from - place : place - from;
-
-		if (peer->left || peer->proven != proven || far <= passed ||
-			far >= nearest)
-			continue;
-		if (!proven && is_absent(peer))
-			continue;
-		nearest = far;
-		found = peer;
-	}
-	return found;
-}
-
-static void choose_side(struct ph_active *active, unsigned circle, bool back)
-{
-	uint64_t at = active->place[circle];
-
-	for (unsigned step = 0; step < STEPS; step++) {
-		struct ph_active_peer *peer =
-			neighbour(active, circle, back, at, true);
-
-		if (!peer)
-			return;
-		peer->wanted = true;
-		if (!is_absent(peer))
-			return;
-		at = peer->place[circle];
-	}
-}
-
-/* Who is not proven: the nearest on either side of the first circle. */
-static void choose_newcomers(struct ph_active *active)
-{
-	for (unsigned back = 0; back < 2; back++) {
-		struct ph_active_peer *peer =
-			neighbour(active, 0, back, active->place[0], false);
-
-		if (peer)
-			peer->wanted = true;
-	}
-}
-
-/* Without a line nobody is too far away: the circles may be full of names that
- * somebody made up. */
-static void choose_anybody(struct ph_active *active)
-{
-	for (unsigned i = 0; i < active->count; i++)
-		if (active->peers[i]->up)
-			return;
-	for (unsigned i = 0; i < active->count; i++) {
-		struct ph_active_peer *peer = active->peers[i];
-
-		if (!peer->proven && !peer->left && !peer->failed)
-			peer->wanted = true;
-	}
-}
-
-static bool counts(const struct ph_active_peer *peer)
-{
-	return peer->proven ? !is_gone(peer) : !is_absent(peer);
-}
-
-static void choose(struct ph_active *active)
-{
-	unsigned members = 0;
-	unsigned there = 0;
-	unsigned circles;
-
-	for (unsigned i = 0; i < active->count; i++) {
-		members += counts(active->peers[i]);
-		there += !active->peers[i]->left;
-	}
-	circles = (ph_active_target(members) + 1) / 2;
-	for (unsigned i = 0; i < active->count; i++) {
-		struct ph_active_peer *peer = active->peers[i];
-
-		peer->wanted = !peer->left &&
-			       (there <= FEW && members <= PH_ACTIVE_FULL);
-		if (members <= PH_ACTIVE_FULL && counts(peer))
-			peer->wanted = true;
-	}
-	for (unsigned i = 0; i < circles && i < PH_ACTIVE_CIRCLES; i++) {
-		choose_side(active, i, false);
-		choose_side(active, i, true);
-	}
-	choose_newcomers(active);
-	choose_anybody(active);
-}
-
-static int64_t courtesy(
-	const struct ph_active *active, const struct ph_active_peer *peer)
-{
-	return memcmp(active->self, peer->id, PH_NODE_ID_BYTES) > 0
-		       ? PH_ACTIVE_COURTESY
-		       : 0;
-}
-
-static void choose_again(struct ph_active *active, int64_t now)
-{
-	bool was[PH_ACTIVE_PEERS];
-
-	if (!active->changed)
-		return;
-	active->changed = false;
-	for (unsigned i = 0; i < active->count; i++)
-		was[i] = active->peers[i]->wanted;
-	choose(active);
-	for (unsigned i = 0; i < active->count; i++) {
-		struct ph_active_peer *peer = active->peers[i];
-		int64_t due = now + courtesy(active, peer);
-
-		if (was[i] && !peer->wanted)
-			peer->idle = now;
-		if (!was[i] && peer->wanted && !peer->up && due > peer->due)
-			peer->due = due;
-	}
-}
-
 /* Events. */
 
 static void again(
 	struct ph_active *active, struct ph_active_peer *peer, int64_t now)
 {
-	int64_t most = is_gone(peer) ? PH_ACTIVE_DEAD : PH_ACTIVE_LAST;
+	int64_t most =
+		ph_active_is_gone(peer) ? PH_ACTIVE_DEAD : PH_ACTIVE_LAST;
 	int64_t spread;
 
 	active->random ^= active->random << 13;
 	active->random ^= active->random >> 7;
 	active->random ^= active->random << 17;
 	spread = (int64_t)((active->random >> 16) % 40);
-	if (peer->backoff > most || is_gone(peer))
+	if (peer->backoff > most || ph_active_is_gone(peer))
 		peer->backoff = most;
 	peer->due = now + peer->backoff * (80 + spread) / 100;
 	peer->backoff *= 2;
@@ -268,7 +77,7 @@ static void again(
 void ph_active_hint(
 	struct ph_active *active, struct ph_active_peer *peer, int64_t now)
 {
-	int64_t due = now + courtesy(active, peer);
+	int64_t due = now + ph_active_courtesy(active, peer);
 
 	peer->backoff = PH_ACTIVE_FIRST;
 	peer->failed = 0;
@@ -322,7 +131,7 @@ void ph_active_down(
 		again(active, peer, now);
 	} else {
 		peer->backoff = PH_ACTIVE_FIRST;
-		peer->due = now + courtesy(active, peer);
+		peer->due = now + ph_active_courtesy(active, peer);
 	}
 	active->changed = true;
 }
@@ -452,7 +261,7 @@ enum ph_active_act ph_active_next(
 	struct ph_active_peer *best = NULL;
 	struct room room;
 
-	choose_again(active, now);
+	ph_active_choose(active, now);
 	room = room_now(active, now);
 	for (unsigned i = 0; i < active->count; i++) {
 		struct ph_active_peer *peer = active->peers[i];
@@ -479,7 +288,7 @@ int64_t ph_active_due(struct ph_active *active, int64_t now)
 	int64_t next = INT64_MAX;
 	struct room room;
 
-	choose_again(active, now);
+	ph_active_choose(active, now);
 	room = room_now(active, now);
 	for (unsigned i = 0; i < active->count; i++) {
 		struct ph_active_peer *peer = active->peers[i];

@@ -301,22 +301,6 @@ static void put_error(struct ph_writer *writer)
 	ph_write_end(writer);
 }
 
-static char *finish(struct ph_writer *writer)
-{
-	struct ph_document *document;
-	const uint8_t *data;
-	size_t length;
-	char *text = NULL;
-
-	if (!ph_writer_finish(writer, &data, &length) &&
-		!ph_document_read(&document, data, length, PH_SKIM_TABLE)) {
-		text = ph_json_text(ph_document_root(document));
-		ph_document_free(document);
-	}
-	ph_writer_free(writer);
-	return text;
-}
-
 char *ph_answer_schema(const char *command)
 {
 	const struct answer *answer = answer_find(command);
@@ -338,5 +322,5 @@ char *ph_answer_schema(const char *command)
 		put_definitions(writer, answer);
 	}
 	ph_write_end(writer);
-	return finish(writer);
+	return ph_json_written(writer);
 }

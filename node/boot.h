@@ -10,18 +10,26 @@
 
 /* Signals, file creation mask, descriptor limit. Before any thread. */
 void ph_boot_process(void);
+/* boot_rooms.c: makes every room, by the steps that follow as far as
+ * ph_boot_keep_phrase. */
+int ph_boot_rooms(struct ph_node *node, struct ph_error *error);
+/* Reads the passphrase, or draws one on a fresh machine. Touches no disk: a
+ * node that cannot start leaves nothing that the next start would find. */
+int ph_boot_phrase(struct ph_node *node, struct ph_error *error);
 /* STATE, 0700. */
 int ph_boot_directory(struct ph_node *node, struct ph_error *error);
-/* Reads the passphrase, or makes one on a fresh machine and says how the next
- * machine joins; derives its secret. */
-int ph_boot_passphrase(struct ph_node *node, struct ph_error *error);
+/* The secret of the passphrase. */
+int ph_boot_secret(struct ph_node *node, struct ph_error *error);
 /* The name in identities: the host's full name, or the node's. */
 void ph_boot_fqdn(char *out, size_t size, const char *node);
-/* Trust and peers from the store, turning the loop: nobody may come in before
- * it is known who is trusted. */
+/* boot_load.c: trust and peers from the store, turning the loop: nobody may
+ * come in before it is known who is trusted. */
 int ph_boot_load(struct ph_node *node, struct ph_error *error);
 /* Binds every address. */
 int ph_boot_listen(struct ph_node *node, struct ph_error *error);
+/* All else has worked: a new passphrase is kept, and said is how the next
+ * machine joins. */
+int ph_boot_keep_phrase(struct ph_node *node, struct ph_error *error);
 /* Open for business: dials, brings back what was applied, applies -f. */
 void ph_boot_open(struct ph_node *node);
 /* Applies -f, or the wiring that is built in (boot_wiring.c). */

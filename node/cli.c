@@ -5,13 +5,14 @@
 #include <string.h>
 
 #include "node/json.h"
+#include "node/table.h"
 #include "proto/server.h"
 
 const struct ph_command ph_commands[] = {
-	{"up", "up [flags]", "start this machine's node", NULL, false},
+	{"up", "up [FLAGS]", "start this machine's node", NULL, false},
 	{"down", "down", "stop the local node", ph_cmd_down, true},
 	{"status", "status", "how a node is", ph_cmd_status, true},
-	{"peers", "peers [--watch|forget N|revoke N]",
+	{"peers", "peers [--watch|forget NODE|revoke NODE]",
 		"the other nodes and the lines to them", ph_cmd_peers, true},
 	{"probe", "probe NODE|local [--range A-B] [--new]",
 		"try every address and port of a node: which ways to it really "
@@ -32,8 +33,7 @@ const struct ph_command ph_commands[] = {
 		"it offered last",
 		ph_cmd_menu, true},
 	{"reserve", "reserve ADDR|--mask M [--count N]",
-		"hold terminals or servers; also --for T, --wait T, --node "
-		"NODE, --auth-file F",
+		"hold terminals or servers, here or wherever there is room",
 		ph_cmd_reserve, true},
 	{"release", "release ID", "give a reservation back", ph_cmd_release,
 		true},
@@ -44,6 +44,21 @@ const struct ph_command ph_commands[] = {
 		ph_cmd_show, true},
 	{"servers", "servers", "the servers that run, and how", ph_cmd_servers,
 		true},
+	{"monitor", "monitor [[NODE/]SERVER|NODE]",
+		"wait until a server's run is over or a node is lost, and say "
+		"why; alone: who watches what",
+		ph_cmd_monitor, true},
+	{"start", "start SERVER|--mask M",
+		"run a server that was stopped, was given up or waits; "
+		"answered when it runs",
+		ph_cmd_start, true},
+	{"stop", "stop SERVER|--mask M",
+		"stop a server: end of input, SIGTERM, SIGKILL; it stays "
+		"declared, and stopped until start",
+		ph_cmd_stop, true},
+	{"restart", "restart SERVER|--mask M",
+		"stop a server and run it again; the others go on",
+		ph_cmd_restart, true},
 	{"top", "top [-n N]",
 		"rates and queues of every connection, live until Ctrl-C",
 		ph_cmd_top, true},
@@ -56,8 +71,9 @@ const struct ph_command ph_commands[] = {
 	{"graph", "graph [-o json|dot|mermaid|d2]",
 		"the same for a program that draws", ph_cmd_graph, true},
 	{"tap", "tap ADDR -n N",
-		"the next N messages of an output, 4 KiB of each", ph_cmd_tap,
-		true},
+		"the next N messages of an output, 4 KiB of each; 7: not all "
+		"came in time",
+		ph_cmd_tap, true},
 	{"logs", "logs SERVER [--follow] [-n N]",
 		"what a server wrote to stderr", ph_cmd_logs, true},
 	{"events", "events [--follow] [-n N]",
@@ -80,9 +96,9 @@ const struct ph_command ph_commands[] = {
 		"wiring files as JSON Schema, for editors; or what a command "
 		"answers with --json",
 		ph_cmd_schema, false},
-	{"plan", "plan FILE|list|resolve ID HOW",
+	{"plan", "plan FILE|list|resolve ID commit|abort",
 		"what applying a file would change; what is not settled; "
-		"settle it by hand: commit or abort",
+		"settle it by hand",
 		ph_cmd_plan, true},
 	{"apply", "apply FILE|PLAN",
 		"make the mesh as a wiring file says (-: standard input), or "
@@ -91,14 +107,12 @@ const struct ph_command ph_commands[] = {
 	{"unapply", "unapply NAME", "take a wiring file's scope away",
 		ph_cmd_unapply, true},
 	{"connect", "connect OUT IN [--on-full P] [--for T]",
-		"lay a wire by hand; also --why S, --reservation ID",
-		ph_cmd_connect, true},
-	{"disconnect", "disconnect ID [--for T]",
-		"take a wire away by hand; also --why S", ph_cmd_disconnect,
-		true},
+		"lay a wire by hand", ph_cmd_connect, true},
+	{"disconnect", "disconnect ID [--for T]", "take a wire away by hand",
+		ph_cmd_disconnect, true},
 	{"move", "move ID --to IN [--for T]",
 		"have a wire end at another input; its stream begins anew, so "
-		"a program that feeds it starts again; also --why S",
+		"a program that feeds it starts again",
 		ph_cmd_move, true},
 	{"diff", "diff",
 		"what was changed by hand, and what is declared and not so",
@@ -111,7 +125,7 @@ const struct ph_command ph_commands[] = {
 		"drop a change made by hand (its id: diff), or all; streams "
 		"begin anew as with move",
 		ph_cmd_revert, true},
-	{"interpose", "interpose ID SERVER [--on-crash P]",
+	{"interpose", "interpose ID SERVER [--on-crash block|bypass]",
 		"put a filter into a live connection; when it breaks: block "
 		"(default) or bypass",
 		ph_cmd_interpose, true},
@@ -121,10 +135,15 @@ const struct ph_command ph_commands[] = {
 	{"passphrase", "passphrase [rotate]",
 		"print a new passphrase, or change the mesh's",
 		ph_cmd_passphrase, false},
-	{"token", "token [ROLE|list|revoke ID] [--for T]",
-		"make a token for HTTP: view, operate, wire or admin "
-		"(default); also --why WHOSE",
+	{"token", "token [view|operate|wire|admin|list|revoke ID] [--for T]",
+		"make a token for HTTP: what may a program or a page do "
+		"(default admin)",
 		ph_cmd_token, true},
+	{"mcp", "mcp [view|operate|wire|admin]",
+		"the node as an MCP server on standard input and output, for "
+		"the programs that start one (default admin; view changes "
+		"nothing)",
+		ph_cmd_mcp, true},
 	{"alarms", "alarms [all]",
 		"what is wrong in the mesh: each cause once, with what it "
 		"explains; all: what is shelved, too",
@@ -159,22 +178,14 @@ const struct ph_command ph_commands[] = {
 static void fail_json(const struct ph_error *error)
 {
 	struct ph_writer *writer;
-	struct ph_document *document;
-	const uint8_t *data;
-	size_t length;
 	char *text;
 
 	if (ph_writer_create(&writer))
 		return;
 	ph_error_write(writer, error);
-	if (!ph_writer_finish(writer, &data, &length) &&
-		!ph_document_read(&document, data, length, PH_SKIM_TABLE)) {
-		text = ph_json_text(ph_document_root(document));
-		fprintf(stderr, "%s\n", text ? text : "{}");
-		free(text);
-		ph_document_free(document);
-	}
-	ph_writer_free(writer);
+	text = ph_json_written(writer);
+	fprintf(stderr, "%s\n", text ? text : "{}");
+	free(text);
 }
 
 int ph_cli_fail(const struct ph_cli *cli, const struct ph_error *error)
@@ -197,6 +208,7 @@ static void find_missing(
 {
 	const char *word = usage + strcspn(usage, " ");
 	const char *flag = "";
+	size_t length;
 	int words = 0;
 
 	for (; *word == ' ' && word[1] != '['; word += strcspn(word, " ")) {
@@ -212,8 +224,12 @@ static void find_missing(
 		}
 	}
 	out[0] = '\0';
-	if (cli->argc <= words)
-		snprintf(out, size, "%.*s", (int)strcspn(flag, "["), flag);
+	if (cli->argc > words)
+		return;
+	length = strcspn(flag, "[");
+	while (length && flag[length - 1] == ' ')
+		length--;
+	snprintf(out, size, "%.*s", (int)length, flag);
 }
 
 int ph_cli_usage(const struct ph_cli *cli, const char *name)
@@ -292,21 +308,12 @@ int ph_cli_envelope(struct ph_cli *cli, struct ph_value items)
 	return 0;
 }
 
-int ph_cli_envelope_one(struct ph_cli *cli, struct ph_value item)
+int ph_cli_written(struct ph_cli *cli, struct ph_writer *writer)
 {
 	struct ph_document *document;
-	struct ph_writer *writer;
-	const uint8_t *data;
-	size_t length;
 	int code = PH_EXIT_NEGATIVE;
 
-	if (ph_writer_create(&writer))
-		return code;
-	ph_write_list(writer);
-	ph_write_value(writer, item);
-	ph_write_end(writer);
-	if (!ph_writer_finish(writer, &data, &length) &&
-		!ph_document_read(&document, data, length, PH_SKIM_TABLE)) {
+	if (!ph_document_written(&document, writer, PH_SKIM_TABLE)) {
 		code = ph_cli_envelope(cli, ph_document_root(document));
 		ph_document_free(document);
 	}
@@ -314,42 +321,72 @@ int ph_cli_envelope_one(struct ph_cli *cli, struct ph_value item)
 	return code;
 }
 
+int ph_cli_envelope_one(struct ph_cli *cli, struct ph_value item)
+{
+	struct ph_writer *writer;
+
+	if (ph_writer_create(&writer))
+		return PH_EXIT_NEGATIVE;
+	ph_write_list(writer);
+	ph_write_value(writer, item);
+	ph_write_end(writer);
+	return ph_cli_written(cli, writer);
+}
+
+int ph_cli_list(struct ph_cli *cli, uint16_t method,
+	const struct ph_column *columns, size_t count, const char *none)
+{
+	struct ph_reply reply;
+	struct ph_value items;
+	int code = ph_cli_call(cli, method, NULL, &reply);
+
+	if (code)
+		return code;
+	items = ph_value_get(reply.body, "items");
+	if (cli->json)
+		code = ph_cli_envelope(cli, items);
+	else if (ph_value_count(items))
+		ph_table_items(stdout, columns, count, items);
+	else
+		printf("%s\n", none);
+	ph_reply_free(&reply);
+	return code;
+}
+
 int ph_cli_done(
 	struct ph_cli *cli, const char *done, const char *key, const char *name)
 {
-	struct ph_document *document;
 	struct ph_writer *writer;
-	const uint8_t *data;
-	size_t length;
-	int code = PH_EXIT_NEGATIVE;
 
 	if (!cli->json) {
 		printf("%s %s\n", done, name);
 		return 0;
 	}
-	writer = ph_cli_argument(key, name);
-	if (!ph_writer_finish(writer, &data, &length) &&
-		!ph_document_read(&document, data, length, PH_SKIM_TABLE)) {
-		code = ph_cli_envelope_one(cli, ph_document_root(document));
+	if (ph_writer_create(&writer))
+		abort();
+	ph_write_list(writer);
+	ph_write_map(writer);
+	ph_put_text(writer, key, name);
+	ph_write_end(writer);
+	ph_write_end(writer);
+	return ph_cli_written(cli, writer);
+}
+
+void ph_cli_offline_written(struct ph_writer *writer)
+{
+	struct ph_envelope envelope = {.node = ""};
+	struct ph_document *document;
+
+	if (!ph_document_written(&document, writer, PH_SKIM_TABLE)) {
+		ph_json_envelope(stdout, &envelope, ph_document_root(document));
 		ph_document_free(document);
 	}
 	ph_writer_free(writer);
-	return code;
-}
-
-void ph_cli_offline_envelope(struct ph_value items)
-{
-	struct ph_envelope envelope = {.node = ""};
-
-	ph_json_envelope(stdout, &envelope, items);
 }
 
 void ph_cli_words(const char *words)
 {
-	struct ph_document *document;
 	struct ph_writer *writer;
-	const uint8_t *data;
-	size_t length;
 
 	if (ph_writer_create(&writer))
 		abort();
@@ -358,10 +395,5 @@ void ph_cli_words(const char *words)
 	ph_put_text(writer, "text", words);
 	ph_write_end(writer);
 	ph_write_end(writer);
-	if (!ph_writer_finish(writer, &data, &length) &&
-		!ph_document_read(&document, data, length, PH_SKIM_TABLE)) {
-		ph_cli_offline_envelope(ph_document_root(document));
-		ph_document_free(document);
-	}
-	ph_writer_free(writer);
+	ph_cli_offline_written(writer);
 }

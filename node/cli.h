@@ -6,6 +6,8 @@
 #include "node/client.h"
 #include "proto/error.h"
 
+struct ph_column;
+
 /*
  * The command line: one table of commands (cli.c), the flags every command
  * has, and what they share. Data goes to stdout, the rest to stderr; every
@@ -31,8 +33,11 @@ struct ph_cli {
 	int64_t lasts;		 /* --for, ns; 0: not given */
 	const char *to;		 /* --to */
 	const char *on_full;	 /* --on-full */
+	const char *via;	 /* --via */
 	const char *reservation; /* --reservation */
 	int64_t wait;		 /* --wait T, ns; 0: without T, or not given */
+	bool replace;		 /* --replace */
+	int64_t drain;		 /* --drain, ns; 0: not given */
 	const char *range;	 /* --range */
 	bool fresh;		 /* --new */
 	const char *auth_file;	 /* --auth-file */
@@ -67,13 +72,18 @@ struct ph_writer *ph_cli_argument(const char *key, const char *value);
 int ph_cli_envelope(struct ph_cli *cli, struct ph_value items);
 /* The same around one map. */
 int ph_cli_envelope_one(struct ph_cli *cli, struct ph_value item);
+/* The same around the list that was written; frees the writer. */
+int ph_cli_written(struct ph_cli *cli, struct ph_writer *writer);
+/* Calls, and prints what came as a table; `none` when nothing did. */
+int ph_cli_list(struct ph_cli *cli, uint16_t method,
+	const struct ph_column *columns, size_t count, const char *none);
 /* What a change did: "DONE NAME", or {KEY: NAME} in an envelope. */
 int ph_cli_done(struct ph_cli *cli, const char *done, const char *key,
 	const char *name);
 /* A text in an envelope: {text}. */
 void ph_cli_words(const char *words);
-/* For commands that ask no node. */
-void ph_cli_offline_envelope(struct ph_value items);
+/* For commands that ask no node; frees the writer, too. */
+void ph_cli_offline_written(struct ph_writer *writer);
 
 /* cli_peers.c */
 int ph_cmd_peers(struct ph_cli *cli);
@@ -83,6 +93,10 @@ int ph_cmd_probe(struct ph_cli *cli);
 int ph_cmd_reach(struct ph_cli *cli);
 /* cli_doctor.c */
 int ph_cmd_doctor(struct ph_cli *cli);
+/* cli_server.c */
+int ph_cmd_start(struct ph_cli *cli);
+int ph_cmd_stop(struct ph_cli *cli);
+int ph_cmd_restart(struct ph_cli *cli);
 /* cli_views.c */
 int ph_cmd_status(struct ph_cli *cli);
 int ph_cmd_connections(struct ph_cli *cli);
@@ -94,6 +108,8 @@ int ph_cmd_menu(struct ph_cli *cli);
 /* cli_reserve.c */
 int ph_cmd_reserve(struct ph_cli *cli);
 int ph_cmd_release(struct ph_cli *cli);
+/* cli_monitor.c */
+int ph_cmd_monitor(struct ph_cli *cli);
 /* cli_top.c */
 int ph_cmd_top(struct ph_cli *cli);
 /* cli_wiring.c */
@@ -127,6 +143,8 @@ int ph_cmd_shelve(struct ph_cli *cli);
 int ph_cmd_unshelve(struct ph_cli *cli);
 /* cli_token.c */
 int ph_cmd_token(struct ph_cli *cli);
+/* cli_mcp.c */
+int ph_cmd_mcp(struct ph_cli *cli);
 /* cli_metrics.c */
 int ph_cmd_metrics(struct ph_cli *cli);
 /* cli_manual.c */

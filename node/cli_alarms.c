@@ -47,8 +47,6 @@ static void alarms_close(struct alarms *alarms)
 static int alarms_find(struct ph_cli *cli, struct alarms *alarms)
 {
 	struct ph_error error;
-	const uint8_t *data;
-	size_t length;
 
 	if (!ph_writer_create(&alarms->writer) &&
 		!ph_alarms_write(
@@ -60,9 +58,8 @@ static int alarms_find(struct ph_cli *cli, struct alarms *alarms)
 				.now = ph_clock_wall(),
 			},
 			alarms->writer) &&
-		!ph_writer_finish(alarms->writer, &data, &length) &&
-		!ph_document_read(
-			&alarms->document, data, length, PH_SKIM_TABLE)) {
+		!ph_document_written(
+			&alarms->document, alarms->writer, PH_SKIM_TABLE)) {
 		alarms->items = ph_document_root(alarms->document);
 		return 0;
 	}
@@ -96,19 +93,12 @@ static bool is_shelved(struct ph_value alarm)
 static int list_read(struct ph_document **out, struct ph_writer *writer,
 	struct ph_value items, bool all)
 {
-	const uint8_t *data;
-	size_t length;
-
 	ph_write_list(writer);
 	for (size_t i = 0; i < ph_value_count(items); i++)
 		if (all || !is_shelved(ph_value_at(items, i)))
 			ph_write_value(writer, ph_value_at(items, i));
 	ph_write_end(writer);
-	return ph_writer_finish(writer, &data, &length) ||
-			       ph_document_read(
-				       out, data, length, PH_SKIM_TABLE)
-		       ? -1
-		       : 0;
+	return ph_document_written(out, writer, PH_SKIM_TABLE) ? -1 : 0;
 }
 
 static int print(struct ph_cli *cli, struct ph_value items, size_t hidden)

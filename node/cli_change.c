@@ -128,12 +128,14 @@ static int tell_peers(
 			continue;
 		fprintf(stderr,
 			"posthouse: %s keeps the old passphrase: %s\n"
-			"  next: put the new one in its passphrase file\n",
+			"  next: copy the new passphrase file there and start "
+			"it anew with it\n",
 			name, error.what);
-		missed++;
+		if (!missed)
+			missed = (int)error.exit;
 	}
 	ph_reply_free(&reply);
-	return missed ? PH_EXIT_NEGATIVE : 0;
+	return missed;
 }
 
 static int rotate(struct ph_cli *cli)
@@ -161,14 +163,14 @@ static int rotate(struct ph_cli *cli)
 		code = ph_phrase_save(state, phrase, &error);
 	if (!code)
 		code = tell_node(cli, "", mesh, secret, &error);
-	if (code)
+	if (code) {
 		code = ph_cli_fail(cli, &error);
-	else
-		code = tell_peers(cli, mesh, secret);
-	if (!code || code == PH_EXIT_NEGATIVE)
+	} else {
 		printf("kept in %s/%s; the old one lets machines in for a day "
 		       "more\n",
 			state, PH_PHRASE_FILE);
+		code = tell_peers(cli, mesh, secret);
+	}
 	ph_wipe(phrase, sizeof(phrase));
 	ph_wipe(secret, sizeof(secret));
 	return code;

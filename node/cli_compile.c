@@ -161,9 +161,7 @@ int ph_cmd_compile(struct ph_cli *cli)
 	struct ph_document *document = NULL;
 	struct ph_wiring *wiring;
 	struct ph_writer *values;
-	const uint8_t *data;
 	size_t length;
-	size_t size;
 	char *text;
 	int code;
 
@@ -182,8 +180,7 @@ int ph_cmd_compile(struct ph_cli *cli)
 	if (ph_wiring_errors(wiring)) {
 		ph_cli_findings(stderr, wiring, cli->argv[0]);
 		code = PH_EXIT_WIRING;
-	} else if (ph_writer_finish(values, &data, &size) ||
-		   ph_document_read(&document, data, size, PH_SKIM_TABLE)) {
+	} else if (ph_document_written(&document, values, PH_SKIM_TABLE)) {
 		code = PH_EXIT_NEGATIVE;
 	} else {
 		code = output(

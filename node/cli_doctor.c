@@ -71,6 +71,22 @@ static void print_known(struct ph_value why)
 	say("line", text);
 }
 
+/* It is no peer any more: its key is all that is left. */
+static void print_revoked(struct ph_value why)
+{
+	char text[120];
+	char id[64];
+	char age[32];
+	int64_t since = ph_get_int(why, "since");
+
+	snprintf(text, sizeof(text), "was %.8s",
+		ph_get_copy(why, "id", id, sizeof(id)));
+	say("name", text);
+	snprintf(text, sizeof(text), "revoked here%s%s", since ? ", for " : "",
+		since ? ph_text_age(age, sizeof(age), since) : "");
+	say("key", text);
+}
+
 static void print_failure(struct ph_value map, const char *what)
 {
 	char why[128];
@@ -113,11 +129,13 @@ static void print_page(const char *name, struct ph_value why,
 		printf("%s cannot be reached\n\n", name);
 	if (ph_get_bool(why, "known"))
 		print_known(why);
+	else if (ph_get_bool(why, "revoked"))
+		print_revoked(why);
 	else
 		say("name", "not known");
 	if (finding->exit)
 		print_failure(why, "last try");
-	if (!ph_get_bool(why, "known"))
+	if (!ph_get_bool(why, "known") && !ph_get_bool(why, "revoked"))
 		print_seeds(why);
 	if (ph_value_count(items)) {
 		printf("\n");
@@ -134,15 +152,13 @@ static void print_page(const char *name, struct ph_value why,
 static int print_json(struct ph_cli *cli, const char *name, struct ph_value why,
 	struct ph_value items, const struct ph_finding *finding, double ms)
 {
-	struct ph_document *document;
 	struct ph_writer *writer;
-	const uint8_t *data;
-	size_t length;
-	int code = PH_EXIT_NEGATIVE;
 	char key[64];
+	int code;
 
 	if (ph_writer_create(&writer))
-		return code;
+		return PH_EXIT_NEGATIVE;
+	ph_write_list(writer);
 	ph_write_map(writer);
 	ph_put_bool(writer, "reachable", !finding->exit);
 	ph_put_float(writer, "answered_ms", ms);
@@ -157,12 +173,8 @@ static int print_json(struct ph_cli *cli, const char *name, struct ph_value why,
 		ph_write_value(writer, ph_value_at(items, i));
 	ph_write_end(writer);
 	ph_write_end(writer);
-	if (!ph_writer_finish(writer, &data, &length) &&
-		!ph_document_read(&document, data, length, PH_SKIM_TABLE)) {
-		code = ph_cli_envelope_one(cli, ph_document_root(document));
-		ph_document_free(document);
-	}
-	ph_writer_free(writer);
+	ph_write_end(writer);
+	code = ph_cli_written(cli, writer);
 	return code ? code : finding->exit;
 }
 

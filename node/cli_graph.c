@@ -37,44 +37,23 @@ static int load(struct ph_cli *cli, struct ph_graph **graph)
 
 static int print_json(struct ph_cli *cli, const struct ph_graph *graph)
 {
-	struct ph_document *document;
 	struct ph_writer *writer;
-	const uint8_t *data;
-	size_t length;
-	int code = PH_EXIT_NEGATIVE;
 
 	if (ph_writer_create(&writer))
-		return code;
+		return PH_EXIT_NEGATIVE;
+	ph_write_list(writer);
 	ph_graph_write(graph, writer);
-	if (!ph_writer_finish(writer, &data, &length) &&
-		!ph_document_read(&document, data, length, PH_SKIM_TABLE)) {
-		code = ph_cli_envelope_one(cli, ph_document_root(document));
-		ph_document_free(document);
-	}
-	ph_writer_free(writer);
-	return code;
+	ph_write_end(writer);
+	return ph_cli_written(cli, writer);
 }
-
-static const struct {
-	const char *name;
-	ph_graph_fn *print;
-} formats[] = {
-	{"dot", ph_graph_dot},
-	{"mermaid", ph_graph_mermaid},
-	{"d2", ph_graph_d2},
-};
 
 int ph_cmd_graph(struct ph_cli *cli)
 {
 	const char *format = cli->output ? cli->output : "json";
-	ph_graph_fn *print = NULL;
+	ph_graph_fn *print = ph_graph_printer(format);
 	struct ph_graph *graph;
 	int code;
 
-	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
-		if (!strcmp(format, formats[i].name))
-			print = formats[i].print;
-	}
 	if (cli->argc || (!print && strcmp(format, "json") != 0))
 		return ph_cli_usage(cli, "graph");
 	code = load(cli, &graph);
@@ -98,7 +77,8 @@ static void print_edge(
 	char sent[24];
 
 	snprintf(end, sizeof(end), "%s/%s:%s", to->node, to->name, edge->input);
-	ph_text_bytes(sent, sizeof(sent), (double)edge->sent_bps);
+	ph_text_bytes(sent, sizeof(sent),
+		(double)edge->rates.over[PH_RATE_1].of[PH_RATE_SENT_BYTES]);
 	printf("    %-16s -> %-36s %-10s %9s/s  %s%s\n", edge->output, end,
 		edge->state, sent, edge->transport,
 		edge->manual ? "  by hand" : "");
@@ -174,8 +154,11 @@ static const struct ph_column flows[] = {
 	{"FROM", "from", PH_CELL_TEXT},
 	{"TO", "to", PH_CELL_TEXT},
 	{"STATE", "state", PH_CELL_TEXT},
-	{"SENT/s", "rate.sent_bps", PH_CELL_RATE},
-	{"RECV/s", "rate.received_bps", PH_CELL_RATE},
+	{"SENT/s", "rate.1s.sent_bps", PH_CELL_RATE},
+	{"10s", "rate.10s.sent_bps", PH_CELL_RATE},
+	{"60s", "rate.60s.sent_bps", PH_CELL_RATE},
+	{"MSGS/s", "rate.1s.sent_mps", PH_CELL_TEXT},
+	{"RECV/s", "rate.1s.received_bps", PH_CELL_RATE},
 	{"QUEUE", "queue.bytes", PH_CELL_BYTES},
 	{"THERE", "queue.there", PH_CELL_BYTES},
 	{"DROPPED", "dropped.messages", PH_CELL_TEXT},

@@ -34,6 +34,7 @@ static void write_terminals(struct ph_writer *writer, struct ph_value guest)
 		ph_write_map(writer);
 		ph_put_value(writer, "node", ph_value_get(guest, "node"));
 		ph_put_value(writer, "server", ph_value_get(guest, "server"));
+		ph_put_value(writer, "state", ph_value_get(guest, "state"));
 		ph_put_value(
 			writer, "terminal", ph_value_get(terminal, "name"));
 		ph_put_value(writer, "direction",
@@ -54,6 +55,7 @@ static void print_terminals(struct ph_value items)
 	static const struct ph_column columns[] = {
 		{"NODE", "node", PH_CELL_DASH},
 		{"SERVER", "server", PH_CELL_TEXT},
+		{"STATE", "state", PH_CELL_DASH},
 		{"TERMINAL", "terminal", PH_CELL_TEXT},
 		{"KIND", "direction", PH_CELL_TEXT},
 		{"TYPE", "type", PH_CELL_DASH},
@@ -61,10 +63,7 @@ static void print_terminals(struct ph_value items)
 		{"CAPS", "caps", PH_CELL_LIST},
 		{"IDENTITY", "identity", PH_CELL_TEXT},
 	};
-	struct ph_document *document;
 	struct ph_writer *writer;
-	const uint8_t *data;
-	size_t length;
 
 	if (ph_writer_create(&writer))
 		return;
@@ -72,13 +71,7 @@ static void print_terminals(struct ph_value items)
 	for (size_t i = 0; i < ph_value_count(items); i++)
 		write_terminals(writer, ph_value_at(items, i));
 	ph_write_end(writer);
-	if (!ph_writer_finish(writer, &data, &length) &&
-		!ph_document_read(&document, data, length, PH_SKIM_TABLE)) {
-		ph_table_items(stdout, columns, COUNT(columns),
-			ph_document_root(document));
-		ph_document_free(document);
-	}
-	ph_writer_free(writer);
+	ph_table_written(stdout, columns, COUNT(columns), writer);
 }
 
 /* One item; from a menu that is only known, with its time. */
@@ -155,8 +148,6 @@ static int ask_pages(struct ph_cli *cli, uint16_t method, const char *known,
 	struct pages *pages, struct ph_error *error)
 {
 	char after[40] = "";
-	const uint8_t *data;
-	size_t length;
 	int code;
 
 	*pages = (struct pages){0};
@@ -168,9 +159,8 @@ static int ask_pages(struct ph_cli *cli, uint16_t method, const char *known,
 		code = ask_page(cli, method, known, after, pages, error);
 	while (!code && *after);
 	ph_write_end(pages->writer);
-	if (!code && (ph_writer_finish(pages->writer, &data, &length) ||
-			     ph_document_read(&pages->document, data, length,
-				     pages_limits)))
+	if (!code && ph_document_written(
+			     &pages->document, pages->writer, pages_limits))
 		code = ph_fail(error, PH_EXIT_NEGATIVE, "answer",
 			"ask for less with --mask", "it is too long");
 	if (code)

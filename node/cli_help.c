@@ -2,24 +2,17 @@
 #include <string.h>
 
 #include "node/builtin.h"
-#include "node/cli.h"
+#include "node/cli_flags.h"
 #include "node/options.h"
 #include "node/version.h"
 #include "proto/server.h"
-
-static const char *const common_flags =
-	"  --socket PATH   which local node (default: POSTHOUSE_SOCKET, or the "
-	"user's)\n"
-	"  --node NODE     ask that node, through the local one\n"
-	"  --json          one JSON document: {api node epoch revision ts "
-	"items}\n"
-	"  --timeout T     how long to wait, as 500ms, 10s (default 10s)\n";
 
 static const char *const words =
 	"ADDR is NODE/SERVER, NODE/SERVER:TERMINAL or a connection's ID "
 	"(alpha#1.2);\nwithout NODE/ it is the asked node's own. M is "
 	"KEY=VALUE,... with the keys\nserver fqdn class owner auth mechanism "
-	"uuid caps labels terminal type\ndirection capacity in_use free.\n";
+	"uuid caps labels node.caps terminal\ntype direction capacity in_use "
+	"free; * stands for any text, as in type=video/*,free=yes.\n";
 
 static const char *const exit_codes =
 	"Exit codes: 0 ok, 1 negative answer, 2 usage, 3 unreachable, 4 not "
@@ -46,19 +39,6 @@ static void help_line(const struct ph_command *command)
 			command->sentence);
 }
 
-static int help_all(void)
-{
-	printf("posthouse %s: programs on several machines, wired together\n\n",
-		PH_VERSION);
-	for (const struct ph_command *command = ph_commands; command->name;
-		command++)
-		help_line(command);
-	printf("\nEvery command takes:\n%s\n%s", common_flags, words);
-	help_servers();
-	printf("\n%s", exit_codes);
-	return 0;
-}
-
 static bool has_words(const struct ph_command *command)
 {
 	return strstr(command->usage, " ADDR") ||
@@ -66,24 +46,87 @@ static bool has_words(const struct ph_command *command)
 	       strstr(command->usage, "--mask");
 }
 
+/* A flag and its value; a long one has its sentence below. */
+#define FLAG_WIDTH 17
+
+static void help_flag(const char *name, const char *value, const char *sentence)
+{
+	char text[80];
+	int length = snprintf(text, sizeof(text), "%s%s%s", name,
+		value ? " " : "", value ? value : "");
+
+	if (length > FLAG_WIDTH)
+		printf("  %s\n  %*s  %s\n", text, FLAG_WIDTH, "", sentence);
+	else
+		printf("  %-*s  %s\n", FLAG_WIDTH, text, sentence);
+}
+
+static void help_flags(const char *command, bool common)
+{
+	const struct ph_cli_flag *flag;
+	size_t index = 0;
+
+	while ((flag = ph_cli_flag_next(command, &index)))
+		if (ph_cli_flag_is_common(flag) == common)
+			help_flag(flag->name, flag->value, flag->sentence);
+}
+
+static void help_up(void)
+{
+	struct ph_flag flag;
+	char name[40];
+
+	printf("usage: posthouse up [FLAGS]\n\n"
+	       "Starts this machine's node. On a fresh machine it makes a "
+	       "passphrase and says\nhow the next machine joins.\n\n");
+	for (size_t i = 0; ph_options_flag(&flag, i); i++) {
+		snprintf(name, sizeof(name), "--%s", flag.name);
+		help_flag(name, flag.value, flag.sentence);
+	}
+	printf("\n-f is --file (in the environment POSTHOUSE_WIRING). Every "
+	       "other flag stands there\nunder its name: --name is "
+	       "POSTHOUSE_NAME. A flag wins.\n");
+}
+
+static int help_command(const struct ph_command *command)
+{
+	printf("usage: posthouse %s\n  %s\n\n", command->usage,
+		command->sentence);
+	help_flags(command->name, false);
+	printf("\nEvery command takes:\n");
+	help_flags(command->name, true);
+	printf("\n%s%s%s", has_words(command) ? words : "",
+		has_words(command) ? "\n" : "", exit_codes);
+	return 0;
+}
+
+static int help_all(void)
+{
+	printf("posthouse %s: programs on several machines, wired together\n\n",
+		PH_VERSION);
+	for (const struct ph_command *command = ph_commands; command->name;
+		command++)
+		help_line(command);
+	printf("\nEvery command takes these; its --help lists its own:\n");
+	help_flags("", true);
+	printf("\n%s", words);
+	help_servers();
+	printf("\n%s", exit_codes);
+	return 0;
+}
+
 int ph_cmd_help(struct ph_cli *cli)
 {
 	if (!cli->argc)
 		return help_all();
 	if (!strcmp(cli->argv[0], "up")) {
-		ph_options_help();
+		help_up();
 		return 0;
 	}
 	for (const struct ph_command *command = ph_commands; command->name;
-		command++) {
-		if (strcmp(command->name, cli->argv[0]) != 0)
-			continue;
-		printf("usage: posthouse %s\n  %s\n\n%s\n%s%s%s",
-			command->usage, command->sentence, common_flags,
-			has_words(command) ? words : "",
-			has_words(command) ? "\n" : "", exit_codes);
-		return 0;
-	}
+		command++)
+		if (!strcmp(command->name, cli->argv[0]))
+			return help_command(command);
 	fprintf(stderr,
 		"posthouse: %s: no such command\n"
 		"  next: posthouse help lists them\n",
@@ -93,10 +136,7 @@ int ph_cmd_help(struct ph_cli *cli)
 
 static void version_json(void)
 {
-	struct ph_document *document;
 	struct ph_writer *writer;
-	const uint8_t *data;
-	size_t length;
 
 	if (ph_writer_create(&writer))
 		return;
@@ -106,12 +146,7 @@ static void version_json(void)
 	ph_put_text(writer, "wiring", ph_builtin ? ph_builtin->name : "");
 	ph_write_end(writer);
 	ph_write_end(writer);
-	if (!ph_writer_finish(writer, &data, &length) &&
-		!ph_document_read(&document, data, length, PH_SKIM_TABLE)) {
-		ph_cli_offline_envelope(ph_document_root(document));
-		ph_document_free(document);
-	}
-	ph_writer_free(writer);
+	ph_cli_offline_written(writer);
 }
 
 static void version_text(void)

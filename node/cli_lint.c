@@ -33,10 +33,7 @@ static void print_findings_json(
 {
 	const struct ph_finding *findings;
 	size_t count = ph_wiring_findings(wiring, &findings);
-	struct ph_document *document;
 	struct ph_writer *writer;
-	const uint8_t *data;
-	size_t length;
 
 	if (ph_writer_create(&writer))
 		return;
@@ -44,12 +41,7 @@ static void print_findings_json(
 	for (size_t i = 0; i < count; i++)
 		write_finding(writer, &findings[i], path);
 	ph_write_end(writer);
-	if (!ph_writer_finish(writer, &data, &length) &&
-		!ph_document_read(&document, data, length, PH_SKIM_TABLE)) {
-		ph_cli_offline_envelope(ph_document_root(document));
-		ph_document_free(document);
-	}
-	ph_writer_free(writer);
+	ph_cli_offline_written(writer);
 }
 
 static int print_sarif(const struct ph_wiring *wiring, const char *path)

@@ -10,21 +10,8 @@
 
 /* tap, logs, events, health, ready. */
 
-/* A tap ends at its timeout, or after 1 MiB. */
-static void tell_fewer(const struct ph_cli *cli, size_t came)
+static void print_messages(struct ph_value items)
 {
-	if (came < (size_t)cli->count && !cli->json)
-		fprintf(stderr,
-			"posthouse: %zu of %ld messages came\n"
-			"  next: give it more time (--timeout), or see "
-			"posthouse connections whether any flow\n",
-			came, cli->count);
-}
-
-static int print_messages(struct ph_cli *cli, struct ph_value items)
-{
-	if (cli->json)
-		return ph_cli_envelope(cli, items);
 	for (size_t i = 0; i < ph_value_count(items); i++) {
 		size_t length;
 		const uint8_t *data = ph_value_bytes(
@@ -33,8 +20,43 @@ static int print_messages(struct ph_cli *cli, struct ph_value items)
 		if (data)
 			fwrite(data, 1, length, stdout);
 	}
-	tell_fewer(cli, ph_value_count(items));
-	return 0;
+	fflush(stdout);
+}
+
+/* A tap that ends after its bytes has done what it can; one that ends at its
+ * timeout has not. */
+static int tell_fewer(
+	const struct ph_cli *cli, struct ph_value body, size_t came)
+{
+	struct ph_error error;
+
+	if (came >= (size_t)cli->count)
+		return 0;
+	if (ph_get_bool(body, "full")) {
+		if (!cli->json)
+			fprintf(stderr,
+				"posthouse: %zu of %ld messages: a tap takes "
+				"1 MiB\n",
+				came, cli->count);
+		return 0;
+	}
+	ph_fail(&error, PH_EXIT_TIMEOUT, cli->argv[0],
+		"give it more time (--timeout), or see posthouse connections "
+		"whether any flow",
+		"%zu of %ld messages came in time", came, cli->count);
+	return ph_cli_fail(cli, &error);
+}
+
+static int tap_show(struct ph_cli *cli, struct ph_value body)
+{
+	struct ph_value items = ph_value_get(body, "items");
+	int code = 0;
+
+	if (cli->json)
+		code = ph_cli_envelope(cli, items);
+	else
+		print_messages(items);
+	return code ? code : tell_fewer(cli, body, ph_value_count(items));
 }
 
 int ph_cmd_tap(struct ph_cli *cli)
@@ -63,7 +85,7 @@ int ph_cmd_tap(struct ph_cli *cli)
 	code = ph_cli_call(cli, PH_CONTROL_TAP, writer, &reply);
 	if (code)
 		return code;
-	code = print_messages(cli, ph_value_get(reply.body, "items"));
+	code = tap_show(cli, reply.body);
 	ph_reply_free(&reply);
 	return code;
 }
@@ -243,15 +265,14 @@ int ph_cmd_health(struct ph_cli *cli)
 	if (cli->argc)
 		return ph_cli_usage(cli, "health");
 	code = ask_flag(cli, PH_NODE_HEALTH, "healthy", false, &yes);
-
-	/* HEALTHCHECK of docker knows 0 and 1 only. */
-	return code || !yes ? PH_EXIT_NEGATIVE : PH_EXIT_OK;
+	return code || yes ? code : PH_EXIT_NEGATIVE;
 }
 
 int ph_cmd_ready(struct ph_cli *cli)
 {
-	int64_t until = ph_clock_real.now(&ph_clock_real) + cli->timeout;
-	bool waits = cli->watch;
+	bool waits = cli->watch || cli->wait;
+	int64_t until = ph_clock_real.now(&ph_clock_real) +
+			(cli->wait ? cli->wait : cli->timeout);
 	bool yes = false;
 	int code;
 
@@ -265,5 +286,5 @@ int ph_cmd_ready(struct ph_cli *cli)
 	}
 	if (waits && !code)
 		code = ask_flag(cli, PH_NODE_READY, "ready", false, &yes);
-	return code || !yes ? PH_EXIT_NEGATIVE : PH_EXIT_OK;
+	return code || yes ? code : PH_EXIT_NEGATIVE;
 }

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "controlsurface/wiring_schema.h"
-#include "node/cli.h"
+#include "node/cli_flags.h"
 #include "node/options.h"
 #include "node/version.h"
 #include "proto/server.h"
@@ -54,20 +54,28 @@ static void title(const char *name, int section, const char *sentence)
 	printf("\n");
 }
 
+static void man_command_flags(const char *command, bool common)
+{
+	const struct ph_cli_flag *flag;
+	size_t index = 0;
+
+	while ((flag = ph_cli_flag_next(command, &index)))
+		if (ph_cli_flag_is_common(flag) == common)
+			item(flag->name, flag->value, flag->sentence);
+}
+
 static void man_commands(void)
 {
 	printf(".SH COMMANDS\n");
 	for (const struct ph_command *command = ph_commands; command->name;
-		command++)
+		command++) {
 		item(command->usage, NULL, command->sentence);
+		printf(".RS\n");
+		man_command_flags(command->name, false);
+		printf(".RE\n");
+	}
 	printf(".SS Every command takes\n");
-	item("--socket", "PATH",
-		"which local node (default: POSTHOUSE_SOCKET, or the user's)");
-	item("--node", "NODE", "ask that node, through the local one");
-	item("--json", NULL,
-		"one JSON document: {api node epoch revision ts items}");
-	item("--timeout", "T",
-		"how long to wait, as 500ms or 10s (default 10s)");
+	man_command_flags("", true);
 }
 
 static void man_flags(void)

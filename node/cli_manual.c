@@ -156,6 +156,8 @@ int ph_cmd_connect(struct ph_cli *cli)
 	}
 	if (cli->on_full)
 		ph_put_text(writer, "on_full", cli->on_full);
+	if (cli->via)
+		ph_put_text(writer, "via", cli->via);
 	if (cli->reservation)
 		put_reservation(cli, writer);
 	return change(cli, PH_CONTROL_CONNECT, writer);
@@ -199,8 +201,8 @@ int ph_cmd_move(struct ph_cli *cli)
 
 static const struct ph_column differences[] = {{"NODE", "node", PH_CELL_TEXT},
 	{"ID", "id", PH_CELL_DASH}, {"WHAT", "kind", PH_CELL_TEXT},
-	{"CHANGE", "verb", PH_CELL_DASH}, {"FROM", "from", PH_CELL_TEXT},
-	{"TO", "to", PH_CELL_TEXT}, {"STATE", "state", PH_CELL_TEXT},
+	{"CHANGE", "verb", PH_CELL_DASH}, {"FROM", "from", PH_CELL_DASH},
+	{"TO", "to", PH_CELL_DASH}, {"STATE", "state", PH_CELL_TEXT},
 	{"WHO", "who", PH_CELL_DASH}, {"WHY", "why", PH_CELL_DASH},
 	{"AGE", "since", PH_CELL_AGE}, {"REASON", "reason", PH_CELL_DASH}};
 
@@ -281,10 +283,7 @@ static int revert_listed(
 /* With --json: what was reverted. */
 static int revert_and_tell(struct ph_cli *cli, struct ph_value items)
 {
-	struct ph_document *document;
 	struct ph_writer *done;
-	const uint8_t *data;
-	size_t length;
 	int code;
 
 	if (ph_writer_create(&done))
@@ -292,11 +291,8 @@ static int revert_and_tell(struct ph_cli *cli, struct ph_value items)
 	ph_write_list(done);
 	code = revert_listed(cli, done, items);
 	ph_write_end(done);
-	if (!code && cli->json && !ph_writer_finish(done, &data, &length) &&
-		!ph_document_read(&document, data, length, PH_SKIM_TABLE)) {
-		code = ph_cli_envelope(cli, ph_document_root(document));
-		ph_document_free(document);
-	}
+	if (!code && cli->json)
+		return ph_cli_written(cli, done);
 	ph_writer_free(done);
 	return code;
 }

@@ -60,28 +60,18 @@ static void write_sample(struct ph_writer *writer, const char *line)
 /* What is printed for Prometheus, number by number. */
 static int print_samples(struct ph_cli *cli, char *text)
 {
-	struct ph_document *document;
 	struct ph_writer *writer;
-	const uint8_t *data;
-	size_t length;
 	char *rest = NULL;
-	int code = PH_EXIT_NEGATIVE;
 
 	if (ph_writer_create(&writer))
-		return code;
+		return PH_EXIT_NEGATIVE;
 	ph_write_list(writer);
 	for (char *line = strtok_r(text, "\n", &rest); line;
 		line = strtok_r(NULL, "\n", &rest))
 		if (line[0] != '#')
 			write_sample(writer, line);
 	ph_write_end(writer);
-	if (!ph_writer_finish(writer, &data, &length) &&
-		!ph_document_read(&document, data, length, PH_SKIM_TABLE)) {
-		code = ph_cli_envelope(cli, ph_document_root(document));
-		ph_document_free(document);
-	}
-	ph_writer_free(writer);
-	return code;
+	return ph_cli_written(cli, writer);
 }
 
 static int print_metrics(struct ph_cli *cli, const struct ph_metrics *metrics)

@@ -41,6 +41,19 @@ static const struct ph_column neighbour_columns[] = {
 	{"DESCRIPTION", "description", PH_CELL_DASH},
 };
 
+static const struct ph_column revoked_columns[] = {
+	{"REVOKED", "node", PH_CELL_DASH},
+	{"ID", "id", PH_CELL_SHORT},
+	{"SINCE", "since", PH_CELL_AGE},
+};
+
+/* What there is to show. */
+struct lists {
+	struct ph_value peers;
+	struct ph_value neighbours;
+	struct ph_value revoked;
+};
+
 static int change_peer(struct ph_cli *cli, uint16_t method, const char *done)
 {
 	struct ph_writer *writer;
@@ -74,19 +87,36 @@ static bool is_peer(struct ph_value peers, struct ph_value neighbour)
 	return false;
 }
 
-/* Both lists as one, for scripts: a neighbour is a peer without a line. */
-static void write_items(struct ph_writer *writer, struct ph_value peers,
-	struct ph_value neighbours)
+static void write_revoked(struct ph_writer *writer, struct ph_value revoked)
+{
+	ph_write_map(writer);
+	ph_put_value(writer, "node", ph_value_get(revoked, "node"));
+	ph_put_value(writer, "id", ph_value_get(revoked, "id"));
+	ph_put_text(writer, "state", "revoked");
+	ph_put_text(writer, "line", "down");
+	ph_put_list(writer, "addresses");
+	ph_write_end(writer);
+	ph_put_list(writer, "caps");
+	ph_write_end(writer);
+	ph_put_text(writer, "heard_by", "");
+	ph_put_value(writer, "since", ph_value_get(revoked, "since"));
+	ph_write_end(writer);
+}
+
+/* All lists as one, for scripts: a neighbour is a peer without a line. */
+static void write_items(struct ph_writer *writer, const struct lists *lists)
 {
 	char key[64];
 
 	ph_write_list(writer);
-	for (size_t i = 0; i < ph_value_count(peers); i++)
-		ph_write_value(writer, ph_value_at(peers, i));
-	for (size_t i = 0; i < ph_value_count(neighbours); i++) {
-		struct ph_value item = ph_value_at(neighbours, i);
+	for (size_t i = 0; i < ph_value_count(lists->peers); i++)
+		ph_write_value(writer, ph_value_at(lists->peers, i));
+	for (size_t i = 0; i < ph_value_count(lists->revoked); i++)
+		write_revoked(writer, ph_value_at(lists->revoked, i));
+	for (size_t i = 0; i < ph_value_count(lists->neighbours); i++) {
+		struct ph_value item = ph_value_at(lists->neighbours, i);
 
-		if (is_peer(peers, item))
+		if (is_peer(lists->peers, item))
 			continue;
 		ph_write_map(writer);
 		ph_put_text(writer, "line", "down");
@@ -102,29 +132,20 @@ static void write_items(struct ph_writer *writer, struct ph_value peers,
 	ph_write_end(writer);
 }
 
-static int print_json(
-	struct ph_cli *cli, struct ph_value peers, struct ph_value neighbours)
+static int print_json(struct ph_cli *cli, const struct lists *lists)
 {
-	struct ph_document *document;
 	struct ph_writer *writer;
-	const uint8_t *data;
-	size_t length;
-	int code = PH_EXIT_NEGATIVE;
 
 	if (ph_writer_create(&writer))
-		return code;
-	write_items(writer, peers, neighbours);
-	if (!ph_writer_finish(writer, &data, &length) &&
-		!ph_document_read(&document, data, length, PH_SKIM_TABLE)) {
-		code = ph_cli_envelope(cli, ph_document_root(document));
-		ph_document_free(document);
-	}
-	ph_writer_free(writer);
-	return code;
+		return PH_EXIT_NEGATIVE;
+	write_items(writer, lists);
+	return ph_cli_written(cli, writer);
 }
 
-static void print_tables(struct ph_value peers, struct ph_value neighbours)
+static void print_tables(const struct lists *lists)
 {
+	struct ph_value peers = lists->peers;
+	struct ph_value neighbours = lists->neighbours;
 	size_t most = ph_value_count(peers) + ph_value_count(neighbours) + 1;
 	struct ph_value *rows = calloc(most, sizeof(*rows));
 	size_t count = ph_value_count(peers);
@@ -144,12 +165,16 @@ static void print_tables(struct ph_value peers, struct ph_value neighbours)
 			COUNT(neighbour_columns), rows, count);
 	}
 	free(rows);
+	if (!ph_value_count(lists->revoked))
+		return;
+	printf("\n");
+	ph_table_items(stdout, revoked_columns, COUNT(revoked_columns),
+		lists->revoked);
 }
 
 static int list_peers(struct ph_cli *cli)
 {
-	static const struct ph_value nothing;
-	struct ph_value neighbours = nothing;
+	struct lists lists = {0};
 	struct ph_reply peers;
 	struct ph_reply heard;
 	struct ph_error error;
@@ -160,12 +185,13 @@ static int list_peers(struct ph_cli *cli)
 	/* A node with --discovery off hears nobody. */
 	if (!ph_client_call(cli->client, cli->node, PH_DISCOVERY_NEIGHBOURS,
 		    NULL, cli->timeout, &heard, &error))
-		neighbours = ph_value_get(heard.body, "items");
+		lists.neighbours = ph_value_get(heard.body, "items");
+	lists.peers = ph_value_get(peers.body, "items");
+	lists.revoked = ph_value_get(peers.body, "revoked");
 	if (cli->json)
-		code = print_json(
-			cli, ph_value_get(peers.body, "items"), neighbours);
+		code = print_json(cli, &lists);
 	else
-		print_tables(ph_value_get(peers.body, "items"), neighbours);
+		print_tables(&lists);
 	ph_reply_free(&heard);
 	ph_reply_free(&peers);
 	return code;

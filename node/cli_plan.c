@@ -76,27 +76,17 @@ static int plan_file(struct ph_cli *cli)
 static int print_lists(
 	struct ph_cli *cli, struct ph_value open, struct ph_value plans)
 {
-	struct ph_document *document;
 	struct ph_writer *writer;
-	const uint8_t *data;
-	size_t length;
-	int code = PH_EXIT_NEGATIVE;
 
 	if (ph_writer_create(&writer))
-		return code;
+		return PH_EXIT_NEGATIVE;
 	ph_write_list(writer);
 	for (size_t i = 0; i < ph_value_count(open); i++)
 		ph_write_value(writer, ph_value_at(open, i));
 	for (size_t i = 0; i < ph_value_count(plans); i++)
 		ph_write_value(writer, ph_value_at(plans, i));
 	ph_write_end(writer);
-	if (!ph_writer_finish(writer, &data, &length) &&
-		!ph_document_read(&document, data, length, PH_SKIM_TABLE)) {
-		code = ph_cli_envelope(cli, ph_document_root(document));
-		ph_document_free(document);
-	}
-	ph_writer_free(writer);
-	return code;
+	return ph_cli_written(cli, writer);
 }
 
 static void print_tables(struct ph_value unsettled, struct ph_value kept)

@@ -20,7 +20,7 @@ static const struct ph_column columns[] = {
 	{"RTT", "rtt", PH_CELL_DASH},
 	{"CHECKED", "checked", PH_CELL_DASH},
 	{"KNOWN BY", "origin", PH_CELL_DASH},
-	{"PEERS SAY", "peers", PH_CELL_LIST},
+	{"PEERS SAY", "peers", PH_CELL_DASH},
 };
 
 static int64_t rank_of(struct ph_value item)
@@ -42,8 +42,9 @@ static int compare_points(struct ph_value a, struct ph_value b)
 	int order = compare_text(a, b, "address");
 
 	if (!order)
-		order = (int)(ph_get_int(a, "port") - ph_get_int(b, "port"));
-	return order ? order : compare_text(a, b, "transport");
+		order = compare_text(a, b, "transport");
+	return order ? order
+		     : (int)(ph_get_int(a, "port") - ph_get_int(b, "port"));
 }
 
 /* Rows of one point side by side, the own one first. */
@@ -80,93 +81,132 @@ static int by_rank(const void *left, const void *right)
 	return compare_points(a->rows[0], b->rows[0]);
 }
 
-static void put_address(struct ph_writer *writer, struct ph_value row)
-{
+/* A line as it stands there; ports beside each other of which the same is to
+ * be said share one. */
+struct shown {
+	char to[64];
 	char host[80];
-	char text[100];
-
-	ph_get_copy(row, "address", host, sizeof(host));
-	if (!ph_get_int(row, "port"))
-		snprintf(text, sizeof(text), "%s", host);
-	else
-		snprintf(text, sizeof(text),
-			strchr(host, ':') ? "[%s]:%d" : "%s:%d", host,
-			(int)ph_get_int(row, "port"));
-	ph_put_text(writer, "address", text);
-}
+	char transport[16];
+	char verdict[48];
+	char origin[96];
+	char peers[300];
+	int first, last;   /* ports; 0: none */
+	int64_t low, high; /* round trips, us */
+	int64_t checked;   /* 0: never */
+};
 
 /* Seen from here; what is not fresh any more was so. */
-static void put_own(struct ph_writer *writer, struct ph_value row)
+static void show_own(struct shown *shown, struct ph_value row)
 {
 	bool own = ph_get_bool(row, "own");
 	bool tried =
 		own && !ph_value_is(ph_value_get(row, "verdict"), "untried");
 	char verdict[40];
-	char text[64];
-	int64_t rtt = ph_get_int(row, "rtt_us");
 
 	ph_get_copy(row, "verdict", verdict, sizeof(verdict));
-	snprintf(text, sizeof(text), "%s%s",
+	snprintf(shown->verdict, sizeof(shown->verdict), "%s%s",
 		tried && !ph_get_bool(row, "fresh") ? "was " : "",
 		own ? verdict : "untried");
-	ph_put_text(writer, "verdict", text);
 	if (!tried)
 		return;
-	if (rtt) {
-		snprintf(text, sizeof(text), "%.1fms", (double)rtt / 1000);
-		ph_put_text(writer, "rtt", text);
-	}
-	ph_put_text(writer, "checked",
-		ph_text_age(text, sizeof(text), ph_get_int(row, "checked_at")));
+	shown->low = shown->high = ph_get_int(row, "rtt_us");
+	shown->checked = ph_get_int(row, "checked_at");
 }
 
-static void put_peers(struct ph_writer *writer, const struct line *line)
+static void show_peers(struct shown *shown, const struct line *line)
 {
-	ph_put_list(writer, "peers");
+	size_t used = 0;
+
 	for (size_t i = 0; i < line->count; i++) {
 		struct ph_value row = line->rows[i];
 		char from[64];
 		char verdict[40];
-		char text[110];
 
-		if (ph_get_bool(row, "own") || !ph_get_bool(row, "fresh"))
+		if (ph_get_bool(row, "own") || !ph_get_bool(row, "fresh") ||
+			used >= sizeof(shown->peers))
 			continue;
 		ph_get_copy(row, "from", from, sizeof(from));
 		ph_get_copy(row, "verdict", verdict, sizeof(verdict));
-		snprintf(text, sizeof(text), "%s: %s", from, verdict);
-		ph_write_text(writer, text);
+		used += (size_t)snprintf(shown->peers + used,
+			sizeof(shown->peers) - used, "%s%s: %s",
+			used ? ", " : "", from, verdict);
 	}
-	ph_write_end(writer);
 }
 
-static void put_origin(struct ph_writer *writer, struct ph_value row)
+static void show_origin(struct shown *shown, struct ph_value row)
 {
 	char origin[20];
 	char observer[64];
-	char text[96];
 
 	ph_get_copy(row, "origin", origin, sizeof(origin));
 	ph_get_copy(row, "observer", observer, sizeof(observer));
-	if (!strcmp(origin, "hearsay") && observer[0])
-		snprintf(text, sizeof(text), "%s", observer);
-	else if (ph_get_bool(row, "withdrawn"))
-		snprintf(text, sizeof(text), "withdrawn");
-	else
-		snprintf(text, sizeof(text), "%s", origin);
-	ph_put_text(writer, "origin", text);
+	snprintf(shown->origin, sizeof(shown->origin), "%s",
+		!strcmp(origin, "hearsay") && observer[0] ? observer
+		: ph_get_bool(row, "withdrawn")		  ? "withdrawn"
+							  : origin);
 }
 
-static void write_line(struct ph_writer *writer, const struct line *line)
+static void show_line(struct shown *shown, const struct line *line)
 {
 	struct ph_value row = line->rows[0];
 
+	*shown = (struct shown){.to = ""};
+	ph_get_copy(row, "to", shown->to, sizeof(shown->to));
+	ph_get_copy(row, "address", shown->host, sizeof(shown->host));
+	ph_get_copy(
+		row, "transport", shown->transport, sizeof(shown->transport));
+	shown->first = shown->last = (int)ph_get_int(row, "port");
+	show_own(shown, row);
+	show_origin(shown, row);
+	show_peers(shown, line);
+}
+
+static bool shown_takes(struct shown *shown, const struct shown *next)
+{
+	if (!shown->last || next->first != shown->last + 1 ||
+		strcmp(shown->to, next->to) != 0 ||
+		strcmp(shown->host, next->host) != 0 ||
+		strcmp(shown->transport, next->transport) != 0 ||
+		strcmp(shown->verdict, next->verdict) != 0 ||
+		strcmp(shown->origin, next->origin) != 0 ||
+		strcmp(shown->peers, next->peers) != 0)
+		return false;
+	shown->last = next->last;
+	if (next->low < shown->low)
+		shown->low = next->low;
+	if (next->high > shown->high)
+		shown->high = next->high;
+	if (next->checked < shown->checked)
+		shown->checked = next->checked;
+	return true;
+}
+
+static void write_shown(struct ph_writer *writer, const struct shown *shown)
+{
+	char ports[24];
+	char text[120];
+
 	ph_write_map(writer);
-	ph_put_value(writer, "to", ph_value_get(row, "to"));
-	put_address(writer, row);
-	ph_put_value(writer, "transport", ph_value_get(row, "transport"));
-	put_own(writer, row);
-	put_origin(writer, row);
-	put_peers(writer, line);
+	ph_put_text(writer, "to", shown->to);
+	ph_text_ports(ports, sizeof(ports), shown->first, shown->last);
+	if (!shown->first)
+		snprintf(text, sizeof(text), "%s", shown->host);
+	else
+		snprintf(text, sizeof(text),
+			strchr(shown->host, ':') ? "[%s]:%s" : "%s:%s",
+			shown->host, ports);
+	ph_put_text(writer, "address", text);
+	ph_put_text(writer, "transport", shown->transport);
+	ph_put_text(writer, "verdict", shown->verdict);
+	if (shown->high)
+		ph_put_text(writer, "rtt",
+			ph_text_trips(
+				text, sizeof(text), shown->low, shown->high));
+	if (shown->checked)
+		ph_put_text(writer, "checked",
+			ph_text_age(text, sizeof(text), shown->checked));
+	ph_put_text(writer, "origin", shown->origin);
+	ph_put_text(writer, "peers", shown->peers);
 	ph_write_end(writer);
 }
 
@@ -189,24 +229,25 @@ static size_t split_lines(
 static void print_lines(
 	FILE *out, const struct line *lines, size_t count, bool to)
 {
-	struct ph_document *document;
 	struct ph_writer *writer;
-	const uint8_t *data;
-	size_t length;
+	struct shown shown;
+	struct shown next;
 
 	if (ph_writer_create(&writer))
 		return;
 	ph_write_list(writer);
-	for (size_t i = 0; i < count; i++)
-		write_line(writer, &lines[i]);
-	ph_write_end(writer);
-	if (!ph_writer_finish(writer, &data, &length) &&
-		!ph_document_read(&document, data, length, PH_SKIM_TABLE)) {
-		ph_table_items(out, columns + !to, COUNT(columns) - !to,
-			ph_document_root(document));
-		ph_document_free(document);
+	for (size_t i = 0; i < count; i++) {
+		show_line(&next, &lines[i]);
+		if (i && shown_takes(&shown, &next))
+			continue;
+		if (i)
+			write_shown(writer, &shown);
+		shown = next;
 	}
-	ph_writer_free(writer);
+	if (count)
+		write_shown(writer, &shown);
+	ph_write_end(writer);
+	ph_table_written(out, columns + !to, COUNT(columns) - !to, writer);
 }
 
 void ph_reach_print(FILE *out, struct ph_value items, bool to)

@@ -172,21 +172,19 @@ static void test_tell(struct ph_trial *trial, const struct ph_wiring_test *test,
 
 static void report_print(struct ph_trial *trial)
 {
-	struct ph_document *document;
-	const uint8_t *data;
-	size_t length;
-
+	if (!trial->report && !trial->passed && !trial->failed) {
+		printf("%s: it has no tests; write some under tests:\n",
+			trial->path);
+		return;
+	}
 	if (!trial->report) {
 		printf("%s: %u passed, %u failed\n", trial->path, trial->passed,
 			trial->failed);
 		return;
 	}
 	ph_write_end(trial->report);
-	if (!ph_writer_finish(trial->report, &data, &length) &&
-		!ph_document_read(&document, data, length, PH_SKIM_TABLE)) {
-		ph_cli_offline_envelope(ph_document_root(document));
-		ph_document_free(document);
-	}
+	ph_cli_offline_written(trial->report);
+	trial->report = NULL;
 }
 
 static int all_run(struct ph_trial *trial)

@@ -14,26 +14,6 @@ static const struct ph_column columns[] = {
 	{"WHOSE", "label", PH_CELL_TEXT},
 };
 
-static int list(struct ph_cli *cli)
-{
-	struct ph_reply reply;
-	struct ph_value items;
-	int code = ph_cli_call(cli, PH_WEB_TOKENS, NULL, &reply);
-
-	if (code)
-		return code;
-	items = ph_value_get(reply.body, "items");
-	if (cli->json)
-		code = ph_cli_envelope(cli, items);
-	else if (ph_value_count(items))
-		ph_table_items(stdout, columns,
-			sizeof(columns) / sizeof(columns[0]), items);
-	else
-		printf("no token\n");
-	ph_reply_free(&reply);
-	return code;
-}
-
 static int revoke(struct ph_cli *cli, const char *id)
 {
 	struct ph_reply reply;
@@ -79,7 +59,8 @@ static int make(struct ph_cli *cli, const char *role)
 int ph_cmd_token(struct ph_cli *cli)
 {
 	if (cli->argc == 1 && !strcmp(cli->argv[0], "list"))
-		return list(cli);
+		return ph_cli_list(cli, PH_WEB_TOKENS, columns,
+			sizeof(columns) / sizeof(columns[0]), "no token");
 	if (cli->argc == 2 && !strcmp(cli->argv[0], "revoke"))
 		return revoke(cli, cli->argv[1]);
 	if (cli->argc > 1)

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controlsurface/graph.h"
 #include "node/cli.h"
 #include "node/gather.h"
 #include "node/json.h"
@@ -53,6 +54,28 @@ static int print_gathered(struct ph_cli *cli, uint16_t method,
 	return code;
 }
 
+/* With what a renderer wants to know of each. */
+static int print_placed(struct ph_cli *cli)
+{
+	struct ph_document *document = NULL;
+	struct ph_writer *writer = NULL;
+	struct ph_gathered gathered;
+	int code = ph_gather(cli, PH_CONTROL_LIST, NULL, NULL, &gathered);
+
+	if (code)
+		return code;
+	if (!ph_writer_create(&writer) &&
+		!ph_graph_write_connections(writer, gathered.items) &&
+		!ph_document_written(&document, writer, PH_SKIM_TABLE))
+		code = ph_cli_envelope(cli, ph_document_root(document));
+	else
+		code = ph_cli_envelope(cli, gathered.items);
+	ph_document_free(document);
+	ph_writer_free(writer);
+	ph_gathered_free(&gathered);
+	return code;
+}
+
 int ph_cmd_connections(struct ph_cli *cli)
 {
 	static const struct ph_column columns[] = {
@@ -67,7 +90,9 @@ int ph_cmd_connections(struct ph_cli *cli)
 		{"REASON", "reason", PH_CELL_DASH},
 	};
 
-	return cli->argc ? ph_cli_usage(cli, "connections")
+	if (cli->argc)
+		return ph_cli_usage(cli, "connections");
+	return cli->json ? print_placed(cli)
 			 : print_gathered(cli, PH_CONTROL_LIST, columns,
 				   COUNT(columns));
 }
@@ -85,6 +110,7 @@ int ph_cmd_servers(struct ph_cli *cli)
 		{"RESTARTS", "restarts", PH_CELL_TEXT},
 		{"CONFINE", "confine", PH_CELL_DASH},
 		{"SCOPE", "scope", PH_CELL_DASH},
+		{"STATUS", "status", PH_CELL_DASH},
 		{"REASON", "reason", PH_CELL_DASH},
 	};
 

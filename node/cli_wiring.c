@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "controlsurface/wiring_include.h"
+#include "controlsurface/wiring_bundle.h"
 #include "node/gather.h"
 #include "node/table.h"
 
@@ -274,12 +274,11 @@ static int tell_failed(struct ph_cli *cli, const char *scope)
 		ph_get_copy(item, "name", name, sizeof(name));
 		fprintf(stderr,
 			"posthouse: %s/%s has failed: %s\n"
-			"  next: posthouse logs %s/%s; unapply and apply start "
-			"it again\n",
+			"  next: posthouse logs %s/%s; posthouse start %s/%s\n",
 			node, name,
 			ph_cell_text(why, sizeof(why),
 				ph_value_get(item, "reason"), PH_CELL_TEXT),
-			node, name);
+			node, name, node, name);
 	}
 	ph_gathered_free(&servers);
 	return count;

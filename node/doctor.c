@@ -127,13 +127,28 @@ static bool find_distrust(
 	struct ph_finding *finding, struct ph_value why, const char *name)
 {
 	char text[200];
+	char id[64];
+	char other[64];
 
 	if (ph_get_bool(why, "revoked")) {
 		snprintf(text, sizeof(text),
-			"start %s with a new --state, so that it has a new key",
+			"if it shall come back: start %s with a new --state "
+			"(a new key) and the mesh's passphrase file",
 			name);
 		find(finding, PH_EXIT_DENIED,
 			"its key is revoked on this node, for ever", text);
+		return true;
+	}
+	if (ph_value_type(ph_value_get(why, "namesake")) == PH_TEXT) {
+		snprintf(text, sizeof(text),
+			"two keys go by the name %s: here it belongs to %.8s, "
+			"and %.8s is refused",
+			name, ph_get_copy(why, "id", id, sizeof(id)),
+			ph_get_copy(why, "namesake", other, sizeof(other)));
+		find(finding, PH_EXIT_DENIED, text,
+			"if that machine was installed anew: posthouse peers "
+			"forget NODE, on each of the others; else start one of "
+			"the two with another --name");
 		return true;
 	}
 	if (ph_get_bool(why, "barred")) {
@@ -229,6 +244,12 @@ static void find_verdict(
 			"or nobody at them in this network",
 			"look at the cable and `ip route get ADDRESS`; is the "
 			"host on, and in this network?");
+	else if (tally->open && !tally->gone)
+		find(finding, PH_EXIT_DENIED,
+			"it proves who it is, and then ends the line: it does "
+			"not want this node, by its name or its key",
+			"its log tells why (peer.refused, gate refused); "
+			"posthouse doctor there tells what to do");
 	else
 		find(finding, PH_EXIT_UNREACHABLE,
 			"it was not dialled in this time",
@@ -242,7 +263,9 @@ void ph_doctor_find(struct ph_finding *finding, const char *name,
 
 	*finding = (struct ph_finding){0};
 	tally.gone = is(why, "state", "dead") || is(why, "state", "left");
-	if (!ph_get_bool(why, "known"))
+	if (!ph_get_bool(why, "known") && ph_get_bool(why, "revoked"))
+		find_distrust(finding, why, name);
+	else if (!ph_get_bool(why, "known"))
 		find_unknown(finding, why, name);
 	else if (!answered && !find_distrust(finding, why, name))
 		find_verdict(finding, &tally, name);

@@ -115,6 +115,7 @@ void ph_gate_close(struct ph_gate *gate)
 		ph_listener_close(gate->doors[i].listener);
 	gate->listeners = 0;
 	ph_timer_stop(gate->node->loop, &gate->patience);
+	offers_close(gate);
 	DL_FOREACH2(gate->sessions, session, next_session)
 	{
 		if (session->phase == PHASE_HANDED_OVER)
@@ -129,17 +130,34 @@ void ph_gate_destroy(struct ph_gate *gate)
 	free(gate);
 }
 
-static int listen_error(
-	struct ph_error *error, const char *where, bool local, int code)
+static int listener_pid(const struct ph_address *address)
 {
-	char next[120];
-	const char *why = "";
+	return address->scheme == PH_ADDRESS_UNIX
+		       ? ph_unix_listener_pid(address->host)
+		       : 0;
+}
 
+static int listen_error(struct ph_error *error,
+	const struct ph_address *address, const char *where, bool local,
+	int code)
+{
+	char next[200];
+	const char *why = "";
+	int pid = code == -EADDRINUSE ? listener_pid(address) : 0;
+
+	if (pid > 0)
+		return ph_fail(error, PH_EXIT_CONFLICT, where,
+			local ? "posthouse status asks it, posthouse down "
+				"stops it; or choose another with --socket"
+			      : "stop it, or choose another with --listen",
+			"the process with pid %d listens here already", pid);
 	if (code == -EADDRINUSE)
 		why = "another program (or posthouse node) listens there: stop "
 		      "it, or ";
 	else if (code == -EACCES)
 		why = "ports below 1024 and foreign paths need root: ";
+	else if (code == -ENOENT)
+		why = "its directory must be there: make it, or ";
 	else if (code == -EINVAL || code == -EADDRNOTAVAIL)
 		why = "an address of this machine must stand there: ";
 	snprintf(next, sizeof(next), "%schoose another with %s", why,
@@ -168,7 +186,7 @@ int ph_gate_listen(struct ph_gate *gate, const struct ph_address *address,
 		local ? &local_events : &peer_events, &gate->doors[index].gate,
 		&gate->doors[index].listener);
 	if (code)
-		return listen_error(error, where, local, code);
+		return listen_error(error, address, where, local, code);
 	gate->listeners++;
 	/* Port 0 has become a real one. */
 	if (!local) {

@@ -316,13 +316,9 @@ static void view_free(struct view *view)
 static const struct ph_skim_limits whole = {
 	.depth = PH_SKIM_DEPTH, .elements = 1u << 24};
 
-static int read_back(struct ph_gathered *out)
+int ph_gathered_read(struct ph_gathered *out)
 {
-	const uint8_t *data;
-	size_t length;
-
-	if (ph_writer_finish(out->writer, &data, &length) ||
-		ph_document_read(&out->document, data, length, whole))
+	if (ph_document_written(&out->document, out->writer, whole))
 		return -1;
 	out->items = ph_document_root(out->document);
 	return 0;
@@ -345,7 +341,7 @@ int ph_gather(struct ph_cli *cli, uint16_t method, const char *key,
 		put_parts(&view, out->writer);
 	ph_write_end(out->writer);
 	view_free(&view);
-	if (!code && read_back(out))
+	if (!code && ph_gathered_read(out))
 		code = ph_fail(&error, PH_EXIT_NEGATIVE, "answers", "",
 			"cannot be read");
 	if (!code)

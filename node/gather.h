@@ -28,6 +28,9 @@ bool ph_gather_may_ask(struct ph_value peer);
 /* Into the list that is open, each with its `node`. */
 void ph_gather_copy(
 	struct ph_writer *writer, const char *node, struct ph_value items);
+/* The list that was written is whole: items are what is in it. -1: it cannot be
+ * read. */
+int ph_gathered_read(struct ph_gathered *gathered);
 void ph_gathered_free(struct ph_gathered *gathered);
 
 #endif

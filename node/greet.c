@@ -13,9 +13,9 @@
 /*
  * mesh.greet: the first words on a line: who I am, where I can be dialled, and
  * the mesh's keyring. Whom I know follows by mesh.news (news.c), if the sums
- * differ. The ring and what was revoked are said again when they change.
+ * differ. The ring and what was revoked (greet_ring.c) are said again when they
+ * change.
  */
-#define GREET_REVOKED 256u
 
 static void write_addresses(struct ph_writer *writer, struct ph_node *node)
 {
@@ -25,37 +25,6 @@ static void write_addresses(struct ph_writer *writer, struct ph_node *node)
 	ph_put_list(writer, "addresses");
 	for (unsigned i = 0; i < count; i++)
 		ph_write_text(writer, addresses[i]);
-	ph_write_end(writer);
-}
-
-void greet_write_ring(struct ph_writer *writer, struct ph_node *node)
-{
-	struct ph_ring_key ring[PH_TRUST_RING];
-	size_t count = ph_trust_ring(node->trust, ring);
-
-	ph_put_list(writer, "keys");
-	for (size_t i = 0; i < count; i++) {
-		ph_write_map(writer);
-		ph_put_u64(writer, "id", ring[i].id);
-		ph_put_bytes(writer, "key", ring[i].key, PH_RING_KEY);
-		ph_write_end(writer);
-	}
-	ph_write_end(writer);
-	ph_wipe(ring, sizeof(ring));
-}
-
-/* A revocation must reach everybody; the newest matter most. */
-void greet_write_revoked(struct ph_writer *writer, struct ph_node *node)
-{
-	const uint8_t *key;
-	size_t count = 0;
-
-	while (ph_trust_revoked_at(node->trust, count))
-		count++;
-	ph_put_list(writer, "revoked");
-	for (size_t i = count > GREET_REVOKED ? count - GREET_REVOKED : 0;
-		(key = ph_trust_revoked_at(node->trust, i)); i++)
-		ph_write_bytes(writer, key, PH_PUBLIC_KEY);
 	ph_write_end(writer);
 }
 
@@ -180,66 +149,6 @@ void greet_hear_addresses(struct peer *peer, const struct peer *teller,
 			observed);
 }
 
-static void ring_changed(struct ph_lines *lines)
-{
-	news_of_ring(lines);
-	lines_save_trust(lines);
-	if (lines->events.on_ring)
-		lines->events.on_ring(lines->events.context);
-}
-
-void greet_hear_ring(struct peer *teller, struct ph_value list)
-{
-	struct ph_lines *lines = teller->dialling.lines;
-	bool changed = false;
-
-	if (!teller->line)
-		return;
-	/* The lowest id is current: who may say one chooses the mesh's key. */
-	if (ph_line_caller(teller->line)->role < PH_ROLE_EXEC)
-		return;
-	for (size_t i = 0; i < ph_value_count(list) && i < 8; i++) {
-		struct ph_value entry = ph_value_at(list, i);
-		struct ph_ring_key key = {.id = ph_get_u64(entry, "id")};
-		size_t length;
-		const uint8_t *bytes =
-			ph_value_bytes(ph_value_get(entry, "key"), &length);
-
-		if (length != PH_RING_KEY)
-			continue;
-		memcpy(key.key, bytes, PH_RING_KEY);
-		changed |= ph_trust_ring_merge(lines->node->trust, &key);
-		ph_wipe(&key, sizeof(key));
-	}
-	if (changed)
-		ring_changed(lines);
-}
-
-/* Only who may run programs here anyway is believed about others' keys. */
-void greet_hear_revoked(struct peer *peer, struct ph_value list)
-{
-	struct ph_lines *lines = peer->dialling.lines;
-	struct ph_error error;
-	char text[2 * PH_PUBLIC_KEY + 1];
-
-	if (!peer->line || ph_line_caller(peer->line)->role < PH_ROLE_EXEC)
-		return;
-	for (size_t i = 0; i < ph_value_count(list) && i < GREET_REVOKED; i++) {
-		size_t length;
-		const uint8_t *key =
-			ph_value_bytes(ph_value_at(list, i), &length);
-
-		if (length != PH_PUBLIC_KEY ||
-			ph_trust_is_revoked(lines->node->trust, key))
-			continue;
-		for (size_t k = 0; k < length; k++)
-			snprintf(text + 2 * k, 3, "%02x", key[k]);
-		if (mesh_revoke(lines, text, &error))
-			ph_log_warn("mesh", "revoke.unheard because=\"%s\"",
-				error.what);
-	}
-}
-
 /* How often it has started: what an earlier life began is over. */
 static void hear_epoch(struct peer *peer, uint64_t epoch, int64_t born)
 {
@@ -291,6 +200,8 @@ static void hear_greeting(struct peer *peer, struct ph_value greeting)
 	if (!peer->line)
 		return;
 	greet_hear_ring(peer, ph_value_get(greeting, "keys"));
+	if (!ph_value_count(ph_value_get(greeting, "keys")))
+		greet_hear_no_ring(peer);
 	news_compare(peer, ph_get_u64(greeting, "sum"));
 	lines_save_trust(peer->dialling.lines);
 	/* Last: it may take this very peer away. */
@@ -317,6 +228,29 @@ static void serve_greet(
 	ph_writer_free(writer);
 }
 
+/* Ring, revocations and addresses wait for nothing else on this line. */
+#define GREET_AGAIN PH_SECOND
+
+static void greeting_due(struct ph_timer *timer)
+{
+	struct peer *peer = (struct peer *)((char *)timer -
+					    offsetof(struct peer, greeting));
+
+	if (peer->line)
+		greet_peer(peer);
+}
+
+static void greet_again(struct peer *peer)
+{
+	struct ph_lines *lines = peer->dialling.lines;
+
+	if (!peer->line || lines->closed)
+		return;
+	peer->greeting.on_due = greeting_due;
+	ph_timer_start(lines->node->loop, &peer->greeting,
+		ph_loop_now(lines->node->loop) + GREET_AGAIN);
+}
+
 struct greeted {
 	struct ph_lines *lines;
 	char id[PH_NODE_ID_TEXT];
@@ -329,8 +263,10 @@ static void on_greeted(
 	struct peer *peer = peer_find(greeted->lines, greeted->id);
 	struct ph_document *document;
 
-	if (!status && peer &&
-		!ph_document_read(&document, body, length, PH_SKIM_PEER)) {
+	if (status && peer) {
+		greet_again(peer);
+	} else if (peer &&
+		   !ph_document_read(&document, body, length, PH_SKIM_PEER)) {
 		hear_greeting(peer, ph_document_root(document));
 		ph_document_free(document);
 	}
@@ -346,6 +282,7 @@ void greet_peer(struct peer *peer)
 
 	if (!greeted || ph_writer_create(&writer)) {
 		free(greeted);
+		greet_again(peer);
 		return;
 	}
 	greeted->lines = lines;
@@ -355,8 +292,10 @@ void greet_peer(struct peer *peer)
 		PH_MESH_GREET, writer, ph_loop_now(lines->node->loop),
 		10 * PH_SECOND, on_greeted, greeted);
 	ph_writer_free(writer);
-	if (error)
+	if (error) {
 		free(greeted);
+		greet_again(peer);
+	}
 }
 
 void ph_lines_anew(struct ph_lines *lines)

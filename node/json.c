@@ -1,6 +1,7 @@
 #include "node/json.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include <jansson.h>
@@ -78,6 +79,29 @@ char *ph_json_text(struct ph_value value)
 
 	json_decref(json);
 	return text;
+}
+
+char *ph_json_written(struct ph_writer *writer)
+{
+	struct ph_document *document;
+	char *text = NULL;
+
+	if (!ph_document_written(&document, writer, PH_SKIM_TABLE)) {
+		text = ph_json_text(ph_document_root(document));
+		ph_document_free(document);
+	}
+	ph_writer_free(writer);
+	return text;
+}
+
+char *ph_json_string(const char *text, size_t length)
+{
+	json_t *json = json_stringn(text, length);
+	char *quoted =
+		json ? json_dumps(json, JSON_ENCODE_ANY) : strdup("\"\"");
+
+	json_decref(json);
+	return quoted;
 }
 
 /* RFC 3339, UTC. */

@@ -173,6 +173,23 @@ int ph_phrase_read(
 	return 0;
 }
 
+int ph_phrase_make(struct ph_phrase **out, struct ph_error *error)
+{
+	struct ph_phrase *phrase = secret_alloc(sizeof(*phrase));
+
+	if (!phrase)
+		return ph_fail(error, PH_EXIT_NEGATIVE, "",
+			"raise the limit of locked memory (ulimit -l)",
+			"no memory for secrets");
+	memset(phrase, 0, sizeof(*phrase));
+	ph_passphrase_make(phrase->text);
+	phrase->length = strlen(phrase->text);
+	if (ph_passphrase_mesh(phrase->mesh, phrase->text, phrase->length))
+		abort();
+	*out = phrase;
+	return 0;
+}
+
 void ph_phrase_free(struct ph_phrase *phrase)
 {
 	sodium_free(phrase);

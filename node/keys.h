@@ -54,6 +54,8 @@ struct ph_phrase {
  */
 int ph_phrase_read(
 	struct ph_phrase **out, const char *path, struct ph_error *error);
+/* A new one, in memory alone. -1. */
+int ph_phrase_make(struct ph_phrase **out, struct ph_error *error);
 void ph_phrase_free(struct ph_phrase *phrase);
 /* DIR/passphrase: what `up` makes on a fresh machine and rotation replaces. */
 #define PH_PHRASE_FILE "passphrase"

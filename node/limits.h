@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "node/source.h"
+
 /*
  * What strangers may cost. Two tables, both bounded: connections that have not
  * proven themselves yet, and sources that guessed wrong.
@@ -36,18 +38,6 @@
 #define PH_LIMITS_AGAIN (INT64_C(20) * 1000000)
 #define PH_LIMITS_HELLO (INT64_C(5) * 1000000000)  /* until HELLO */
 #define PH_LIMITS_TOTAL (INT64_C(10) * 1000000000) /* until proven */
-
-/* Who is counted together: an IPv4 address, an IPv6 /64, "unix". */
-struct ph_source {
-	uint8_t bytes[9]; /* family, then 4 or 8 bytes */
-	bool dialled;	  /* by this node */
-};
-
-/* From the text that on_accept gives, or a host:port. What is no address (a
- * name, a path) is counted by a hash of its text. */
-struct ph_source ph_source_of(const char *text);
-/* The same, where this node dials. */
-struct ph_source ph_source_dialled(const char *text);
 
 /* How far a connection that is not proven yet has got. */
 enum ph_phase {

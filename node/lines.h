@@ -58,6 +58,10 @@ struct ph_lines_events {
 	uint64_t (*known_epoch)(void *context, const char *id);
 	/* It said goodbye in that epoch. */
 	bool (*has_left)(void *context, const char *id);
+	/* How membership sees a node that is new to the lines: it may have
+	 * known it before them. `since`: wall ns. */
+	enum ph_presence (*presence)(
+		void *context, const char *id, int64_t *since);
 	/* The keyring changed (ph_trust_ring): announce anew. */
 	void (*on_ring)(void *context);
 	/* A key became a member, by passphrase or by vouch; or is none any
@@ -95,20 +99,27 @@ void ph_lines_pace(struct ph_lines *lines, const char *id, bool calm);
 /* This node's own announcement changed: `content` is its version now. */
 void ph_lines_announced(struct ph_lines *lines, uint32_t content);
 /* `since`: wall ns. A dead peer's line is closed and its waiting calls are
- * told; an unknown id is ignored. */
+ * told; an unknown id is ignored, and
+ * asked for (events.presence) when it becomes a peer. */
 void ph_lines_presence(struct ph_lines *lines, const char *id,
 	enum ph_presence presence, int64_t since);
 
 /* An address where a node of the mesh may be found. */
 void ph_lines_seed(struct ph_lines *lines, const struct ph_address *address);
+/* The same of a node by name: one that is known already is dialled there, too;
+ * nothing when it is not. */
+void ph_lines_seed_of(struct ph_lines *lines, const char *node,
+	const struct ph_address *address);
 /* Where a node can be dialled best now, and the key it must prove. -ENOENT;
- * -EHOSTUNREACH: no address, but the key is told. */
+ * -EHOSTUNREACH: no address, but the key is told. `via`: one that is so
+ * (proto/address.h), "" for any. */
 int ph_lines_candidate(struct ph_lines *lines, const char *node,
-	struct ph_address *address, uint8_t key[PH_PUBLIC_KEY]);
+	const char *via, struct ph_address *address,
+	uint8_t key[PH_PUBLIC_KEY]);
 /* The same for a race of its addresses: ranked, nobody running; none that only
  * hearsay names. */
 int ph_lines_candidates(struct ph_lines *lines, const char *node,
-	struct ph_candidates *out, uint8_t key[PH_PUBLIC_KEY]);
+	const char *via, struct ph_candidates *out, uint8_t key[PH_PUBLIC_KEY]);
 /* There is a line to it. */
 bool ph_lines_is_up(struct ph_lines *lines, const char *node);
 /* Who may tell of that node: itself, when there is a line to it, else one of

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,286 +9,19 @@
 #include "kernel/log.h"
 #include "kernel/loop.h"
 #include "beacon/beacon.h"
+#include "executor/warden.h"
+#include "executor/keeper.h"
+#include "node/alike.h"
 #include "node/answers.h"
 #include "node/boot.h"
 #include "node/cli.h"
+#include "node/cli_flags.h"
 #include "node/keys.h"
 #include "node/node.h"
 #include "placement/placement.h"
 #include "probe/process.h"
 #include "proto/secret.h"
-#include "proto/server.h"
 #include "proto/socket_path.h"
-
-/* Flags that every command takes, wherever they stand. */
-struct common {
-	const char *name;
-	bool value;
-	int (*take)(struct ph_cli *cli, const char *text);
-	const char *looks; /* what its value looks like */
-};
-
-static int take_socket(struct ph_cli *cli, const char *text)
-{
-	cli->socket = text;
-	return 0;
-}
-
-static int take_node(struct ph_cli *cli, const char *text)
-{
-	cli->node = text;
-	return 0;
-}
-
-static int take_json(struct ph_cli *cli, const char *text)
-{
-	cli->json = true;
-	return 0;
-}
-
-static int take_follow(struct ph_cli *cli, const char *text)
-{
-	cli->follow = true;
-	return 0;
-}
-
-static int take_watch(struct ph_cli *cli, const char *text)
-{
-	cli->watch = true;
-	return 0;
-}
-
-/* `--wait`, or `--wait T`. */
-static int take_wait(struct ph_cli *cli, const char *text)
-{
-	cli->watch = !text;
-	return text ? ph_parse_duration(&cli->wait, text) : 0;
-}
-
-static int take_auth_file(struct ph_cli *cli, const char *text)
-{
-	cli->auth_file = text;
-	return 0;
-}
-
-static int take_timeout(struct ph_cli *cli, const char *text)
-{
-	return ph_parse_duration(&cli->timeout, text);
-}
-
-static int take_count(struct ph_cli *cli, const char *text)
-{
-	char *end;
-
-	cli->count = strtol(text, &end, 10);
-	return *end || cli->count <= 0 || cli->count > 1000000 ? -1 : 0;
-}
-
-static int take_mask(struct ph_cli *cli, const char *text)
-{
-	cli->mask = text;
-	return 0;
-}
-
-static int take_reason(struct ph_cli *cli, const char *text)
-{
-	cli->reason = text;
-	return 0;
-}
-
-static int take_on_crash(struct ph_cli *cli, const char *text)
-{
-	cli->on_crash = text;
-	return strcmp(text, "block") && strcmp(text, "bypass") ? -1 : 0;
-}
-
-static int take_output(struct ph_cli *cli, const char *text)
-{
-	cli->output = text;
-	return 0;
-}
-
-static int take_deny(struct ph_cli *cli, const char *text)
-{
-	cli->deny = true;
-	return 0;
-}
-
-static int take_sarif(struct ph_cli *cli, const char *text)
-{
-	cli->sarif = true;
-	return 0;
-}
-
-static int take_live(struct ph_cli *cli, const char *text)
-{
-	cli->live = true;
-	return 0;
-}
-
-static int take_write(struct ph_cli *cli, const char *text)
-{
-	cli->write = true;
-	return 0;
-}
-
-static int take_check(struct ph_cli *cli, const char *text)
-{
-	cli->check = true;
-	return 0;
-}
-
-static int take_for(struct ph_cli *cli, const char *text)
-{
-	return ph_parse_duration(&cli->lasts, text) || cli->lasts <= 0;
-}
-
-static int take_to(struct ph_cli *cli, const char *text)
-{
-	cli->to = text;
-	return 0;
-}
-
-static int take_on_full(struct ph_cli *cli, const char *text)
-{
-	cli->on_full = text;
-	return 0;
-}
-
-static int take_reservation(struct ph_cli *cli, const char *text)
-{
-	cli->reservation = text;
-	return 0;
-}
-
-static int take_range(struct ph_cli *cli, const char *text)
-{
-	struct ph_range range;
-
-	cli->range = text;
-	return ph_options_range(&range, text);
-}
-
-static int take_new(struct ph_cli *cli, const char *text)
-{
-	cli->fresh = true;
-	return 0;
-}
-
-static const struct common commons[] = {
-	{"--new", false, take_new, ""},
-	{"--range", true, take_range,
-		"two ports from 1024 to 65535, as 20000-20099"},
-	{"--socket", true, take_socket, "a path"},
-	{"--node", true, take_node, "a node's name"},
-	{"--json", false, take_json, ""},
-	{"--timeout", true, take_timeout, "a duration with its unit, as 10s"},
-	{"--follow", false, take_follow, ""},
-	{"--watch", false, take_watch, ""},
-	{"--wait", false, take_wait, "a duration with its unit, as 30s"},
-	{"-n", true, take_count, "a number from 1 to 1000000"},
-	{"--count", true, take_count, "a number from 1 to 1000000"},
-	{"--auth-file", true, take_auth_file, "a file's name"},
-	{"--mask", true, take_mask, "a mask, as type=video/*,free=yes"},
-	{"--why", true, take_reason, "a text"},
-	{"--on-crash", true, take_on_crash, "block or bypass"},
-	{"-o", true, take_output,
-		"a file's name; of graph: json, dot, mermaid or d2"},
-	{"--deny-warnings", false, take_deny, ""},
-	{"--sarif", false, take_sarif, ""},
-	{"--live", false, take_live, ""},
-	{"--write", false, take_write, ""},
-	{"--check", false, take_check, ""},
-	{"--for", true, take_for, "a duration with its unit, as 30m"},
-	{"--to", true, take_to, "an input, as node/server:terminal"},
-	{"--on-full", true, take_on_full,
-		"block, drop-oldest, drop-newest, latest or disconnect"},
-	{"--reservation", true, take_reservation, "the id of a reservation"},
-	{NULL, false, NULL, NULL},
-};
-
-static int bad_flag(
-	const struct ph_cli *cli, const char *flag, const char *what)
-{
-	struct ph_error error;
-
-	ph_fail(&error, PH_EXIT_USAGE, flag, "posthouse help tells the flags",
-		"%s", what);
-	return ph_cli_fail(cli, &error);
-}
-
-static int bad_value(
-	const struct ph_cli *cli, const struct common *flag, const char *value)
-{
-	struct ph_error error;
-	char next[120];
-
-	snprintf(next, sizeof(next), "give it %s", flag->looks);
-	ph_fail(&error, PH_EXIT_USAGE, flag->name, next,
-		"not a valid value: '%s'", value);
-	return ph_cli_fail(cli, &error);
-}
-
-static const struct common *find_common(const char *word, size_t length)
-{
-	for (const struct common *flag = commons; flag->name; flag++)
-		if (strlen(flag->name) == length &&
-			!strncmp(flag->name, word, length))
-			return flag;
-	return NULL;
-}
-
-/* The one value that may be missing: `--wait=T`, or a number behind it. */
-static const char *wait_value(int argc, char **argv, int *at)
-{
-	const char *equals = strchr(argv[*at], '=');
-
-	if (equals)
-		return equals + 1;
-	if (*at + 1 < argc && argv[*at + 1][0] >= '0' &&
-		argv[*at + 1][0] <= '9')
-		return argv[++*at];
-	return NULL;
-}
-
-/* Takes the flags out of the words; what is left are the command's own. */
-static int take_flags(struct ph_cli *cli, int argc, char **argv)
-{
-	cli->argv = argv;
-	for (int i = 0; i < argc; i++) {
-		const char *word = argv[i];
-		size_t length = strcspn(word, "=");
-		const struct common *flag;
-		const char *value = NULL;
-
-		if (word[0] != '-' || !word[1]) {
-			cli->argv[cli->argc++] = argv[i];
-			continue;
-		}
-		flag = find_common(word, length);
-		if (!flag)
-			return bad_flag(cli, word, "no such flag");
-		if (flag->take == take_wait) {
-			value = wait_value(argc, argv, &i);
-			if (take_wait(cli, value))
-				return bad_value(cli, flag, value);
-			continue;
-		}
-		if (!flag->value && word[length])
-			return bad_flag(cli, word, "the flag takes no value");
-		if (flag->value) {
-			if (word[length])
-				value = word + length + 1;
-			else if (i + 1 < argc)
-				value = argv[++i];
-			else
-				return bad_value(cli, flag, "");
-		}
-		if (flag->take(cli, value))
-			return bad_value(cli, flag, value);
-	}
-	return 0;
-}
 
 static int run_up(int argc, char **argv)
 {
@@ -296,8 +30,9 @@ static int run_up(int argc, char **argv)
 
 	for (int i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
-			ph_options_help();
-			return 0;
+			struct ph_cli cli = {.argc = 1, .argv = argv};
+
+			return ph_cmd_help(&cli);
 		}
 	}
 	if (ph_options_read(&options, argc, argv, &error)) {
@@ -356,7 +91,7 @@ static int run_command(const struct ph_command *command, int argc, char **argv)
 			/* Errors in what follows are JSON, too. */
 			cli.json = true;
 		}
-	code = take_flags(&cli, argc - 1, argv + 1);
+	code = ph_cli_take_flags(&cli, command->name, argc - 1, argv + 1);
 	if (code)
 		return code;
 	ph_socket_path(socket, sizeof(socket), cli.socket);
@@ -406,11 +141,31 @@ static bool is_help(const char *word)
 	return !strcmp(word, "--help") || !strcmp(word, "-h");
 }
 
+static int no_command(const char *name)
+{
+	const char *meant = NULL;
+
+	for (const struct ph_command *command = ph_commands; command->name;
+		command++)
+		if (ph_is_alike(command->name, name))
+			meant = command->name;
+	fprintf(stderr, "posthouse: %s: %s\n  next: ", name,
+		name[0] == '-' ? "the command comes first, its flags after it"
+			       : "no such command");
+	if (meant)
+		fprintf(stderr, "did you mean %s? ", meant);
+	fprintf(stderr, "posthouse help lists the commands\n");
+	return PH_EXIT_USAGE;
+}
+
 int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "help";
 
 	keep_standard_streams();
+	/* Whoever started us may ignore it: then nobody would hear of the end
+	 * of our children. */
+	signal(SIGCHLD, SIG_DFL);
 	ph_log_open(NULL, NULL, PH_LOG_ERROR);
 	if (is_help(name))
 		name = "help";
@@ -420,6 +175,10 @@ int main(int argc, char **argv)
 		return run_up(argc - 1, argv + 1);
 	if (!strcmp(name, PH_ANNEX_VERB))
 		return ph_annex_main(argc, argv);
+	if (!strcmp(name, PH_KEEPER_VERB))
+		return ph_keeper_main(argc, argv);
+	if (!strcmp(name, PH_WARDEN_VERB))
+		return ph_warden_main(argc > 2 ? argv[2] : NULL);
 	if (!strcmp(name, PH_PROBE_VERB))
 		return run_hidden(ph_probe_main, argc, argv);
 	if (!strcmp(name, PH_BEACON_VERB))
@@ -429,11 +188,5 @@ int main(int argc, char **argv)
 		if (!strcmp(command->name, name))
 			return run_command(
 				command, argc > 1 ? argc - 1 : 1, argv + 1);
-	fprintf(stderr,
-		"posthouse: %s: %s\n"
-		"  next: posthouse help lists the commands\n",
-		name,
-		name[0] == '-' ? "the command comes first, its flags after it"
-			       : "no such command");
-	return PH_EXIT_USAGE;
+	return no_command(name);
 }

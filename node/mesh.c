@@ -69,6 +69,25 @@ static void write_peer(struct ph_writer *writer, const struct peer *peer)
 	ph_write_end(writer);
 }
 
+/* Who is refused for ever, and is no peer any more. */
+static void write_revoked(
+	struct ph_writer *writer, const struct ph_trust *trust)
+{
+	struct ph_revoked revoked;
+	char id[PH_NODE_ID_TEXT];
+
+	ph_put_list(writer, "revoked");
+	for (size_t i = 0; ph_trust_revoked_at(trust, i, &revoked); i++) {
+		ph_node_id_text(id, revoked.key);
+		ph_write_map(writer);
+		ph_put_text(writer, "node", revoked.name);
+		ph_put_text(writer, "id", id);
+		ph_put_int(writer, "since", revoked.since);
+		ph_write_end(writer);
+	}
+	ph_write_end(writer);
+}
+
 static void serve_peers(
 	void *context, ph_handle ticket, const struct ph_call *call)
 {
@@ -82,6 +101,7 @@ static void serve_peers(
 	for (struct peer *peer = lines->peers; peer; peer = peer->hh.next)
 		write_peer(writer, peer);
 	ph_write_end(writer);
+	write_revoked(writer, lines->node->trust);
 	ph_write_end(writer);
 	ph_answer_ok(lines->node->door, ticket, writer);
 	ph_writer_free(writer);
@@ -222,8 +242,8 @@ int mesh_revoke(
 	uint8_t key[PH_PUBLIC_KEY];
 	char id[PH_NODE_ID_TEXT];
 
-	if (ph_trust_revoke(
-		    lines->node->trust, text, key, on_unpinned, lines, error))
+	if (ph_trust_revoke(lines->node->trust, text, ph_clock_wall(), key,
+		    on_unpinned, lines, error))
 		return -1;
 	ph_node_id_text(id, key);
 	ph_log_warn("mesh", "peer.revoked name=%s id=%.8s", text, id);

@@ -1,7 +1,7 @@
-#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel/bytes.h"
 #include "node/peer.h"
 
 /*
@@ -18,6 +18,7 @@
 #define NEWS_SOON    (30 * PH_MILLISECOND)
 #define NEWS_COMPARE (30 * PH_SECOND)
 #define NEWS_LOST    (200 * PH_MILLISECOND)
+#define NEWS_AGAIN   PH_SECOND
 #define NEWS_TIME    (10 * PH_SECOND)
 
 /* A line past the 256th has no slot: it is told when sums are compared. */
@@ -58,11 +59,16 @@ static void know_all(struct ph_lines *lines, unsigned slot, bool yes)
 		know(&peer->known, slot, yes);
 }
 
-static void news_soon(struct ph_lines *lines)
+static void news_in(struct ph_lines *lines, int64_t wait)
 {
 	if (!lines->news.slot && !lines->closed)
 		ph_timer_start(lines->node->loop, &lines->news,
-			ph_loop_now(lines->node->loop) + NEWS_SOON);
+			ph_loop_now(lines->node->loop) + wait);
+}
+
+static void news_soon(struct ph_lines *lines)
+{
+	news_in(lines, NEWS_SOON);
 }
 
 void news_line(struct peer *peer, bool up)
@@ -130,10 +136,8 @@ struct version news_own_version(const struct ph_lines *lines)
 static uint64_t sum_of(
 	const uint8_t id[PH_NODE_ID_BYTES], const struct version *version)
 {
-	uint64_t value;
+	uint64_t value = ph_load64(id);
 
-	memcpy(&value, id, sizeof(value));
-	value = le64toh(value);
 	value ^= version->epoch * UINT64_C(0x9e3779b97f4a7c15);
 	value ^= (uint64_t)version->content << 17;
 	value = (value ^ (value >> 29)) * UINT64_C(0xbf58476d1ce4e5b9);
@@ -168,12 +172,9 @@ void news_compare(struct peer *peer, uint64_t sum)
 static void record_write(uint8_t out[NEWS_RECORD],
 	const uint8_t id[PH_NODE_ID_BYTES], const struct version *version)
 {
-	uint64_t epoch = htole64(version->epoch);
-	uint32_t content = htole32(version->content);
-
 	memcpy(out, id, PH_NODE_ID_BYTES);
-	memcpy(out + 16, &epoch, sizeof(epoch));
-	memcpy(out + 24, &content, sizeof(content));
+	ph_store64(out + 16, version->epoch);
+	ph_store32(out + 24, version->content);
 	out[28] = version->sealed;
 }
 
@@ -268,6 +269,19 @@ static void compare_due(struct ph_timer *timer)
 	}
 }
 
+/* Its line stands, but nobody took what was said: all of it once more. */
+static void news_lost(struct peer *peer)
+{
+	struct ph_lines *lines = peer->dialling.lines;
+
+	peer->telling = false;
+	know_all(lines, peer->slot, false);
+	know(&peer->known, peer->slot, true);
+	know(&lines->ring_known, peer->slot, false);
+	know(&lines->revoked_known, peer->slot, false);
+	news_in(lines, NEWS_AGAIN);
+}
+
 struct told {
 	struct ph_lines *lines;
 	char id[PH_NODE_ID_TEXT];
@@ -286,9 +300,13 @@ static void on_told(
 	if (!peer || !peer->line)
 		return;
 	peer->telling = false;
+	if (status) {
+		news_lost(peer);
+		return;
+	}
 	/* There may be more by now. */
 	news_soon(lines);
-	if (status || ph_document_read(&document, body, length, PH_SKIM_PEER))
+	if (ph_document_read(&document, body, length, PH_SKIM_PEER))
 		return;
 	answer = ph_document_root(document);
 	if (ph_value_type(ph_value_get(answer, "sum")) != PH_NIL)
@@ -303,7 +321,7 @@ void news_send(struct peer *peer, struct ph_writer *writer)
 	struct told *told = calloc(1, sizeof(*told));
 
 	if (!told) {
-		peer->telling = false;
+		news_lost(peer);
 		return;
 	}
 	told->lines = lines;
@@ -312,7 +330,7 @@ void news_send(struct peer *peer, struct ph_writer *writer)
 		    PH_MESH_NEWS, writer, ph_loop_now(lines->node->loop),
 		    NEWS_TIME, on_told, told)) {
 		free(told);
-		peer->telling = false;
+		news_lost(peer);
 	}
 }
 

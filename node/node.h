@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "executor/cell.h"
+#include "executor/warden.h"
 #include "kernel/door.h"
 #include "kernel/loop.h"
 #include "kernel/worker.h"
@@ -40,6 +42,8 @@ struct ph_node {
 	struct ph_transport_host host;
 
 	struct ph_keys *keys;
+	struct ph_phrase *phrase; /* while it boots; then NULL */
+	bool phrase_is_new;	  /* and nowhere on disk yet */
 	struct ph_trust *trust;
 	struct ph_limits *limits;
 	struct ph_gate *gate;
@@ -47,10 +51,14 @@ struct ph_node {
 	struct ph_probing *probing;
 	struct ph_lines *lines;
 	struct ph_wires *wires;
+	struct ph_monitoring *monitoring;
+	struct ph_bell *bell;
 
 	struct ph_store *store;
 	struct ph_hostess *hostess;
 	struct ph_executor *executor;
+	struct ph_keepers keepers; /* of programs' namespaces */
+	struct ph_warden warden;   /* of programs without */
 	struct ph_placement *placement;
 	struct ph_control *control;
 	struct ph_web *web;

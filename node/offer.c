@@ -8,15 +8,20 @@
 #include <utlist.h>
 
 #include "kernel/log.h"
-#include "node/lines.h"
+#include "node/race.h"
 #include "node/session.h"
 #include "proto/calls.h"
 
+/* First it races for a carrier, then it is that carrier's session's. */
 struct session_offer {
+	struct ph_gate *gate;
 	struct ph_attach attach; /* what we say, and what it is for */
 	uint8_t key[PH_PUBLIC_KEY];
 	char peer[40];
-	ph_handle ticket; /* of wire.dial; 0: answered */
+	ph_handle ticket;  /* of wire.dial; 0: answered */
+	struct race *race; /* NULL: a session has it */
+	struct session_offer *prev;
+	struct session_offer *next;
 };
 
 static void refuse(struct ph_door *door, ph_handle ticket, const char *peer,
@@ -78,9 +83,15 @@ bool offer_allows(
 static bool is_crowded(const struct ph_gate *gate, const char *peer)
 {
 	const struct ph_session *session;
+	const struct session_offer *offer;
 	unsigned all = 0;
 	unsigned of_peer = 0;
 
+	DL_FOREACH(gate->offers, offer)
+	{
+		all++;
+		of_peer += !strcmp(offer->peer, peer);
+	}
 	DL_FOREACH2(gate->sessions, session, next_session)
 	{
 		if (!session->offer || session->phase >= PHASE_LINE)
@@ -91,30 +102,72 @@ static bool is_crowded(const struct ph_gate *gate, const char *peer)
 	return all >= PH_OFFERS_MOST || of_peer >= PH_OFFERS_OF_PEER;
 }
 
-/* Takes the offer on success. */
-static int dial(struct ph_gate *gate, const struct ph_address *address,
-	struct session_offer *offer)
+/* The carrier of the fastest address: its session asks nobody who it is. */
+static void on_won(void *context, struct ph_carrier *carrier)
 {
+	struct session_offer *offer = context;
+	struct ph_gate *gate = offer->gate;
 	struct ph_loop *loop = gate->node->loop;
 	struct ph_session *session = session_create(gate);
-	struct ph_dial to = {.address = *address};
-	int error;
+	struct ph_carrier_info info;
 
-	if (!session)
-		return -ENOMEM;
-	session->peer.dialled = true;
-	ph_address_format(address, session->source, sizeof(session->source));
-	error = ph_transport_find(address->scheme)
-			->dial(&gate->node->host, &to, &session_events, session,
-				&session->carrier);
-	if (error) {
-		session_free(session);
-		return error;
+	DL_DELETE(gate->offers, offer);
+	if (!session) {
+		ph_carrier_close(carrier);
+		refuse(gate->node->door, offer->ticket, offer->peer,
+			"out of memory");
+		free(offer);
+		return;
 	}
 	session->offer = offer;
+	session->peer.dialled = true;
+	session->carrier = carrier;
+	ph_carrier_info(carrier, &info);
+	snprintf(session->source, sizeof(session->source), "%s", info.peer);
+	ph_carrier_retarget(carrier, &session_events, session);
 	ph_timer_start(
 		loop, &session->patience, ph_loop_now(loop) + GATE_PATIENCE);
-	return 0;
+	session_events.on_open(session, carrier);
+}
+
+static void on_lost(void *context, int reason, const char *why)
+{
+	struct session_offer *offer = context;
+	struct ph_gate *gate = offer->gate;
+
+	(void)reason;
+	DL_DELETE(gate->offers, offer);
+	refuse(gate->node->door, offer->ticket, offer->peer, why);
+	free(offer);
+}
+
+static const struct race_events race_events = {on_won, on_lost};
+
+void offers_close(struct ph_gate *gate)
+{
+	struct session_offer *offer;
+	struct session_offer *next;
+
+	DL_FOREACH_SAFE(gate->offers, offer, next)
+	{
+		race_stop(offer->race);
+		on_lost(offer, -ECANCELED, "this node stops");
+	}
+}
+
+/* Takes the offer on success: it is answered, maybe before this returns. */
+static int dial(struct session_offer *offer, const char *via)
+{
+	struct ph_gate *gate = offer->gate;
+	int error;
+
+	DL_APPEND(gate->offers, offer);
+	error = race_start(&offer->race, gate->node, offer->peer, via,
+		ph_loop_now(gate->node->loop) + GATE_PATIENCE, &race_events,
+		offer, offer->key);
+	if (error)
+		DL_DELETE(gate->offers, offer);
+	return error;
 }
 
 /* -EBADMSG: not such a question. */
@@ -145,24 +198,28 @@ static void answer(struct ph_node *node, struct ph_request *request)
 	struct session_offer *offer = calloc(1, sizeof(*offer));
 	const char *peer = request->call->caller->node;
 	const char *why = NULL;
-	struct ph_address address;
+	char via[PH_VIA_MAX];
 
+	ph_get_copy(request->arguments, "via", via, sizeof(via));
 	if (!offer)
 		why = "out of memory";
 	else if (!peer[0] || node->stopping || read_question(offer, request))
 		why = "not a peer's question, or not now";
 	else if (is_crowded(node->gate, peer))
 		why = "too many such dials are under way";
-	else if (ph_lines_candidate(node->lines, peer, &address, offer->key))
-		why = "no address of it is known";
-	else if (dial(node->gate, &address, offer))
-		why = "its address cannot be dialled";
 	if (why) {
 		free(offer);
 		refuse(node->door, request->ticket, peer, why);
 		return;
 	}
+	offer->gate = node->gate;
 	offer->ticket = request->ticket;
+	if (!dial(offer, via))
+		return;
+	free(offer);
+	refuse(node->door, request->ticket, peer,
+		*via ? "no address of it is known that is as via: wants"
+		     : "no address of it is known");
 }
 
 static void serve_dial(

@@ -155,14 +155,6 @@ static int read_log(
 }
 
 /* `off`, or addresses. */
-static int read_http_token(
-	struct ph_options *options, const char *text, struct ph_error *error)
-{
-	options->http_token =
-		!text || (strcmp(text, "0") != 0 && strcmp(text, "no") != 0);
-	return 0;
-}
-
 static int read_http(
 	struct ph_options *options, const char *text, struct ph_error *error)
 {
@@ -183,8 +175,9 @@ static const struct flag flags[] = {
 	{"state", "POSTHOUSE_STATE", "DIR", read_state,
 		"where it keeps its key, passphrase and database"},
 	{"listen", "POSTHOUSE_LISTEN", "ADDR", read_listen,
-		"HOST:PORT, ws://HOST:PORT, wss://HOST:PORT or unix:PATH for "
-		"peers, may be repeated (default [::]:7678)"},
+		"where peers find it: HOST:PORT, ws://HOST:PORT, "
+		"wss://HOST:PORT or unix:PATH, may be repeated (default "
+		"[::]:7678)"},
 	{"join", "POSTHOUSE_JOIN", "HOST:PORT", read_join,
 		"where another node of the mesh is, may be repeated"},
 	{"dial-allow", "POSTHOUSE_DIAL_ALLOW", "CIDR", ph_options_dial_allow,
@@ -196,24 +189,27 @@ static const struct flag flags[] = {
 		"passphrase in --state)"},
 	{"local", "POSTHOUSE_LOCAL", NULL, read_local,
 		"listen on the loopback only"},
-	{"peer-role", "POSTHOUSE_PEER_ROLE", "ROLE", read_role,
-		"what new peers may do here: view operate wire exec (default "
-		"exec: the passphrase is then a shell on this node)"},
+	{"peer-role", "POSTHOUSE_PEER_ROLE", "view|operate|wire|exec",
+		read_role,
+		"what new peers may do here (default exec: the passphrase is "
+		"then a shell on this node)"},
 	{"socket", "POSTHOUSE_SOCKET", "PATH", read_socket,
 		"where commands find this node"},
-	{"log", "POSTHOUSE_LOG", "LEVEL", read_log,
-		"error warn info debug (default info)"},
+	{"log", "POSTHOUSE_LOG", "error|warn|info|debug", read_log,
+		"what goes to stderr (default info)"},
 	{"discovery", "POSTHOUSE_DISCOVERY", "on|off|IF", ph_options_discovery,
 		"find the other nodes, on every network or on those named "
 		"(IF,IF); off sends nothing (default on)"},
-	{"l2", "POSTHOUSE_L2", "MODE", ph_options_l2,
-		"real LLDP frames: off listen emit (default off; needs "
-		"CAP_NET_RAW)"},
+	{"l2", "POSTHOUSE_L2", "off|listen|emit", ph_options_l2,
+		"real LLDP frames (default off; needs CAP_NET_RAW)"},
 	{"cap", "POSTHOUSE_CAP", "K[=V]", ph_options_cap,
 		"what this node can, may be repeated"},
-	{"http-token", "POSTHOUSE_HTTP_TOKEN", NULL, read_http_token,
+	{"http-token", "POSTHOUSE_HTTP_TOKEN", NULL, ph_options_http_token,
 		"looking by HTTP takes a token from the loopback, too: for a "
 		"node behind a proxy"},
+	{"http-origin", "POSTHOUSE_HTTP_ORIGIN", "URL", ph_options_http_origin,
+		"where the page is behind a proxy, as https://ops.example, may "
+		"be repeated; includes --http-token"},
 	{"http", "POSTHOUSE_HTTP", "A:P|off", read_http,
 		"HTTP and the page: an address or unix:PATH, may be repeated "
 		"(default 127.0.0.1:7679)"},
@@ -230,21 +226,6 @@ static const struct flag flags[] = {
 };
 
 #define FLAGS (sizeof(flags) / sizeof(flags[0]))
-
-void ph_options_help(void)
-{
-	printf("usage: posthouse up [flags]\n\n"
-	       "Starts this machine's node. On a fresh machine it makes a "
-	       "passphrase and says\nhow the next machine joins.\n\n");
-	for (size_t i = 0; i < FLAGS; i++)
-		printf("  --%-15s %-10s %s\n", flags[i].name,
-			flags[i].value ? flags[i].value : "",
-			flags[i].sentence);
-	printf("\n-f is --file (in the environment POSTHOUSE_WIRING). Every "
-	       "other "
-	       "flag stands there\nunder its name: --name is POSTHOUSE_NAME. A "
-	       "flag wins.\n");
-}
 
 bool ph_options_flag(struct ph_flag *out, size_t index)
 {
@@ -318,6 +299,9 @@ static void flag_replaces(
 	} else if (!strcmp(name, "http") && !(*seen & 16)) {
 		options->https = 0;
 		*seen |= 16;
+	} else if (!strcmp(name, "http-origin") && !(*seen & 32)) {
+		options->http_origins = 0;
+		*seen |= 32;
 	}
 }
 

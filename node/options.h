@@ -15,11 +15,13 @@
 /*
  * What `posthouse up` was told: flag, else POSTHOUSE_* variable, else default.
  */
-#define PH_OPTIONS_LISTEN 8
-#define PH_OPTIONS_JOIN	  32
-#define PH_OPTIONS_CAPS	  32
-#define PH_OPTIONS_ALLOW  16
-#define PH_OPTIONS_HTTP	  4
+#define PH_OPTIONS_LISTEN  8
+#define PH_OPTIONS_JOIN	   32
+#define PH_OPTIONS_CAPS	   32
+#define PH_OPTIONS_ALLOW   16
+#define PH_OPTIONS_HTTP	   4
+#define PH_OPTIONS_ORIGINS 8
+#define PH_OPTIONS_ORIGIN  128
 
 /* Ports, both included. */
 struct ph_range {
@@ -40,8 +42,12 @@ struct ph_options {
 	unsigned dial_allows;
 	struct ph_address http[PH_OPTIONS_HTTP];
 	unsigned https;
-	bool http_asked;	     /* by flag or variable */
-	bool http_token;	     /* looking takes one, too */
+	bool http_asked; /* by flag or variable */
+	bool http_token; /* looking takes one, too */
+	/* Where pages come from that a proxy passes on: https://HOST[:PORT], as
+	 * browsers write it. */
+	char http_origin[PH_OPTIONS_ORIGINS][PH_OPTIONS_ORIGIN];
+	unsigned http_origins;
 	const char *passphrase_file; /* NULL: STATE/passphrase */
 	enum ph_role peer_role;
 	enum ph_log_level log;
@@ -58,7 +64,6 @@ struct ph_options {
 /* argv[0] is the verb. -1 with the error told. */
 int ph_options_read(
 	struct ph_options *out, int argc, char **argv, struct ph_error *error);
-void ph_options_help(void);
 
 /* One flag of `up`, for manuals and shells. */
 struct ph_flag {
@@ -71,6 +76,10 @@ struct ph_flag {
 /* The flags in their order; false after the last. */
 bool ph_options_flag(struct ph_flag *out, size_t index);
 
+/* Warns of those that --discovery names and that are not there: they may come
+ * yet, or it is a slip. */
+void ph_options_absent_interfaces(const struct ph_options *options);
+
 /* Values of --discovery, --l2 and --cap; -1 with the error. */
 int ph_options_discovery(
 	struct ph_options *options, const char *text, struct ph_error *error);
@@ -80,6 +89,12 @@ int ph_options_cap(
 	struct ph_options *options, const char *text, struct ph_error *error);
 /* Of --dial-allow: one subnet, or several with commas. */
 int ph_options_dial_allow(
+	struct ph_options *options, const char *text, struct ph_error *error);
+
+/* --http-token (NULL: yes), --http-origin: one, or several with commas. */
+int ph_options_http_token(
+	struct ph_options *options, const char *text, struct ph_error *error);
+int ph_options_http_origin(
 	struct ph_options *options, const char *text, struct ph_error *error);
 
 /* --beacon-range, --beacon, --probe-peers. */

@@ -1,4 +1,5 @@
 #include <ctype.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -32,6 +33,29 @@ static int take_interfaces(
 	options->discovery = true;
 	options->interfaces = text;
 	return 0;
+}
+
+void ph_options_absent_interfaces(const struct ph_options *options)
+{
+	char name[IF_NAMESIZE];
+	const char *text = options->interfaces ? options->interfaces : "";
+
+	while (*text) {
+		size_t length = strcspn(text, ",");
+
+		if (length < sizeof(name)) {
+			memcpy(name, text, length);
+			name[length] = 0;
+			if (!if_nametoindex(name))
+				ph_log_warn("discovery",
+					"interface.absent name=%s next=\"ip "
+					"link "
+					"lists them; it is used once it is "
+					"there\"",
+					name);
+		}
+		text += length + (text[length] == ',');
+	}
 }
 
 int ph_options_discovery(

@@ -97,8 +97,20 @@ struct peer *peer_get(
 		ph_loop_now(lines->node->loop));
 	peer->active.proven = ph_trust_find(lines->node->trust, key) != NULL;
 	HASH_ADD_STR(lines->peers, id, peer);
+	peer_ask_presence(peer);
 	lines_stir(lines);
 	return peer;
+}
+
+/* A path means something on this host alone: nobody but its own people names
+ * one. */
+static bool is_dialable(
+	const struct ph_address *address, enum ph_candidate_origin origin)
+{
+	return ph_scheme_is_ip(address->scheme)
+		       ? address->port != 0
+		       : address->scheme == PH_ADDRESS_UNIX &&
+				 origin == PH_ORIGIN_CONFIGURED;
 }
 
 bool peer_add_address(struct peer *peer, const char *text,
@@ -108,7 +120,8 @@ bool peer_add_address(struct peer *peer, const char *text,
 	struct ph_address address;
 	char canonical[128];
 
-	if (ph_address_parse(&address, text) || !address.port ||
+	if (ph_address_parse(&address, text) ||
+		!is_dialable(&address, origin) ||
 		!ph_candidates_add(&peer->candidates,
 			ph_address_format(
 				&address, canonical, sizeof(canonical)),
@@ -188,20 +201,56 @@ static int put_map(struct ph_lines *lines, const char *space, const char *key,
 	return error;
 }
 
+/* A save of the trust book on its way, and who waits for it. */
+struct saving {
+	struct ph_lines *lines;
+	uint64_t revision;
+	ph_answer_fn *kept; /* NULL: nobody */
+	void *context;
+};
+
+/* Without its book a node that starts again lets in whom it has revoked, so a
+ * save that came to nothing is tried until one is on the disk. */
+static void on_saved(
+	void *context, int status, const uint8_t *body, size_t length)
+{
+	struct saving *saving = context;
+	struct ph_lines *lines = saving->lines;
+
+	/* What was saved since then holds it, too. */
+	if (status && lines->saved == saving->revision) {
+		lines->saved = saving->revision - 1;
+		lines_save_again(lines);
+	}
+	if (saving->kept)
+		saving->kept(saving->context, status, body, length);
+	free(saving);
+}
+
 int lines_keep_trust(struct ph_lines *lines, ph_answer_fn *kept, void *context)
 {
-	uint64_t revision = ph_trust_revision(lines->node->trust);
-	struct ph_writer *writer;
-	int error;
+	struct saving *saving = malloc(sizeof(*saving));
+	struct ph_writer *writer = NULL;
+	int error = saving ? ph_writer_create(&writer) : -ENOMEM;
 
-	if (ph_writer_create(&writer))
-		return -ENOMEM;
-	ph_trust_write(lines->node->trust, writer);
-	error = put_map(
-		lines, "trust", "book", writer, kept ? kept : unheard, context);
+	if (!error) {
+		*saving = (struct saving){
+			.lines = lines,
+			.revision = ph_trust_revision(lines->node->trust),
+			.kept = kept,
+			.context = context,
+		};
+		ph_trust_write(lines->node->trust, writer);
+		error = put_map(
+			lines, "trust", "book", writer, on_saved, saving);
+	}
 	ph_writer_free(writer);
-	if (!error)
-		lines->saved = revision;
+	if (!error) {
+		lines->saved = saving->revision;
+		return 0;
+	}
+	free(saving);
+	lines_save_again(lines);
 	return error;
 }
 

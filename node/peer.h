@@ -3,6 +3,7 @@
 
 #include <uthash.h>
 
+#include "discovery/bucket.h"
 #include "node/active.h"
 #include "node/candidates.h"
 #include "node/knocks.h"
@@ -11,8 +12,9 @@
 #include "node/trust.h"
 
 /*
- * What the exchange keeps of each peer. Shared by lines.c (lines that come and
- * go), dial.c (one node's addresses race), peer.c (the table), news.c (who
+ * What the exchange keeps of each peer. Shared by lines.c (its life, and
+ * the seeds), lines_up.c (lines that come and go), lines_ask.c (what others ask
+ * of them), dial.c (one node's addresses race), peer.c (the table), news.c (who
  * knows whom), greet.c (first words), road.c (calls to other nodes), word.c
  * (discovery) and mesh.c (the calls of the command line).
  */
@@ -96,6 +98,7 @@ struct peer {
 		bool due;	   /* it lacks what changed... */
 		bool all;	   /* ...or everything... */
 		int64_t told;	   /* ...since our advert of then; ns, 0 */
+		unsigned refused;  /* so many it turned away, in a row */
 		int64_t heard;	   /* its own last one; loop ns, 0 */
 		uint64_t epoch;	   /* of that one... */
 		uint64_t sequence; /* ...of that life */
@@ -107,6 +110,7 @@ struct peer {
 	struct waiting *waiting;
 	unsigned waiting_count;
 	struct ph_timer patience; /* of those that wait */
+	struct ph_timer greeting; /* once more: the last one reached nobody */
 	UT_hash_handle hh;
 };
 
@@ -133,6 +137,7 @@ struct ph_lines {
 	struct ph_timer turn;	  /* what `active` wants next */
 	struct ph_timer news;	  /* to everybody with a line, soon */
 	struct ph_timer save;	  /* of the trust book, soon */
+	struct ph_bucket saves;	  /* that may be made at once */
 	struct ph_timer compare;  /* with somebody, now and then */
 	struct asked asked[NEWS_ASKED];
 	unsigned next_asked;
@@ -198,17 +203,23 @@ void reach_tell_anew(struct peer *peer);
 uint32_t lines_random(struct ph_lines *lines, uint32_t below);
 /* Something changed for `active`: see what it wants, this turn. */
 void lines_stir(struct ph_lines *lines);
-void peer_hang_up(struct peer *peer, const char *why);
 void peer_remove(struct peer *peer);
 /* Keeps the trust book soon, if it changed. */
 void lines_save_trust(struct ph_lines *lines);
-/* Saves it in any case; `kept` hears whether it is durable. */
+/* A save failed: there is another one later. */
+void lines_save_again(struct ph_lines *lines);
+/* Saves it in any case; `kept` (may be NULL) hears whether it is durable. What
+ * fails is tried again by itself. */
 int lines_keep_trust(struct ph_lines *lines, ph_answer_fn *kept, void *context);
 /* A call to another server of this node whose answer nobody waits for. */
 void lines_tell(struct ph_lines *lines, const char *destination,
 	uint16_t method, struct ph_writer *writer);
+/* lines_up.c */
+void peer_hang_up(struct peer *peer, const char *why);
 
 /* word.c */
+/* How membership sees it already. */
+void peer_ask_presence(struct peer *peer);
 void lines_tell_line(struct peer *peer, bool up);
 void lines_tell_member(struct peer *peer, bool member);
 bool version_is_newer(const struct version *a, const struct version *b);
@@ -251,14 +262,17 @@ void lines_tell_line(struct peer *peer, bool up);
 /* greet.c */
 void greet_serve(struct ph_lines *lines);
 void greet_peer(struct peer *peer);
-void greet_write_ring(struct ph_writer *writer, struct ph_node *node);
-void greet_write_revoked(struct ph_writer *writer, struct ph_node *node);
-void greet_hear_ring(struct peer *teller, struct ph_value list);
-/* It may take the very teller away. */
-void greet_hear_revoked(struct peer *teller, struct ph_value list);
 /* Of `peer`, as `teller` says. */
 void greet_hear_addresses(struct peer *peer, const struct peer *teller,
 	struct ph_value list, const char *observed);
+/* greet_ring.c */
+void greet_write_ring(struct ph_writer *writer, struct ph_node *node);
+void greet_write_revoked(struct ph_writer *writer, struct ph_node *node);
+void greet_hear_ring(struct peer *teller, struct ph_value list);
+/* Two that never met anybody, in their first words: the lower id gives. */
+void greet_hear_no_ring(struct peer *teller);
+/* It may take the very teller away. */
+void greet_hear_revoked(struct peer *teller, struct ph_value list);
 /* mesh.c */
 void mesh_serve(struct ph_lines *lines);
 /* Revokes here and tells the others: by name, id or key in hex. -1 with the

@@ -8,10 +8,12 @@
 #include "kernel/log.h"
 #include "node/keys.h"
 #include "node/probe_hosts.h"
+#include "node/probe_page.h"
 #include "node/trust.h"
 #include "proto/secret.h"
 
-/* The answering side: a beacon on the node's loop or as a process. */
+/* The answering side: a beacon on the node's loop or as a process. Who asks for
+ * it: probe_open.c. */
 
 #define READY_PATIENCE (10 * PH_SECOND)
 
@@ -25,8 +27,11 @@ static void tell_ready(struct answering *answering, const uint8_t *ready,
 {
 	void (*on_ready)(void *context, const uint8_t *ready, size_t length,
 		const struct ph_error *error) = answering->on_ready;
+	struct ph_ready said;
 
 	answering->on_ready = NULL;
+	if (ready && !ph_ready_read(&said, ready, length))
+		answering->page = probe_page_bound(answering->page, &said);
 	if (on_ready)
 		on_ready(answering->context, ready, length, error);
 }
@@ -194,18 +199,17 @@ static int open_here(struct answering *answering,
 	return error;
 }
 
-/* Addresses that would make more points than a beacon holds are left out. */
 static void fill(struct ph_instruct *instruct, struct probe_hosts *hosts,
 	const struct answer_order *order, const struct ph_node *node)
 {
-	uint32_t ports = (uint32_t)(order->range.last - order->range.first + 1);
-	uint32_t most = PH_ORDER_BOUND / ports;
+	struct ph_range page;
+	uint32_t ports;
 
 	probe_hosts_own(hosts, node, order->outside);
-	if (hosts->count > most)
-		hosts->count = most;
-	*instruct = (struct ph_instruct){.first = order->range.first,
-		.last = order->range.last,
+	page = probe_page(order->range, hosts->count, PH_ORDER_BOUND);
+	ports = (uint32_t)(page.last - page.first + 1);
+	*instruct = (struct ph_instruct){.first = page.first,
+		.last = page.last,
 		.rate = PROBE_RATE,
 		.in_flight = PROBE_IN_FLIGHT,
 		.timeout_ms = PROBE_TIMEOUT_MS,
@@ -229,13 +233,13 @@ static int open_it(struct answering *answering,
 	struct ph_instruct instruct;
 
 	fill(&instruct, &hosts, order, node);
+	answering->page = (struct ph_range){instruct.first, instruct.last};
+	answering->left_out = hosts.left_out;
 	memcpy(secrets->key, order->key, sizeof(secrets->key));
 	secrets->count =
 		ph_trust_secrets(node->trust, ph_clock_wall(), secrets->secret);
 	if (!secrets->count)
 		return -EACCES;
-	if (!instruct.targets.count)
-		return -E2BIG;
 	return node->options.beacon_process
 		       ? open_child(answering, &instruct, secrets)
 		       : open_here(answering, &instruct, secrets);
@@ -283,141 +287,4 @@ int answering_open(struct answering *answering,
 	if (code)
 		fail_open(answering, code);
 	return 0;
-}
-
-/* beacon.open and beacon.close. */
-
-struct opening {
-	struct ph_probing *probing;
-	ph_handle ticket;
-};
-
-static void answer_ready(void *context, const uint8_t *ready, size_t length,
-	const struct ph_error *error)
-{
-	struct opening *opening = context;
-	struct ph_node *node = opening->probing->node;
-	struct ph_writer *writer = NULL;
-	struct ph_error none;
-
-	if (!error && ph_writer_create(&writer)) {
-		ph_fail(&none, PH_EXIT_NEGATIVE, "", "", "out of memory");
-		error = &none;
-	}
-	if (error) {
-		ph_answer_error(node->door, opening->ticket, error);
-	} else {
-		ph_write_map(writer);
-		ph_put_bytes(writer, "ready", ready, length);
-		ph_put_bytes(writer, "key", node->key, PH_PUBLIC_KEY);
-		ph_write_end(writer);
-		ph_answer_ok(node->door, opening->ticket, writer);
-		ph_writer_free(writer);
-	}
-	free(opening);
-}
-
-static int read_range(struct answer_order *order, struct ph_value arguments,
-	const struct ph_node *node, struct ph_error *error)
-{
-	const struct ph_range *own = &node->options.beacon_range;
-	char text[16];
-
-	order->range = *own;
-	ph_get_copy(arguments, "range", text, sizeof(text));
-	if (!text[0])
-		return 0;
-	if (ph_options_range(&order->range, text))
-		return ph_fail(error, PH_EXIT_USAGE, "range",
-			"two ports, as 20000-20099", "not valid: '%s'", text);
-	if (order->range.first >= own->first && order->range.last <= own->last)
-		return 0;
-	return ph_fail(error, PH_EXIT_DENIED, node->name,
-		"stay within it, or give that node another --beacon-range",
-		"its beacon has the ports %u-%u only", own->first, own->last);
-}
-
-static int read_order(struct answer_order *order, struct ph_value arguments,
-	const struct ph_call *call, struct ph_node *node,
-	struct ph_error *error)
-{
-	const struct ph_pin *pin =
-		ph_trust_find_text(node->trust, call->caller->node);
-	size_t session_length;
-	size_t key_length;
-	const uint8_t *session = ph_value_bytes(
-		ph_value_get(arguments, "session"), &session_length);
-	const uint8_t *key =
-		ph_value_bytes(ph_value_get(arguments, "key"), &key_length);
-
-	if (!node->options.probe_peers)
-		return ph_fail(error, PH_EXIT_DENIED, node->name,
-			"start it with --probe-peers on",
-			"that node answers no probes of others");
-	if (!pin || session_length != PH_PROBE_SESSION ||
-		key_length != PH_PROBE_KEY)
-		return ph_fail(error, PH_EXIT_USAGE, "beacon.open", "",
-			"a peer's call, with 16 and 32 bytes");
-	memcpy(order->session, session, PH_PROBE_SESSION);
-	memcpy(order->key, key, PH_PROBE_KEY);
-	memcpy(order->prober, pin->key, PH_PUBLIC_KEY);
-	order->peer = call->caller->node;
-	order->outside = true;
-	return read_range(order, arguments, node, error);
-}
-
-static void serve_open(
-	void *context, ph_handle ticket, const struct ph_call *call)
-{
-	struct ph_probing *probing = context;
-	struct ph_node *node = probing->node;
-	struct answer_order order = {.on_ready = answer_ready};
-	struct opening *opening;
-	struct ph_request request;
-	struct ph_error error;
-
-	if (ph_request_open(&request, node->door, ticket, call))
-		return;
-	opening = calloc(1, sizeof(*opening));
-	order.context = opening;
-	if (!opening)
-		ph_fail(&error, PH_EXIT_NEGATIVE, "", "", "out of memory");
-	else
-		*opening = (struct opening){probing, ticket};
-	if (!opening ||
-		read_order(&order, request.arguments, call, node, &error) ||
-		answering_open(&probing->answering, &order, &error)) {
-		ph_answer_error(node->door, ticket, &error);
-		free(opening);
-	}
-	ph_wipe(&order, sizeof(order));
-	ph_request_close(&request);
-}
-
-static void serve_close(
-	void *context, ph_handle ticket, const struct ph_call *call)
-{
-	struct ph_probing *probing = context;
-	struct ph_request request;
-	const uint8_t *session;
-	size_t length;
-
-	if (ph_request_open(&request, probing->node->door, ticket, call))
-		return;
-	session = ph_value_bytes(
-		ph_value_get(request.arguments, "session"), &length);
-	if (length == PH_PROBE_SESSION &&
-		!strcmp(call->caller->node, probing->answering.peer))
-		answering_close(&probing->answering, session);
-	ph_answer_ok(probing->node->door, ticket, NULL);
-	ph_request_close(&request);
-}
-
-void answering_serve(struct ph_probing *probing)
-{
-	struct ph_door *door = probing->node->door;
-
-	probing->answering.probing = probing;
-	ph_door_serve(door, PH_BEACON_OPEN, serve_open, probing);
-	ph_door_serve(door, PH_BEACON_CLOSE, serve_close, probing);
 }

@@ -49,6 +49,9 @@ static void child_parse(struct probe_child *child)
 	while (!(error = ph_order_read(
 			 &order, child->in + at, child->in_length - at))) {
 		child->on_order(child, &order);
+		/* That may have stopped it. */
+		if (child->ended)
+			return;
 		at += order.size;
 	}
 	child->in_length -= at;

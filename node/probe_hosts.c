@@ -23,17 +23,20 @@ static bool add_point(struct probe_hosts *hosts, const struct ph_point *point)
 {
 	struct ph_point plain = *point;
 	struct ph_point sane = *point;
-	uint8_t *at = hosts->points + (size_t)hosts->count * PH_POINT;
 
 	plain.port = 0;
 	sane.port = PH_POINT_LOWEST;
-	if (hosts->count == PH_ORDER_TARGETS || ph_point_forbidden(&sane))
+	if (ph_point_forbidden(&sane))
 		return false;
 	for (uint32_t i = 0; i < hosts->count; i++)
 		if (!memcmp(hosts->points + (size_t)i * PH_POINT, plain.address,
 			    16))
 			return false;
-	ph_point_write(&plain, at);
+	if (hosts->count == PH_ORDER_TARGETS) {
+		hosts->left_out++;
+		return false;
+	}
+	ph_point_write(&plain, hosts->points + (size_t)hosts->count * PH_POINT);
 	hosts->count++;
 	return true;
 }

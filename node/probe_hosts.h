@@ -14,6 +14,7 @@ struct probe_hosts {
 	uint32_t count;
 	uint8_t blocks[PH_ORDER_TARGETS * PH_POINT_BLOCK];
 	uint32_t block_count;
+	uint32_t left_out; /* addresses for which there was no room */
 };
 
 /* Where this node listens; every address of this host where it listens on all

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "controlsurface/control.h"
 #include "node/discover.h"
 #include "node/gate.h"
 #include "node/lines.h"
@@ -18,106 +19,89 @@
  * node.status, node.health, node.ready, node.stop. What runs and what is wired
  * is asked of those who know it: executor and control surface.
  */
-enum {
-	SERVERS_RUNNING,
-	SERVERS_WAITING,
-	SERVERS_FAILED,
-	SERVERS_COUNTS
+struct servers {
+	uint64_t running;
+	uint64_t waiting;
+	uint64_t failed;
 };
-enum {
-	WIRES_OPEN,
-	WIRES_CLOSED,
-	WIRES_WAITING,
-	WIRES_FAILED,
-	WIRES_COUNTS
+
+struct connections {
+	uint64_t open;
+	uint64_t closed;
+	uint64_t waiting;
+	uint64_t failed;
 };
+
+#define DOUBTS 8u /* changes that are shown */
 
 struct survey {
 	struct ph_node *node;
 	ph_handle ticket;
 	uint16_t method;
-	unsigned servers[SERVERS_COUNTS];
-	unsigned wires[WIRES_COUNTS];
+	struct servers servers;
+	struct connections connections;
 	uint64_t revision;
 	char waiting[160]; /* the first thing that is not ready */
+	char doubts[DOUBTS][PH_DOUBT_LINE];
+	unsigned doubt_count;
 };
 
-static unsigned class_of(struct ph_value state, const char *const *names,
-	const unsigned *classes, unsigned otherwise)
+static void note_waiting(struct survey *survey, struct ph_value answer)
 {
-	for (unsigned i = 0; names[i]; i++)
-		if (ph_value_is(state, names[i]))
-			return classes[i];
-	return otherwise;
+	if (!survey->waiting[0])
+		ph_get_copy(answer, "waiting_for", survey->waiting,
+			sizeof(survey->waiting));
 }
 
-static unsigned server_class(struct ph_value state)
+static void take_servers(struct survey *survey, struct ph_value answer)
 {
-	static const char *const names[] = {
-		"running", "finished", "failed", NULL};
-	static const unsigned classes[] = {
-		SERVERS_RUNNING, SERVERS_RUNNING, SERVERS_FAILED};
+	struct ph_value counts = ph_value_get(answer, "counts");
 
-	return class_of(state, names, classes, SERVERS_WAITING);
+	survey->servers = (struct servers){
+		.running = ph_get_u64(counts, "running"),
+		.waiting = ph_get_u64(counts, "waiting"),
+		.failed = ph_get_u64(counts, "failed"),
+	};
+	note_waiting(survey, answer);
 }
 
-static unsigned wire_class(struct ph_value state)
+static void take_doubts(struct survey *survey, struct ph_value lines)
 {
-	static const char *const names[] = {
-		"open", "flowing", "idle", "blocked", "closed", "failed", NULL};
-	static const unsigned classes[] = {WIRES_OPEN, WIRES_OPEN, WIRES_OPEN,
-		WIRES_OPEN, WIRES_CLOSED, WIRES_FAILED};
+	size_t length;
+	const char *text;
 
-	return class_of(state, names, classes, WIRES_WAITING);
+	while (survey->doubt_count < ph_value_count(lines) &&
+		survey->doubt_count < DOUBTS) {
+		text = ph_value_text(
+			ph_value_at(lines, survey->doubt_count), &length);
+		snprintf(survey->doubts[survey->doubt_count++], PH_DOUBT_LINE,
+			"%.*s", (int)length, text ? text : "");
+	}
 }
 
-static void note_waiting(struct survey *survey, struct ph_value item,
-	const char *kind, const char *name)
+static void take_connections(struct survey *survey, struct ph_value answer)
 {
-	char id[96];
-	char state[24];
-	char reason[80];
+	struct ph_value counts = ph_value_get(answer, "counts");
 
-	if (survey->waiting[0])
-		return;
-	snprintf(survey->waiting, sizeof(survey->waiting), "%s %s is %s%s%.60s",
-		kind, ph_get_copy(item, name, id, 64),
-		ph_get_copy(item, "state", state, sizeof(state)),
-		ph_get_copy(item, "reason", reason, sizeof(reason))[0] ? ": "
-								       : "",
-		reason);
+	survey->revision = ph_get_u64(answer, "revision");
+	survey->connections = (struct connections){
+		.open = ph_get_u64(counts, "open"),
+		.closed = ph_get_u64(counts, "closed"),
+		.waiting = ph_get_u64(counts, "waiting"),
+		.failed = ph_get_u64(counts, "failed"),
+	};
+	note_waiting(survey, answer);
+	take_doubts(survey, ph_value_get(answer, "in_doubt"));
 }
 
-static void count_items(
-	struct survey *survey, const uint8_t *body, size_t length, bool servers)
+static void take(struct survey *survey, const uint8_t *body, size_t length,
+	void (*into)(struct survey *survey, struct ph_value answer))
 {
 	struct ph_document *document;
-	struct ph_value items;
 
 	if (ph_document_read(&document, body, length, PH_SKIM_TABLE))
 		return;
-	items = ph_value_get(ph_document_root(document), "items");
-	if (!servers)
-		survey->revision =
-			ph_get_u64(ph_document_root(document), "revision");
-	for (size_t i = 0; i < ph_value_count(items); i++) {
-		struct ph_value item = ph_value_at(items, i);
-		struct ph_value state = ph_value_get(item, "state");
-
-		if (servers) {
-			survey->servers[server_class(state)]++;
-			if (server_class(state) != SERVERS_RUNNING)
-				note_waiting(survey, item, "server", "name");
-		} else {
-			/* What is optional is not waited for. */
-			if (ph_get_bool(item, "optional") &&
-				wire_class(state) >= WIRES_WAITING)
-				continue;
-			survey->wires[wire_class(state)]++;
-			if (wire_class(state) >= WIRES_WAITING)
-				note_waiting(survey, item, "connection", "id");
-		}
-	}
+	into(survey, ph_document_root(document));
 	ph_document_free(document);
 }
 
@@ -136,16 +120,19 @@ static uint64_t resident_bytes(void)
 
 static void write_counts(struct ph_writer *writer, const struct survey *survey)
 {
+	const struct servers *servers = &survey->servers;
+	const struct connections *connections = &survey->connections;
+
 	ph_put_map(writer, "servers");
-	ph_put_u64(writer, "running", survey->servers[SERVERS_RUNNING]);
-	ph_put_u64(writer, "waiting", survey->servers[SERVERS_WAITING]);
-	ph_put_u64(writer, "failed", survey->servers[SERVERS_FAILED]);
+	ph_put_u64(writer, "running", servers->running);
+	ph_put_u64(writer, "waiting", servers->waiting);
+	ph_put_u64(writer, "failed", servers->failed);
 	ph_write_end(writer);
 	ph_put_map(writer, "connections");
-	ph_put_u64(writer, "open", survey->wires[WIRES_OPEN]);
-	ph_put_u64(writer, "closed", survey->wires[WIRES_CLOSED]);
-	ph_put_u64(writer, "waiting", survey->wires[WIRES_WAITING]);
-	ph_put_u64(writer, "failed", survey->wires[WIRES_FAILED]);
+	ph_put_u64(writer, "open", connections->open);
+	ph_put_u64(writer, "closed", connections->closed);
+	ph_put_u64(writer, "waiting", connections->waiting);
+	ph_put_u64(writer, "failed", connections->failed);
 	ph_write_end(writer);
 }
 
@@ -190,19 +177,34 @@ static void write_status(struct ph_writer *writer, const struct survey *survey)
 	ph_put_u64(writer, "carriers", ph_wires_count(node->wires));
 	ph_discover_report(node, writer);
 	write_counts(writer, survey);
+	ph_put_list(writer, "in_doubt");
+	for (unsigned i = 0; i < survey->doubt_count; i++)
+		ph_write_text(writer, survey->doubts[i]);
+	ph_write_end(writer);
 	write_loop(writer, node);
 	ph_put_u64(writer, "resident_bytes", resident_bytes());
 }
 
+/* NULL: it has what it starts with. */
+static const char *why_begins(const struct ph_node *node)
+{
+	if (!ph_control_is_loaded(node->control))
+		return "what was applied before is not read yet";
+	if (node->applying)
+		return "the wiring it starts with is not applied yet";
+	return NULL;
+}
+
 static bool is_ready(const struct survey *survey)
 {
-	return !survey->node->applying && !survey->servers[SERVERS_WAITING] &&
-	       !survey->servers[SERVERS_FAILED] &&
-	       !survey->wires[WIRES_WAITING] && !survey->wires[WIRES_FAILED];
+	return !why_begins(survey->node) && !survey->servers.waiting &&
+	       !survey->servers.failed && !survey->connections.waiting &&
+	       !survey->connections.failed;
 }
 
 static void answer_survey(struct survey *survey)
 {
+	const char *why = why_begins(survey->node);
 	struct ph_writer *writer;
 
 	if (ph_writer_create(&writer))
@@ -217,9 +219,7 @@ static void answer_survey(struct survey *survey)
 	ph_put_bool(writer, "ready", is_ready(survey));
 	ph_put_bool(writer, "healthy", !survey->node->stopping);
 	ph_put_text(writer, "waiting_for",
-		survey->node->applying && !survey->waiting[0]
-			? "the wiring it starts with is not applied yet"
-			: survey->waiting);
+		why && !survey->waiting[0] ? why : survey->waiting);
 	ph_write_end(writer);
 	ph_write_end(writer);
 	ph_write_end(writer);
@@ -233,7 +233,7 @@ static void on_wires(
 	struct survey *survey = context;
 
 	if (!status)
-		count_items(survey, body, length, false);
+		take(survey, body, length, take_connections);
 	answer_survey(survey);
 	free(survey);
 }
@@ -247,7 +247,7 @@ static int ask(struct survey *survey, uint16_t method, ph_answer_fn *answer)
 	if (code)
 		return code;
 	ph_write_map(writer);
-	ph_put_bool(writer, "brief", true);
+	ph_put_bool(writer, "counts", true);
 	ph_write_end(writer);
 	code = ph_call_send(node->door, &ph_node_self, "", method, writer,
 		ph_loop_now(node->loop), 2 * PH_SECOND, answer, survey);
@@ -261,7 +261,7 @@ static void on_servers(
 	struct survey *survey = context;
 
 	if (!status)
-		count_items(survey, body, length, true);
+		take(survey, body, length, take_servers);
 	if (ask(survey, PH_CONTROL_LIST, on_wires))
 		free(survey);
 }

@@ -195,6 +195,7 @@ int ph_reach_create(struct ph_reachability **out, struct ph_node *node)
 		return -ENOMEM;
 	}
 	reach_tell_open(reach);
+	reach_hear_open(reach);
 	reach_calls_serve(reach);
 	*out = reach;
 	return 0;

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "node/alike.h"
 #include "node/reach_inner.h"
 #include "node/trust.h"
 
@@ -221,36 +222,26 @@ static void put_seeds(struct ph_writer *writer, struct ph_lines *lines)
 	ph_write_end(writer);
 }
 
-/* Letters that differ, at the same place; names of one length. */
-static bool is_alike(const char *a, const char *b)
-{
-	size_t length = strlen(a);
-	size_t other = strlen(b);
-	unsigned differ = 0;
-
-	if (!length || !other || length > other + 1 || other > length + 1)
-		return false;
-	if (length != other) {
-		const char *longer = length > other ? a : b;
-		const char *shorter = length > other ? b : a;
-
-		while (*shorter && *shorter == *longer)
-			shorter++, longer++;
-		return !strcmp(shorter, longer + 1);
-	}
-	for (size_t i = 0; i < length; i++)
-		differ += a[i] != b[i];
-	return differ <= 2 && differ < length;
-}
-
 static void put_alike(
 	struct ph_writer *writer, struct ph_lines *lines, const char *name)
 {
 	ph_put_list(writer, "alike");
 	for (struct peer *peer = lines->peers; peer; peer = peer->hh.next)
-		if (is_alike(peer->name, name))
+		if (ph_is_alike(peer->name, name))
 			ph_write_text(writer, peer->name);
 	ph_write_end(writer);
+}
+
+/* Another key that goes by its name: a machine that was installed anew, or a
+ * name that was given twice. */
+static void put_namesake(struct ph_writer *writer, const struct peer *peer)
+{
+	for (struct peer *other = peer->dialling.lines->peers; other;
+		other = other->hh.next)
+		if (other != peer && !strcmp(other->name, peer->name)) {
+			ph_put_text(writer, "namesake", other->id);
+			return;
+		}
 }
 
 static void put_peer(struct ph_writer *writer, struct peer *peer)
@@ -275,9 +266,21 @@ static void put_peer(struct ph_writer *writer, struct peer *peer)
 	ph_put_text(writer, "role", pin ? ph_role_name(pin->role) : "");
 	ph_put_bool(
 		writer, "revoked", ph_trust_is_revoked(node->trust, peer->key));
+	put_namesake(writer, peer);
 	ph_put_bool(writer, "barred",
 		!ph_trust_may_dial(node->trust, peer->key, ph_clock_wall()));
 	put_failure(writer, &peer->dialling);
+}
+
+static void put_revoked(
+	struct ph_writer *writer, const struct ph_revoked *revoked)
+{
+	char id[PH_NODE_ID_TEXT];
+
+	ph_node_id_text(id, revoked->key);
+	ph_put_text(writer, "id", id);
+	ph_put_bool(writer, "revoked", true);
+	ph_put_int(writer, "since", revoked->since);
 }
 
 static void write_why(struct ph_reachability *reach, struct ph_writer *writer,
@@ -286,6 +289,7 @@ static void write_why(struct ph_reachability *reach, struct ph_writer *writer,
 	struct ph_node *node = reach->node;
 	bool self = !strcmp(name, node->name) || !strcmp(name, node->id);
 	struct peer *peer = self ? NULL : peer_named(node->lines, name);
+	struct ph_revoked revoked;
 
 	ph_write_map(writer);
 	ph_put_list(writer, "items");
@@ -300,6 +304,8 @@ static void write_why(struct ph_reachability *reach, struct ph_writer *writer,
 	put_seeds(writer, node->lines);
 	if (peer)
 		put_peer(writer, peer);
+	else if (ph_trust_revoked_find(node->trust, name, &revoked))
+		put_revoked(writer, &revoked);
 	ph_write_end(writer);
 	ph_write_end(writer);
 	ph_write_end(writer);

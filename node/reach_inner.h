@@ -10,8 +10,9 @@
 
 /*
  * Shared by reach.c (results and the order of dials), reach_net.c (this host's
- * addresses, and where another's word may send it), reach_tell.c (adverts),
- * reach_keep.c (what survives a restart) and reach_calls.c (what people ask).
+ * addresses, and where another's word may send it), reach_tell.c (adverts that
+ * go), reach_hear.c (that come), reach_keep.c (what survives a restart) and
+ * reach_calls.c (what people ask).
  */
 #define REACH_SUBNETS 64u
 
@@ -51,6 +52,8 @@ bool reach_may_dial(const struct ph_reachability *reach, const char *address);
 /* reach_tell.c */
 void reach_tell_open(struct ph_reachability *reach);
 void reach_tell_all(struct ph_reachability *reach);
+/* reach_hear.c */
+void reach_hear_open(struct ph_reachability *reach);
 /* reach_keep.c */
 void reach_keep_now(struct ph_reachability *reach);
 void reach_keep_soon(struct ph_reachability *reach);

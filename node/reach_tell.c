@@ -1,4 +1,4 @@
-#include <stdio.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,12 +17,10 @@
  */
 #define TELL_SOON  (1 * PH_SECOND)
 #define TELL_EVERY (5 * PH_SECOND)
-/* A teller's timer may be early, its clock is not ours. */
-#define HEAR_EVERY (4 * PH_SECOND)
+/* What was turned away or got lost is said again, whole; after more than once
+ * of the former twice as long passes each time, up to 64 times. */
+#define TELL_DOUBLINGS 6u
 
-/*
- * Telling.
- */
 struct telling {
 	struct ph_reachability *reach;
 	int64_t now;
@@ -142,29 +140,6 @@ static size_t make_advert(
 	return length;
 }
 
-static void on_told(
-	void *context, int status, const uint8_t *body, size_t length)
-{
-	/* An older node does not know the call: it is no worse off. */
-	if (status)
-		ph_log_debug("reach", "advert.unheard status=%d", status);
-}
-
-static void send_advert(struct peer *peer, const uint8_t *data, size_t length)
-{
-	struct ph_node *node = peer->dialling.lines->node;
-	struct ph_writer *writer;
-
-	if (ph_writer_create(&writer))
-		return;
-	ph_write_map(writer);
-	ph_put_bytes(writer, "advert", data, length);
-	ph_write_end(writer);
-	ph_call_send(node->door, &ph_node_self, peer->id, PH_REACH_TELL, writer,
-		ph_loop_now(node->loop), 10 * PH_SECOND, on_told, NULL);
-	ph_writer_free(writer);
-}
-
 static void tell_at(struct ph_reachability *reach, int64_t due)
 {
 	struct ph_loop *loop = reach->node->loop;
@@ -176,6 +151,72 @@ static void tell_at(struct ph_reachability *reach, int64_t due)
 	ph_timer_stop(loop, &reach->tell);
 	reach->tell_due = due;
 	ph_timer_start(loop, &reach->tell, due);
+}
+
+/* When it may be told again. */
+static int64_t next_turn(const struct peer *peer)
+{
+	unsigned doublings = peer->reach.refused ? peer->reach.refused - 1 : 0;
+
+	if (doublings > TELL_DOUBLINGS)
+		doublings = TELL_DOUBLINGS;
+	return peer->reach.told + (TELL_EVERY << doublings);
+}
+
+struct told {
+	struct ph_reachability *reach;
+	char id[PH_NODE_ID_TEXT];
+};
+
+static void on_told(
+	void *context, int status, const uint8_t *body, size_t length)
+{
+	struct told *told = context;
+	struct ph_reachability *reach = told->reach;
+	struct peer *peer = peer_find(reach->node->lines, told->id);
+
+	free(told);
+	if (!peer)
+		return;
+	/* An older node does not know the call: it is no worse off. */
+	if (!status || status == PH_CALL_UNKNOWN) {
+		peer->reach.refused = 0;
+		return;
+	}
+	ph_log_debug("reach", "advert.unheard status=%d", status);
+	if (status == PH_CALL_FAILED || status == PH_CALL_DENIED)
+		peer->reach.refused++;
+	peer->reach.due = true;
+	peer->reach.all = true;
+	if (peer->line)
+		tell_at(reach, next_turn(peer));
+}
+
+static void send_advert(struct ph_reachability *reach, struct peer *peer,
+	const uint8_t *data, size_t length)
+{
+	struct ph_node *node = reach->node;
+	struct told *told = calloc(1, sizeof(*told));
+	struct ph_writer *writer = NULL;
+	int error = told ? ph_writer_create(&writer) : -ENOMEM;
+
+	if (!error) {
+		told->reach = reach;
+		memcpy(told->id, peer->id, sizeof(told->id));
+		ph_write_map(writer);
+		ph_put_bytes(writer, "advert", data, length);
+		ph_write_end(writer);
+		error = ph_call_send(node->door, &ph_node_self, peer->id,
+			PH_REACH_TELL, writer, ph_loop_now(node->loop),
+			10 * PH_SECOND, on_told, told);
+	}
+	ph_writer_free(writer);
+	if (!error)
+		return;
+	free(told);
+	peer->reach.due = true;
+	peer->reach.all = true;
+	tell_at(reach, next_turn(peer));
 }
 
 /* Whose turn it is gets what changed since its last one. */
@@ -193,7 +234,7 @@ static void tell_due(struct ph_timer *timer)
 	if (!advert)
 		return;
 	for (peer = reach->node->lines->peers; peer; peer = peer->hh.next) {
-		int64_t next = peer->reach.told + TELL_EVERY;
+		int64_t next = next_turn(peer);
 
 		if (!peer->line || !peer->reach.due)
 			continue;
@@ -208,7 +249,7 @@ static void tell_due(struct ph_timer *timer)
 			continue;
 		peer->reach.all = false;
 		peer->reach.told = now;
-		send_advert(peer, advert, length);
+		send_advert(reach, peer, advert, length);
 	}
 	free(advert);
 }
@@ -231,165 +272,19 @@ void reach_tell_line(struct peer *peer)
 	/* At once: a newcomer dials what it is told of next. What it was told
 	 * long ago it does not believe any more. */
 	peer->reach.due = true;
-	peer->reach.all = !peer->reach.told ||
-			  now - peer->reach.told > PH_MATRIX_HEARSAY / 2;
+	peer->reach.all |= !peer->reach.told ||
+			   now - peer->reach.told > PH_MATRIX_HEARSAY / 2;
 	tell_at(reach, now);
 }
 
 void reach_tell_anew(struct peer *peer)
 {
 	peer->reach.told = 0;
+	peer->reach.refused = 0;
 	reach_tell_line(peer);
-}
-
-/*
- * Hearing.
- */
-static struct peer *peer_of_id(
-	struct ph_lines *lines, const uint8_t id[PH_NODE_ID_BYTES])
-{
-	char text[PH_NODE_ID_TEXT];
-
-	for (unsigned i = 0; i < PH_NODE_ID_BYTES; i++)
-		snprintf(text + 2 * i, 3, "%02x", id[i]);
-	return peer_find(lines, text);
-}
-
-static void point_address(
-	struct ph_address *out, const struct ph_reach_row *point)
-{
-	*out = (struct ph_address){
-		.scheme = PH_ADDRESS_TCP, .port = point->port};
-	snprintf(out->host, sizeof(out->host), "%s", point->address);
-}
-
-static bool is_candidate(struct peer *peer, const struct ph_reach_row *point)
-{
-	struct ph_address address;
-	char text[128];
-
-	point_address(&address, point);
-	return ph_candidates_find(&peer->candidates,
-		       ph_address_format(&address, text, sizeof(text))) >= 0;
-}
-
-/* It was reached where it never said that it is (behind NAT, say). */
-static void take_address(struct peer *peer, const struct peer *teller,
-	const struct ph_reach_row *point)
-{
-	struct ph_address address;
-	char text[128];
-	int index;
-
-	if (point->verdict != PH_VERDICT_OPEN_VERIFIED ||
-		point->transport != PH_REACH_TLS)
-		return;
-	point_address(&address, point);
-	ph_address_format(&address, text, sizeof(text));
-	if (!peer_add_address(peer, text, PH_ORIGIN_HEARSAY, false))
-		return;
-	index = ph_candidates_find(&peer->candidates, text);
-	snprintf(peer->candidates.list[index].observer,
-		sizeof(peer->candidates.list[index].observer), "%s",
-		teller->name);
-}
-
-static void hear_row(struct ph_reachability *reach, struct peer *teller,
-	const struct ph_reach_told *told)
-{
-	struct peer *peer = peer_of_id(reach->node->lines, told->to);
-	bool self = !memcmp(told->to, reach->self, PH_NODE_ID_BYTES);
-	bool known = peer && is_candidate(peer, &told->row);
-
-	/* Of this node itself it is for people to see; of who is not known yet
-	 * it waits for the news of him. */
-	if (!known && !self && !reach_may_dial(reach, told->row.address)) {
-		reach->refused++;
-		return;
-	}
-	ph_matrix_hear(reach->matrix, ph_loop_now(reach->node->loop),
-		teller->active.id, told->to, &told->row,
-		told->age_s * PH_SECOND, told->ttl_s * PH_SECOND);
-	if (peer && !known)
-		take_address(peer, teller, &told->row);
-}
-
-/* Why the advert is not taken; NULL: it is. */
-static const char *judge(struct ph_reachability *reach, struct peer *teller,
-	const struct ph_reach_head *head, const uint8_t *data, size_t length)
-{
-	int64_t now = ph_loop_now(reach->node->loop);
-
-	if (memcmp(head->from, teller->active.id, PH_NODE_ID_BYTES) != 0)
-		return "it is another's";
-	if (teller->reach.heard && now - teller->reach.heard < HEAR_EVERY)
-		return "too soon after the last";
-	if (head->epoch < teller->reach.epoch ||
-		(head->epoch == teller->reach.epoch &&
-			head->sequence <= teller->reach.sequence))
-		return "it is an old one";
-	teller->reach.heard = now;
-	if (!ph_reach_verify(data, length, teller->key))
-		return "its signature is wrong";
-	teller->reach.epoch = head->epoch;
-	teller->reach.sequence = head->sequence;
-	return NULL;
-}
-
-static const char *hear(struct ph_reachability *reach, struct peer *teller,
-	const uint8_t *data, size_t length)
-{
-	struct ph_reach_told *rows = calloc(PH_REACH_ROWS, sizeof(*rows));
-	struct ph_reach_head head;
-	const char *why;
-	size_t count;
-
-	if (!rows)
-		return "no memory";
-	if (ph_reach_read(&head, rows, &count, data, length))
-		why = "it is malformed";
-	else
-		why = judge(reach, teller, &head, data, length);
-	for (size_t i = 0; !why && i < count; i++)
-		hear_row(reach, teller, &rows[i]);
-	if (!why)
-		ph_log_debug("reach", "advert.heard from=%s rows=%zu",
-			teller->name, count);
-	free(rows);
-	return why;
-}
-
-static void serve_tell(
-	void *context, ph_handle ticket, const struct ph_call *call)
-{
-	struct ph_reachability *reach = context;
-	struct ph_lines *lines = reach->node->lines;
-	struct peer *teller = peer_of_line(lines, call->caller->line);
-	struct ph_request request;
-	struct ph_error error;
-	const uint8_t *data;
-	size_t length;
-	const char *why = "only a peer tells it, on its line";
-
-	if (ph_request_open(&request, reach->node->door, ticket, call))
-		return;
-	data = ph_value_bytes(
-		ph_value_get(request.arguments, "advert"), &length);
-	if (teller && teller->active.proven)
-		why = hear(reach, teller, data, length);
-	ph_request_close(&request);
-	if (!why) {
-		ph_answer_ok(reach->node->door, ticket, NULL);
-		return;
-	}
-	reach->unheard++;
-	ph_fail(&error, PH_EXIT_DENIED, reach->node->name, "",
-		"the advert is not taken: %s", why);
-	ph_answer_error(reach->node->door, ticket, &error);
 }
 
 void reach_tell_open(struct ph_reachability *reach)
 {
 	reach->tell.on_due = tell_due;
-	ph_door_serve(reach->node->door, PH_REACH_TELL, serve_tell, reach);
 }

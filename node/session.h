@@ -58,7 +58,8 @@ struct ph_gate {
 	} doors[GATE_LISTENERS];
 	unsigned listeners;
 	struct ph_session *sessions;
-	struct ph_timer patience; /* of the strangers */
+	struct session_offer *offers; /* that have no carrier yet */
+	struct ph_timer patience;     /* of the strangers */
 	uint64_t last_line;
 	int (*attach)(void *context, struct ph_session *session,
 		const struct ph_attach *attach);
@@ -93,6 +94,8 @@ void prove_patience_over(struct ph_timer *timer);
 void prove_guess_due(struct ph_timer *timer);
 
 /* offer.c */
+/* Lets go of those that have no carrier yet; who asked is told. */
+void offers_close(struct ph_gate *gate);
 /* The dialled carrier is open: says which one it is. */
 void offer_open(struct ph_session *session);
 /* What may come on an offered carrier: the ATTACH it is for, of whom asked. */

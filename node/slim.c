@@ -38,8 +38,10 @@ static void slim_on_due(struct ph_timer *timer)
 
 	malloc_trim(0);
 	dl_iterate_phdr(drop_object, NULL);
-	if (++slim->times == PH_SLIM_TIMES)
+	/* Started again after a burst, it is done once. */
+	if (slim->times + 1 >= PH_SLIM_TIMES)
 		return;
+	slim->times++;
 	for (unsigned i = 0; i < slim->times; i++)
 		wait *= 5;
 	ph_timer_start(slim->loop, timer, ph_loop_now(slim->loop) + wait);

@@ -200,13 +200,10 @@ int ph_stage_apply(
 	struct ph_stage *stage, struct ph_writer *map, struct ph_error *error)
 {
 	struct ph_document *document;
-	const uint8_t *data;
-	size_t length;
 	char *text = NULL;
 	int failed;
 
-	if (!ph_writer_finish(map, &data, &length) &&
-		!ph_document_read(&document, data, length, PH_SKIM_TABLE)) {
+	if (!ph_document_written(&document, map, PH_SKIM_TABLE)) {
 		text = ph_json_text(ph_document_root(document));
 		ph_document_free(document);
 	}

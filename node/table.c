@@ -128,6 +128,10 @@ char *ph_cell_text(
 		memcpy(out + strlen(out), "/s", 3);
 		return out;
 	case PH_CELL_AGE:
+		/* Since when is not known. */
+		out[0] = 0;
+		if (!ph_value_int(value, 0))
+			break;
 		return ph_text_age(out, size, ph_value_int(value, 0));
 	case PH_CELL_DATE:
 		return date_text(out, size, ph_value_int(value, 0));
@@ -170,6 +174,29 @@ static void print_cell(FILE *out, const char *text, size_t width, bool last)
 		fprintf(out, "%s\n", text);
 	else
 		fprintf(out, "%-*s  ", (int)width, text);
+}
+
+char *ph_text_ports(char *out, size_t size, int first, int last)
+{
+	if (first == last)
+		snprintf(out, size, "%d", first);
+	else
+		snprintf(out, size, "%d-%d", first, last);
+	return out;
+}
+
+char *ph_text_trips(char *out, size_t size, int64_t low, int64_t high)
+{
+	char from[24];
+	char to[24];
+
+	snprintf(from, sizeof(from), "%.1f", (double)low / 1000);
+	snprintf(to, sizeof(to), "%.1f", (double)high / 1000);
+	if (strcmp(from, to) == 0)
+		snprintf(out, size, "%sms", to);
+	else
+		snprintf(out, size, "%s-%sms", from, to);
+	return out;
 }
 
 void ph_table_print(FILE *out, const struct ph_column *columns, size_t count,
@@ -248,4 +275,16 @@ void ph_table_items(FILE *out, const struct ph_column *columns, size_t count,
 		list[i] = ph_value_at(items, i);
 	ph_table_print(out, columns, count, list, rows);
 	free(list);
+}
+
+void ph_table_written(FILE *out, const struct ph_column *columns, size_t count,
+	struct ph_writer *writer)
+{
+	struct ph_document *document;
+
+	if (!ph_document_written(&document, writer, PH_SKIM_TABLE)) {
+		ph_table_items(out, columns, count, ph_document_root(document));
+		ph_document_free(document);
+	}
+	ph_writer_free(writer);
 }

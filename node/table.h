@@ -32,12 +32,19 @@ char *ph_cell_text(
 	char *out, size_t size, struct ph_value value, enum ph_cell cell);
 char *ph_text_bytes(char *out, size_t size, double bytes);
 char *ph_text_age(char *out, size_t size, int64_t wall);
+/* "20000", "20000-20099". */
+char *ph_text_ports(char *out, size_t size, int first, int last);
+/* Round trips in us, the shortest and the longest: "0.2-5.1ms". */
+char *ph_text_trips(char *out, size_t size, int64_t low, int64_t high);
 /* Aligned columns, a title line first. */
 void ph_table_print(FILE *out, const struct ph_column *columns, size_t count,
 	const struct ph_value *items, size_t item_count);
 /* The same of a list. */
 void ph_table_items(FILE *out, const struct ph_column *columns, size_t count,
 	struct ph_value items);
+/* The same of the list that was written; frees the writer. */
+void ph_table_written(FILE *out, const struct ph_column *columns, size_t count,
+	struct ph_writer *writer);
 /* key: value, indented, for `show` and `status`. */
 void ph_value_print(FILE *out, struct ph_value value, unsigned indent);
 

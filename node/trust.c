@@ -93,6 +93,7 @@ void ph_trust_destroy(struct ph_trust *trust)
 	sodium_free(trust->secrets);
 	free(trust->pins);
 	free(trust->revoked.keys);
+	free(trust->revoked_as);
 	free(trust->forgotten.keys);
 	free(trust->failed);
 	free(trust);
@@ -121,7 +122,7 @@ const struct ph_pin *ph_trust_find(
 }
 
 /* An id is looked for first: no name can hide a node from its id. */
-static struct ph_pin *pin_find_text(
+struct ph_pin *ph_trust_pin_find_text(
 	const struct ph_trust *trust, const char *text)
 {
 	for (size_t i = 0; i < trust->pin_count; i++)
@@ -136,7 +137,7 @@ static struct ph_pin *pin_find_text(
 const struct ph_pin *ph_trust_find_text(
 	const struct ph_trust *trust, const char *text)
 {
-	return pin_find_text(trust, text);
+	return ph_trust_pin_find_text(trust, text);
 }
 
 size_t ph_trust_count(const struct ph_trust *trust)
@@ -147,12 +148,6 @@ size_t ph_trust_count(const struct ph_trust *trust)
 const struct ph_pin *ph_trust_at(const struct ph_trust *trust, size_t index)
 {
 	return index < trust->pin_count ? &trust->pins[index] : NULL;
-}
-
-bool ph_trust_is_revoked(
-	const struct ph_trust *trust, const uint8_t key[PH_PUBLIC_KEY])
-{
-	return ph_key_list_has(&trust->revoked, key);
 }
 
 struct ph_pin *ph_trust_pin_add(
@@ -178,7 +173,7 @@ struct ph_pin *ph_trust_pin_add(
 	return pin;
 }
 
-static void pin_remove(struct ph_trust *trust, struct ph_pin *pin)
+void ph_trust_pin_remove(struct ph_trust *trust, struct ph_pin *pin)
 {
 	*pin = trust->pins[--trust->pin_count];
 	trust->revision++;
@@ -286,19 +281,13 @@ int ph_trust_seen(struct ph_trust *trust, const uint8_t key[PH_PUBLIC_KEY],
 	return 0;
 }
 
-static int fail_unknown(struct ph_error *error, const char *text)
-{
-	return ph_fail(error, PH_EXIT_NOT_FOUND, text,
-		"posthouse peers lists them", "no peer has this name or id");
-}
-
 int ph_trust_set_role(struct ph_trust *trust, const char *text,
 	enum ph_role role, struct ph_error *error)
 {
-	struct ph_pin *pin = pin_find_text(trust, text);
+	struct ph_pin *pin = ph_trust_pin_find_text(trust, text);
 
 	if (!pin)
-		return fail_unknown(error, text);
+		return ph_trust_fail_unknown(trust, text, error);
 	pin->role = role;
 	trust->revision++;
 	return 0;
@@ -315,48 +304,24 @@ static int forgotten_add(
 	return ph_key_list_add(list, key, PH_TRUST_FORGOTTEN);
 }
 
-/* A revoked key has no pin, and so no name, any more. */
-static int fail_forget(
-	const struct ph_trust *trust, const char *text, struct ph_error *error)
-{
-	char id[PH_NODE_ID_TEXT];
-
-	for (size_t i = 0; i < trust->revoked.count; i++) {
-		ph_node_id_text(id, trust->revoked.keys[i]);
-		if (strcmp(id, text) == 0)
-			return ph_fail(error, PH_EXIT_CONFLICT, text,
-				"give that machine a new state directory; it "
-				"then joins as a new node",
-				"this node is revoked, which lasts for ever");
-	}
-	if (!trust->revoked.count)
-		return fail_unknown(error, text);
-	return ph_fail(error, PH_EXIT_NOT_FOUND, text,
-		"posthouse peers lists those that are known; one that was "
-		"revoked is forgotten already, and refused for ever",
-		"no peer has this name or id");
-}
-
 int ph_trust_forget(
 	struct ph_trust *trust, const char *text, struct ph_error *error)
 {
-	struct ph_pin *pin = pin_find_text(trust, text);
+	struct ph_pin *pin = ph_trust_pin_find_text(trust, text);
 
 	if (!pin)
-		return fail_forget(trust, text, error);
+		return ph_trust_fail_unknown(trust, text, error);
 	if (forgotten_add(trust, pin->key))
 		return ph_fail(
 			error, PH_EXIT_NEGATIVE, text, "", "out of memory");
-	pin_remove(trust, pin);
+	ph_trust_pin_remove(trust, pin);
 	return 0;
 }
 
-/* Revoking. */
-
-static int key_of_text(const struct ph_trust *trust, const char *text,
+int ph_trust_key_of(const struct ph_trust *trust, const char *text,
 	uint8_t key[PH_PUBLIC_KEY], struct ph_error *error)
 {
-	const struct ph_pin *pin = pin_find_text(trust, text);
+	const struct ph_pin *pin = ph_trust_pin_find_text(trust, text);
 	size_t length;
 
 	if (pin) {
@@ -367,78 +332,7 @@ static int key_of_text(const struct ph_trust *trust, const char *text,
 		    &length, NULL) == 0 &&
 		length == PH_PUBLIC_KEY && strlen(text) == 2 * PH_PUBLIC_KEY)
 		return 0;
-	return fail_unknown(error, text);
-}
-
-static const struct ph_pin *pin_vouched_by(
-	const struct ph_trust *trust, const uint8_t voucher[PH_PUBLIC_KEY])
-{
-	for (size_t i = 0; i < trust->pin_count; i++)
-		if (trust->pins[i].origin == PH_BY_VOUCH &&
-			memcmp(trust->pins[i].voucher, voucher,
-				PH_PUBLIC_KEY) == 0)
-			return &trust->pins[i];
-	return NULL;
-}
-
-/* Unpins the key and, down the tree, all that stand on its word. No recursion:
- * a chain of vouches may be as long as the table. */
-static void pins_fell(struct ph_trust *trust, struct key_list *falling,
-	void (*unpinned)(void *context, const struct ph_pin *pin),
-	void *context)
-{
-	for (size_t i = 0; i < falling->count; i++) {
-		struct ph_pin *pin = ph_trust_pin_find(trust, falling->keys[i]);
-		const struct ph_pin *child;
-
-		if (pin) {
-			struct ph_pin copy = *pin;
-
-			pin_remove(trust, pin);
-			if (unpinned)
-				unpinned(context, &copy);
-		}
-		while ((child = pin_vouched_by(trust, falling->keys[i]))) {
-			uint8_t key[PH_PUBLIC_KEY];
-
-			/* Its voucher is erased so that it is found once; it
-			 * falls in its turn. */
-			memcpy(key, child->key, sizeof(key));
-			if (ph_key_list_add(falling, key, PH_TRUST_PINS + 1))
-				break;
-			memset(ph_trust_pin_find(trust, key)->voucher, 0,
-				PH_PUBLIC_KEY);
-		}
-	}
-}
-
-int ph_trust_revoke(struct ph_trust *trust, const char *text,
-	uint8_t key[PH_PUBLIC_KEY],
-	void (*unpinned)(void *context, const struct ph_pin *pin),
-	void *context, struct ph_error *error)
-{
-	struct key_list falling = {0};
-
-	if (key_of_text(trust, text, key, error))
-		return -1;
-	if (memcmp(key, trust->own_key, PH_PUBLIC_KEY) == 0)
-		return ph_fail(error, PH_EXIT_CONFLICT, text,
-			"revoke it from another node",
-			"a node cannot revoke itself");
-	if (ph_key_list_add(&trust->revoked, key, PH_TRUST_REVOKED) ||
-		ph_key_list_add(&falling, key, PH_TRUST_PINS + 1))
-		return ph_fail(error, PH_EXIT_NEGATIVE, text,
-			"start a new mesh with a new passphrase",
-			"no room for another revoked key");
-	trust->revision++;
-	pins_fell(trust, &falling, unpinned, context);
-	free(falling.keys);
-	return 0;
-}
-
-const uint8_t *ph_trust_revoked_at(const struct ph_trust *trust, size_t index)
-{
-	return index < trust->revoked.count ? trust->revoked.keys[index] : NULL;
+	return ph_trust_fail_unknown(trust, text, error);
 }
 
 /* Keys that failed. */

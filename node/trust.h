@@ -83,8 +83,20 @@ const struct ph_pin *ph_trust_at(const struct ph_trust *trust, size_t index);
 bool ph_trust_is_revoked(
 	const struct ph_trust *trust, const uint8_t key[PH_PUBLIC_KEY]);
 
-/* The revoked keys, oldest first; NULL past the last. */
-const uint8_t *ph_trust_revoked_at(const struct ph_trust *trust, size_t index);
+/* A revoked key, its name when it was pinned here (else ""), and since when
+ * (wall ns; 0: not known). Borrowed. */
+struct ph_revoked {
+	const uint8_t *key;
+	const char *name;
+	int64_t since;
+};
+
+/* Oldest first; false past the last. */
+bool ph_trust_revoked_at(
+	const struct ph_trust *trust, size_t index, struct ph_revoked *out);
+/* By name or id. */
+bool ph_trust_revoked_find(
+	const struct ph_trust *trust, const char *text, struct ph_revoked *out);
 
 /* A key was proven (handshake ended IN): may it be called `name`? -1 with
  * `error` when it is revoked, our own, or the name belongs to another key. */
@@ -107,7 +119,7 @@ int ph_trust_forget(
 /* For ever. By name or id of a pin; or 64 hex digits, a key nobody pinned
  * yet. Gives the key. Unpins those it vouched for, and theirs: `unpinned`
  * (may be NULL) is told each, so that its lines are closed. */
-int ph_trust_revoke(struct ph_trust *trust, const char *text,
+int ph_trust_revoke(struct ph_trust *trust, const char *text, int64_t now,
 	uint8_t key[PH_PUBLIC_KEY],
 	void (*unpinned)(void *context, const struct ph_pin *pin),
 	void *context, struct ph_error *error);
@@ -152,6 +164,10 @@ int ph_trust_vouch_get(struct ph_trust *trust, const uint8_t key[PH_PUBLIC_KEY],
 
 /* The mesh's keyring: the lowest id is current, so two rings that meet
  * converge on the same four lowest. Keys of it only filter; they prove no one.
+ *
+ * A node begins with a key of its own. As long as nobody was given that, it is
+ * no mesh's, and gives way to the first ring that is heard: so a newcomer does
+ * not take the place of the current key of those that are there.
  */
 #define PH_RING_KEY 32
 
@@ -163,6 +179,13 @@ struct ph_ring_key {
 /* Ascending by id. Returns how many. */
 size_t ph_trust_ring(
 	const struct ph_trust *trust, struct ph_ring_key out[PH_TRUST_RING]);
+/* A first key, where there is none. -ERANGE as below. */
+int ph_trust_ring_begin(struct ph_trust *trust, const uint8_t random[8],
+	const uint8_t key[PH_RING_KEY]);
+/* It is nobody else's: not to be told. */
+bool ph_trust_ring_is_own(const struct ph_trust *trust);
+/* From now on it is the mesh's. */
+void ph_trust_ring_give(struct ph_trust *trust);
 /* True when the ring changed. An id of 0 is refused. */
 bool ph_trust_ring_merge(struct ph_trust *trust, const struct ph_ring_key *key);
 /* A new current key. `random` 8 fresh bytes, `key` 32. The new id lies below

@@ -7,7 +7,8 @@
 #include "node/trust_table.h"
 
 /* The ring: ascending by id, the four lowest. Of two keys with one id the lower
- * one stays, so that the order of merging never matters. */
+ * one stays, so that the order of merging never matters. A node's own key that
+ * nobody was given yet is no part of that: it gives way to what others have. */
 
 size_t ph_trust_ring(
 	const struct ph_trust *trust, struct ph_ring_key out[PH_TRUST_RING])
@@ -17,13 +18,11 @@ size_t ph_trust_ring(
 	return trust->ring_count;
 }
 
-bool ph_trust_ring_merge(struct ph_trust *trust, const struct ph_ring_key *key)
+static bool ring_insert(struct ph_trust *trust, const struct ph_ring_key *key)
 {
 	struct ph_ring_key *ring = trust->secrets->ring;
 	size_t at = 0;
 
-	if (key->id == 0)
-		return false;
 	while (at < trust->ring_count && ring[at].id < key->id)
 		at++;
 	if (at == PH_TRUST_RING)
@@ -42,6 +41,16 @@ bool ph_trust_ring_merge(struct ph_trust *trust, const struct ph_ring_key *key)
 	return true;
 }
 
+bool ph_trust_ring_merge(struct ph_trust *trust, const struct ph_ring_key *key)
+{
+	if (key->id == 0)
+		return false;
+	if (trust->ring_own)
+		trust->ring_count = 0;
+	trust->ring_own = false;
+	return ring_insert(trust, key);
+}
+
 int ph_trust_ring_rotate(struct ph_trust *trust, const uint8_t random[8],
 	const uint8_t key[PH_RING_KEY])
 {
@@ -58,9 +67,30 @@ int ph_trust_ring_rotate(struct ph_trust *trust, const uint8_t random[8],
 		return -ERANGE;
 	fresh.id -= step + 1;
 	memcpy(fresh.key, key, sizeof(fresh.key));
-	ph_trust_ring_merge(trust, &fresh);
+	ring_insert(trust, &fresh);
 	sodium_memzero(&fresh, sizeof(fresh));
 	return 0;
+}
+
+int ph_trust_ring_begin(struct ph_trust *trust, const uint8_t random[8],
+	const uint8_t key[PH_RING_KEY])
+{
+	if (trust->ring_count)
+		return 0;
+	trust->ring_own = true;
+	return ph_trust_ring_rotate(trust, random, key);
+}
+
+bool ph_trust_ring_is_own(const struct ph_trust *trust)
+{
+	return trust->ring_own;
+}
+
+void ph_trust_ring_give(struct ph_trust *trust)
+{
+	if (trust->ring_own)
+		trust->revision++;
+	trust->ring_own = false;
 }
 
 /* Secrets of the passphrase. */

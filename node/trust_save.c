@@ -37,6 +37,20 @@ static void keys_write(
 	ph_write_end(writer);
 }
 
+/* In the order of the keys; books of earlier versions have none. */
+static void revoked_as_write(
+	const struct ph_trust *trust, struct ph_writer *writer)
+{
+	ph_put_list(writer, "revoked_as");
+	for (size_t i = 0; i < trust->revoked.count; i++) {
+		ph_write_map(writer);
+		ph_put_text(writer, "name", trust->revoked_as[i].name);
+		ph_put_int(writer, "since", trust->revoked_as[i].since);
+		ph_write_end(writer);
+	}
+	ph_write_end(writer);
+}
+
 static void ring_write(const struct ph_trust *trust, struct ph_writer *writer)
 {
 	const struct ph_ring_key *ring = trust->secrets->ring;
@@ -60,8 +74,10 @@ void ph_trust_write(const struct ph_trust *trust, struct ph_writer *writer)
 		pin_write(writer, &trust->pins[i]);
 	ph_write_end(writer);
 	keys_write(writer, "revoked", &trust->revoked);
+	revoked_as_write(trust, writer);
 	keys_write(writer, "forgotten", &trust->forgotten);
 	ring_write(trust, writer);
+	ph_put_bool(writer, "ring_own", trust->ring_own);
 	ph_put_list(writer, "secrets");
 	for (unsigned i = 0; i < trust->slots; i++)
 		ph_write_bytes(writer, trust->secrets->slot[i], PH_MESH_SECRET);
@@ -147,6 +163,27 @@ static int keys_read(struct key_list *keys, struct ph_value list, size_t most)
 	return error == -ENOSPC ? -EBADMSG : error;
 }
 
+static int revoked_read(
+	struct ph_trust *trust, struct ph_value list, struct ph_value as)
+{
+	char name[40];
+	int error = 0;
+
+	if (ph_value_type(list) != PH_LIST)
+		return -EBADMSG;
+	for (size_t i = 0; i < ph_value_count(list) && !error; i++) {
+		struct ph_value map = ph_value_at(as, i);
+		const uint8_t *key =
+			bytes_of(ph_value_at(list, i), PH_PUBLIC_KEY);
+
+		ph_get_copy(map, "name", name, sizeof(name));
+		error = key ? ph_trust_revoked_add(trust, key, name,
+				      ph_get_int(map, "since"))
+			    : -EBADMSG;
+	}
+	return error == -ENOSPC ? -EBADMSG : error;
+}
+
 static int ring_read(struct ph_trust *trust, struct ph_value list)
 {
 	for (size_t i = 0; i < ph_value_count(list); i++) {
@@ -186,13 +223,15 @@ static int all_read(struct ph_trust *trust, struct ph_value map)
 	if (!error)
 		error = pins_read(trust, ph_value_get(map, "pins"));
 	if (!error)
-		error = keys_read(&trust->revoked, ph_value_get(map, "revoked"),
-			PH_TRUST_REVOKED);
+		error = revoked_read(trust, ph_value_get(map, "revoked"),
+			ph_value_get(map, "revoked_as"));
 	if (!error)
 		error = keys_read(&trust->forgotten,
 			ph_value_get(map, "forgotten"), PH_TRUST_FORGOTTEN);
 	if (!error)
 		error = ring_read(trust, ph_value_get(map, "ring"));
+	trust->ring_own =
+		ph_get_bool(map, "ring_own") && trust->ring_count == 1;
 	if (!error)
 		error = secrets_read(trust, ph_value_get(map, "secrets"));
 	trust->rotated = ph_get_int(map, "rotated");

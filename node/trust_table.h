@@ -12,6 +12,12 @@ struct key_list {
 	size_t room;
 };
 
+/* What a revoked key was called here, and since when. */
+struct revoked_as {
+	char name[40]; /* "": it was never pinned here */
+	int64_t since; /* wall ns; 0: not known */
+};
+
 struct failed_key {
 	uint8_t key[PH_PUBLIC_KEY];
 	int64_t when;
@@ -30,14 +36,16 @@ struct ph_trust {
 	struct ph_pin *pins;
 	size_t pin_count;
 	size_t pin_room;
-	struct key_list revoked;
-	struct key_list forgotten; /* oldest first */
+	struct key_list revoked;       /* oldest first */
+	struct revoked_as *revoked_as; /* of each */
+	struct key_list forgotten;     /* oldest first */
 	struct failed_key *failed;
 	size_t failed_count;
 	struct trust_secrets *secrets;
 	unsigned slots;	 /* secrets that are set */
 	int64_t rotated; /* when slot 0 came, wall ns */
 	size_t ring_count;
+	bool ring_own; /* its one key nobody else was given */
 };
 
 /* -ENOSPC at `most`, -ENOMEM. Twice is once. */
@@ -54,5 +62,19 @@ struct ph_pin *ph_trust_pin_add(
 	struct ph_trust *trust, const uint8_t key[PH_PUBLIC_KEY]);
 struct ph_pin *ph_trust_pin_find(
 	struct ph_trust *trust, const uint8_t key[PH_PUBLIC_KEY]);
+
+struct ph_pin *ph_trust_pin_find_text(
+	const struct ph_trust *trust, const char *text);
+/* Of a pin by name or id, or 64 hex digits. */
+int ph_trust_key_of(const struct ph_trust *trust, const char *text,
+	uint8_t key[PH_PUBLIC_KEY], struct ph_error *error);
+void ph_trust_pin_remove(struct ph_trust *trust, struct ph_pin *pin);
+
+/* Twice is once. -ENOSPC, -ENOMEM. */
+int ph_trust_revoked_add(struct ph_trust *trust,
+	const uint8_t key[PH_PUBLIC_KEY], const char *name, int64_t since);
+/* -1: nobody is called so, or somebody who is revoked. */
+int ph_trust_fail_unknown(
+	const struct ph_trust *trust, const char *text, struct ph_error *error);
 
 #endif

@@ -4,6 +4,7 @@
 #include <sodium.h>
 #include <string.h>
 
+#include "kernel/bytes.h"
 #include "node/trust_table.h"
 #include "proto/address.h"
 #include "proto/cpace.h"
@@ -31,8 +32,7 @@ static int statement(const struct ph_vouch *vouch, const char *mesh,
 		!ph_name_is_valid(vouch->name, strlen(vouch->name)) ||
 		memcmp(vouch->key, vouch->voucher, PH_PUBLIC_KEY) == 0)
 		return -EINVAL;
-	for (unsigned i = 0; i < 8; i++)
-		issued[i] = (uint8_t)((uint64_t)vouch->issued >> (8 * i));
+	ph_store64(issued, (uint64_t)vouch->issued);
 	return ph_lv(
 		out, STATEMENT_MAX, parts, sizeof(parts) / sizeof(parts[0]));
 }

@@ -1,7 +1,7 @@
-#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel/bytes.h"
 #include "node/peer.h"
 #include "node/trust.h"
 
@@ -15,13 +15,8 @@
 
 static struct version record_version(const uint8_t *record)
 {
-	uint64_t epoch;
-	uint32_t content;
-
-	memcpy(&epoch, record + 16, sizeof(epoch));
-	memcpy(&content, record + 24, sizeof(content));
 	return (struct version){
-		le64toh(epoch), le32toh(content), record[28] & 1};
+		ph_load64(record + 16), ph_load32(record + 24), record[28] & 1};
 }
 
 static bool was_asked(struct ph_lines *lines, const uint8_t *id)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "kernel/log.h"
+#include "node/web_news.h"
 #include "node/web_terminal.h"
 #include "transport/socket.h"
 
@@ -215,9 +216,30 @@ void ph_web_addresses(const struct ph_web *web, struct ph_writer *writer)
 		format(text, sizeof(text), &web->doors[i].address);
 		ph_write_text(writer, text);
 	}
+	for (unsigned i = 0; i < web->node->options.http_origins; i++) {
+		snprintf(text, sizeof(text), "%s/",
+			web->node->options.http_origin[i]);
+		ph_write_text(writer, text);
+	}
 }
 
 /* --- the site --- */
+
+struct web_claim web_claim_of(
+	const struct ph_web *web, const struct ph_exchange *exchange)
+{
+	const struct ph_options *options = &web->node->options;
+	struct web_claim claim = {.peer = ph_exchange_peer(exchange),
+		.host = ph_exchange_header(exchange, PH_HTTP_HOST),
+		.origin = ph_exchange_header(exchange, PH_HTTP_ORIGIN),
+		.fetch_site = ph_exchange_header(exchange, PH_HTTP_FETCH_SITE),
+		.origins = options->http_origin,
+		.origin_count = options->http_origins};
+
+	claim.passed_on = ph_exchange_forwarded(exchange) ||
+			  web_auth_is_published(&claim);
+	return claim;
+}
 
 static void on_request(void *context, struct ph_exchange *exchange)
 {
@@ -232,10 +254,7 @@ static void on_gone(void *context, struct ph_exchange *exchange)
 static int on_upgrade(void *context, struct ph_exchange *exchange,
 	const struct ph_websocket_events **events, void **own)
 {
-	struct web_claim claim = {.peer = ph_exchange_peer(exchange),
-		.host = ph_exchange_header(exchange, PH_HTTP_HOST),
-		.origin = ph_exchange_header(exchange, PH_HTTP_ORIGIN),
-		.fetch_site = ph_exchange_header(exchange, PH_HTTP_FETCH_SITE)};
+	struct web_claim claim = web_claim_of(context, exchange);
 	const char *why;
 
 	if (strcmp(ph_exchange_path(exchange), "/v1/terminal") != 0)
@@ -255,8 +274,11 @@ int ph_web_create(struct ph_web **out, struct ph_node *node)
 	if (!web)
 		return -ENOMEM;
 	web->node = node;
-	code = ph_http_create(&web->http, &site);
+	code = web_news_create(&web->news, web);
+	if (!code)
+		code = ph_http_create(&web->http, &site);
 	if (code) {
+		web_news_destroy(web->news);
 		free(web);
 		return code;
 	}
@@ -282,5 +304,7 @@ void ph_web_destroy(struct ph_web *web)
 	}
 	web_terminal_end_all(web);
 	ph_http_destroy(web->http);
+	web_watch_forget(web);
+	web_news_destroy(web->news);
 	free(web);
 }

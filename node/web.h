@@ -14,11 +14,13 @@
  *
  *   web.c        listening, connections, the site of the web thread
  *   web_auth.c   who may ask what: Host, Origin, tokens; pure
- *   web_token.c  the tokens: made, kept, revoked
- *   web_route.c  paths to calls
+ *   web_token*.c  the tokens: made, kept, revoked
+ *   web_route.c  paths
+ *   web_ask.c    what a request asks: its query or body into calls
  *   web_answer.c answers to JSON and the like
+ *   web_report.c answers of several questions to alarms, pictures, metrics
  *   web_query.c  the calls of one request: loop's side and back
- *   web_watch.c  /v1/watch
+ *   web_watch.c, web_watch_flows.c, web_watch_journal.c, web_news.c  /v1/watch
  *   web_terminal.c, web_terminal_socket.c  /v1/terminal
  */
 struct ph_web;

@@ -32,16 +32,41 @@ static bool host_is_ours(const struct web_claim *claim)
 		       is_host(claim->host, "::1", port));
 }
 
-bool web_auth_origin(const struct web_claim *claim, const char **why)
+static bool has_host(const char *origin, const char *host)
+{
+	return !strcasecmp(strstr(origin, "://") + 3, host);
+}
+
+bool web_auth_is_published(const struct web_claim *claim)
+{
+	for (unsigned i = 0; i < claim->origin_count; i++)
+		if (has_host(claim->origins[i], claim->host))
+			return true;
+	return false;
+}
+
+/* The Origin is one that this Host may have. */
+static bool origin_fits(const struct web_claim *claim)
 {
 	char exact[300];
 
+	if (!claim->origin[0])
+		return true;
+	for (unsigned i = 0; i < claim->origin_count; i++)
+		if (has_host(claim->origins[i], claim->host) &&
+			!strcasecmp(claim->origin, claim->origins[i]))
+			return true;
+	snprintf(exact, sizeof(exact), "http://%s", claim->host);
+	return host_is_ours(claim) && !strcasecmp(claim->origin, exact);
+}
+
+bool web_auth_origin(const struct web_claim *claim, const char **why)
+{
 	*why = "the Host header is not an address of this node";
-	if (!host_is_ours(claim))
+	if (!host_is_ours(claim) && !web_auth_is_published(claim))
 		return false;
 	*why = "a page of another origin asks";
-	snprintf(exact, sizeof(exact), "http://%s", claim->host);
-	if (claim->origin[0] && strcasecmp(claim->origin, exact) != 0)
+	if (!origin_fits(claim))
 		return false;
 	return !claim->fetch_site[0] ||
 	       !strcmp(claim->fetch_site, "same-origin") ||
@@ -61,6 +86,9 @@ int web_auth_role(const struct web_claim *claim, enum web_token_state state,
 		return -1;
 	if (state == WEB_TOKEN_GOOD)
 		return (int)token;
+	*why = "what a proxy passes on takes a token";
+	if (claim->passed_on)
+		return -1;
 	*why = "the unix socket belongs to another user";
 	if (claim->peer->has_uid)
 		return claim->peer->uid == claim->uid || !claim->peer->uid

@@ -3,8 +3,10 @@
 #include <unistd.h>
 
 #include "controlsurface/control.h"
+#include "kernel/log.h"
 #include "node/gather.h"
-#include "node/web_inner.h"
+#include "node/web_mcp.h"
+#include "node/web_news.h"
 
 /*
  * The calls of one request. On the loop: who asks is settled, then every
@@ -38,19 +40,27 @@ struct web_query *web_query_create(
 	bearer = web_auth_bearer(
 		ph_exchange_header(exchange, PH_HTTP_AUTHORIZATION));
 	query->has_token = bearer != NULL;
-	query->forwarded = ph_exchange_forwarded(exchange);
+	query->passed_on = web_claim_of(web, exchange).passed_on;
 	snprintf(
 		query->token, sizeof(query->token), "%s", bearer ? bearer : "");
 	return query;
+}
+
+void web_answers_free(struct web_query *query)
+{
+	for (unsigned i = 0; i < query->answer_count; i++)
+		free(query->answers[i].body);
+	free(query->answers);
+	query->answers = NULL;
+	query->answer_count = 0;
 }
 
 void web_query_free(struct web_query *query)
 {
 	for (unsigned i = 0; i < query->question_count; i++)
 		free(query->questions[i].arguments);
-	for (unsigned i = 0; i < query->answer_count; i++)
-		free(query->answers[i].body);
-	free(query->answers);
+	web_answers_free(query);
+	web_mcp_free(query->mcp);
 	query->web->queries--;
 	free(query);
 }
@@ -87,6 +97,7 @@ static void back(struct ph_http_task *task)
 				     offsetof(struct web_query, back));
 
 	query->finish(query);
+	web_answer_missing(query);
 	web_query_free(query);
 }
 
@@ -100,6 +111,8 @@ static void settle(struct web_query *query)
 {
 	if (query->pending)
 		return;
+	if (query->look == WEB_LOOK_NEWS)
+		web_news_taken(query->web->news);
 	query->revision = ph_control_revision(query->web->node->control);
 	query->back.run = back;
 	query->back.drop = dropped;
@@ -117,7 +130,9 @@ static struct web_answer *new_answer(
 		return NULL;
 	query->answers = more;
 	more += query->answer_count++;
-	*more = (struct web_answer){.question = question, .status = -1};
+	*more = (struct web_answer){.question = question,
+		.status = -1,
+		.asked = ph_loop_now(query->web->node->loop)};
 	snprintf(more->node, sizeof(more->node), "%s", node);
 	return more;
 }
@@ -183,6 +198,8 @@ static void ask_peer(struct web_query *query, struct ph_value peer)
 	if (!ph_gather_is_member(peer))
 		return;
 	ph_get_copy(peer, "node", name, sizeof(name));
+	if (query->look == WEB_LOOK_ALL && ph_gather_may_ask(peer))
+		web_news_watch(query->web->news, name);
 	for (unsigned i = 0; i < query->question_count; i++) {
 		if (ph_gather_may_ask(peer))
 			ask_node(query, i, name, name, WEB_PEER_TIMEOUT);
@@ -224,8 +241,8 @@ static void authorise(struct web_query *query)
 	struct web_claim claim = {.peer = &query->peer,
 		.method = query->method,
 		.uid = (uint32_t)getuid(),
-		.always = query->forwarded ||
-			  query->web->node->options.http_token};
+		.passed_on = query->passed_on,
+		.always = query->web->node->options.http_token};
 	const struct web_token *token = NULL;
 	enum web_token_state state = WEB_TOKEN_NONE;
 	int got;
@@ -247,23 +264,41 @@ static void authorise(struct web_query *query)
 	query->caller.role = (uint32_t)got;
 }
 
+static void look_at(struct web_query *query, const char *name)
+{
+	bool here = !strcmp(name, query->web->node->name);
+
+	ask_node(query, 0, here ? "" : name, name, WEB_NEWS_TIMEOUT);
+}
+
+static void ask_all(struct web_query *query)
+{
+	struct ph_node *node = query->web->node;
+
+	if (query->look == WEB_LOOK_NEWS) {
+		web_news_take(query->web->news, look_at, query);
+		return;
+	}
+	if (query->look == WEB_LOOK_ALL)
+		web_news_watch(query->web->news, node->name);
+	for (unsigned i = 0; i < query->question_count; i++)
+		ask_node(query, i, query->node,
+			query->node[0] ? query->node : node->name,
+			query->timeout);
+	if (query->mesh && !query->node[0])
+		ask_mesh(query);
+}
+
 static void go(struct ph_task *task)
 {
 	struct web_query *query =
 		(struct web_query *)((char *)task -
 				     offsetof(struct web_query, go));
-	struct ph_node *node = query->web->node;
 
 	authorise(query);
 	query->pending = 1; /* until all were asked */
-	if (!query->denied) {
-		for (unsigned i = 0; i < query->question_count; i++)
-			ask_node(query, i, query->node,
-				query->node[0] ? query->node : node->name,
-				query->timeout);
-		if (query->mesh && !query->node[0])
-			ask_mesh(query);
-	}
+	if (!query->denied)
+		ask_all(query);
 	query->pending--;
 	settle(query);
 }
@@ -294,7 +329,7 @@ static void copy_answer(const struct web_query *query,
 	ph_document_free(document);
 }
 
-int web_query_items(const struct web_query *query, unsigned question,
+static int read_items(const struct web_query *query, unsigned question,
 	struct ph_document **out, struct ph_writer **memory)
 {
 	const uint8_t *data;
@@ -314,6 +349,47 @@ int web_query_items(const struct web_query *query, unsigned question,
 	return -1;
 }
 
+/* False: nobody answered it. */
+static bool leave_out_largest(struct web_query *query, unsigned question)
+{
+	struct web_answer *largest = NULL;
+
+	for (unsigned i = 0; i < query->answer_count; i++) {
+		struct web_answer *answer = &query->answers[i];
+
+		if (answer->question == question && !answer->status &&
+			(!largest || answer->length > largest->length))
+			largest = answer;
+	}
+	if (!largest)
+		return false;
+	largest->status = PH_CALL_FAILED;
+	largest->large = true;
+	ph_log_warn("web", "answer.large node=%s bytes=%zu", largest->node,
+		largest->length);
+	return true;
+}
+
+int web_query_items(struct web_query *query, unsigned question,
+	struct ph_document **out, struct ph_writer **memory)
+{
+	while (read_items(query, question, out, memory))
+		if (!leave_out_largest(query, question))
+			return -1;
+	return 0;
+}
+
+static const char *why_stale(const struct web_answer *answer)
+{
+	if (!answer->status)
+		return "";
+	if (answer->large)
+		return "too large";
+	return answer->status == PH_CALL_TIMEOUT  ? "no answer"
+	       : answer->status == PH_CALL_DENIED ? "denied"
+						  : "no line";
+}
+
 void web_query_sources(const struct web_query *query, struct ph_writer *writer)
 {
 	ph_write_list(writer);
@@ -325,11 +401,7 @@ void web_query_sources(const struct web_query *query, struct ph_writer *writer)
 		ph_write_map(writer);
 		ph_put_text(writer, "node", answer->node);
 		ph_put_bool(writer, "stale", answer->status != 0);
-		ph_put_text(writer, "why",
-			!answer->status			    ? ""
-			: answer->status == PH_CALL_TIMEOUT ? "no answer"
-			: answer->status == PH_CALL_DENIED  ? "denied"
-							    : "no line");
+		ph_put_text(writer, "why", why_stale(answer));
 		ph_write_end(writer);
 	}
 	ph_write_end(writer);

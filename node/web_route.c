@@ -4,24 +4,9 @@
 #include "node/json.h"
 #include "node/web_files.h"
 #include "node/web_inner.h"
+#include "node/web_mcp.h"
 
-/*
- * Paths. Each row is a path, the calls that it makes, and what becomes of the
- * answers. The fields of the first call are taken from the query of a GET, or
- * from the JSON object that a POST brings, as proto/calls.def lists them;
- * `node` says which node is asked.
- */
-struct route {
-	const char *method;
-	const char *path; /* ends with '/': something follows, the `rest` */
-	const char *rest; /* the field that it is, or NULL */
-	bool mesh;	  /* every node is asked, unless one is named */
-	bool slow;
-	uint16_t calls[WEB_QUESTIONS];
-	unsigned count;
-	void (*finish)(struct web_query *query);
-	const char *owner; /* of this field's node the call is */
-};
+/* Paths: what each asks is in web_ask.c, what becomes of it in web_answer.c. */
 
 /* --- errors --- */
 
@@ -48,7 +33,7 @@ static unsigned status_of(enum ph_exit code)
 }
 
 static void refuse_as(struct ph_exchange *exchange, unsigned status,
-	const struct ph_error *error)
+	const char *headers, const struct ph_error *error)
 {
 	struct ph_document *document;
 	struct ph_writer *writer;
@@ -66,14 +51,14 @@ static void refuse_as(struct ph_exchange *exchange, unsigned status,
 		}
 		ph_writer_free(writer);
 	}
-	ph_exchange_answer(exchange, status, WEB_JSON, web_headers,
+	ph_exchange_answer(exchange, status, WEB_JSON, headers,
 		text ? text : "{}", text ? strlen(text) : 2);
 	free(text);
 }
 
 void web_refuse(struct ph_exchange *exchange, const struct ph_error *error)
 {
-	refuse_as(exchange, status_of(error->exit), error);
+	refuse_as(exchange, status_of(error->exit), web_headers, error);
 }
 
 /* --- the table --- */
@@ -81,20 +66,21 @@ void web_refuse(struct ph_exchange *exchange, const struct ph_error *error)
 #define LOOK(path_, call)                                                      \
 	{                                                                      \
 		"GET", path_, NULL, false, false, {PH_##call}, 1,              \
-			web_finish_items, NULL                                 \
-	}
-#define ALL(path_, call)                                                       \
-	{                                                                      \
-		"GET", path_, NULL, true, false, {PH_##call}, 1,               \
-			web_finish_items, NULL                                 \
+			web_finish_items, NULL, false                          \
 	}
 #define CHANGE(path_, call, owner_)                                            \
 	{                                                                      \
 		"POST", path_, NULL, false, true, {PH_##call}, 1,              \
-			web_finish_change, owner_                              \
+			web_finish_change, owner_, true                        \
+	}
+/* Takes nothing away. */
+#define ADD(path_, call, owner_)                                               \
+	{                                                                      \
+		"POST", path_, NULL, false, true, {PH_##call}, 1,              \
+			web_finish_change, owner_, false                       \
 	}
 
-static const struct route routes[] = {
+static const struct web_route routes[] = {
 	LOOK("/v1/status", NODE_STATUS),
 	LOOK("/v1/peers", MESH_PEERS),
 	LOOK("/v1/neighbors", DISCOVERY_NEIGHBOURS),
@@ -103,55 +89,68 @@ static const struct route routes[] = {
 	LOOK("/v1/terminals", HOSTESS_GUESTS),
 	LOOK("/v1/guests", HOSTESS_GUESTS),
 	LOOK("/v1/menu", HOSTESS_MENU),
-	LOOK("/v1/connections", CONTROL_LIST),
+	{"GET", "/v1/connections", NULL, false, false, {PH_CONTROL_LIST}, 1,
+		web_finish_connections, NULL, false},
 	{"GET", "/v1/connections/", "address", false, false, {PH_CONTROL_SHOW},
-		1, web_finish_items, NULL},
+		1, web_finish_items, NULL, false},
 	{"GET", "/v1/show/", "address", false, false, {PH_CONTROL_SHOW}, 1,
-		web_finish_items, NULL},
-	ALL("/v1/flows", CONTROL_LIST),
+		web_finish_items, NULL, false},
+	{"GET", "/v1/flows", NULL, true, false, {PH_CONTROL_LIST}, 1,
+		web_finish_flows, NULL, false},
 	{"GET", "/v1/topology", NULL, true, false,
-		{PH_HOSTESS_GUESTS, PH_CONTROL_LIST}, 2, web_finish_graph,
-		NULL},
+		{PH_HOSTESS_GUESTS, PH_CONTROL_LIST}, 2, web_finish_graph, NULL,
+		false},
 	{"GET", "/v1/alarms", NULL, true, false,
 		{PH_MESH_PEERS, PH_EXECUTOR_LIST, PH_CONTROL_LIST,
 			PH_CONTROL_ALARMS},
-		4, web_finish_alarms, NULL},
+		4, web_finish_alarms, NULL, false},
 	LOOK("/v1/wiring", CONTROL_PARTS),
 	LOOK("/v1/drift", CONTROL_DIFF),
 	LOOK("/v1/journal", STORE_EVENTS),
 	LOOK("/v1/plans", CONTROL_PLANS),
 	LOOK("/v1/transactions", CONTROL_TRANSACTIONS),
 	{"GET", "/v1/watch", NULL, false, false, {PH_NODE_HEALTH}, 1,
-		web_watch_begin, NULL},
+		web_watch_begin, NULL, false},
 	{"GET", "/healthz", NULL, false, false, {PH_NODE_HEALTH}, 1,
-		web_finish_health, NULL},
+		web_finish_health, NULL, false},
 	{"GET", "/readyz", NULL, false, false, {PH_NODE_READY}, 1,
-		web_finish_ready, NULL},
+		web_finish_ready, NULL, false},
 	{"GET", "/metrics", NULL, false, false,
 		{PH_NODE_STATUS, PH_CONTROL_LIST, PH_EXECUTOR_LIST,
 			PH_MESH_PEERS, PH_CONTROL_DIFF, PH_CONTROL_ALARMS},
-		6, web_finish_metrics, NULL},
-	CHANGE("/v1/plan", CONTROL_PLAN, NULL),
+		6, web_finish_metrics, NULL, false},
+	ADD("/v1/plan", CONTROL_PLAN, NULL),
 	CHANGE("/v1/apply", CONTROL_APPLY, NULL),
 	CHANGE("/v1/unapply", CONTROL_UNAPPLY, NULL),
 	CHANGE("/v1/revert", CONTROL_REVERT, "override"),
 	CHANGE("/v1/resolve", CONTROL_RESOLVE, NULL),
-	CHANGE("/v1/connect", CONTROL_CONNECT, "from"),
+	ADD("/v1/connect", CONTROL_CONNECT, "from"),
 	CHANGE("/v1/disconnect", CONTROL_DISCONNECT, "connection"),
 	CHANGE("/v1/move", CONTROL_MOVE, "connection"),
 	CHANGE("/v1/interpose", CONTROL_INTERPOSE, "connection"),
 	CHANGE("/v1/withdraw", CONTROL_WITHDRAW, "connection"),
-	CHANGE("/v1/reserve", HOSTESS_HOLD, NULL),
+	ADD("/v1/reserve", HOSTESS_HOLD, NULL),
 	CHANGE("/v1/release", HOSTESS_RELEASE, NULL),
-	CHANGE("/v1/tap", CONTROL_TAP, "address"),
-	CHANGE("/v1/ack", CONTROL_ACK, NULL),
-	CHANGE("/v1/shelve", CONTROL_SHELVE, NULL),
-	CHANGE("/v1/unshelve", CONTROL_UNSHELVE, NULL),
+	ADD("/v1/start", EXECUTOR_RUN, NULL),
+	CHANGE("/v1/stop", EXECUTOR_HALT, NULL),
+	CHANGE("/v1/restart", EXECUTOR_RESTART, NULL),
+	ADD("/v1/tap", CONTROL_TAP, "address"),
+	ADD("/v1/ack", CONTROL_ACK, NULL),
+	ADD("/v1/shelve", CONTROL_SHELVE, NULL),
+	ADD("/v1/unshelve", CONTROL_UNSHELVE, NULL),
 };
+
+const struct web_route *web_route_at(unsigned index)
+{
+	return index < sizeof(routes) / sizeof(routes[0]) ? &routes[index]
+							  : NULL;
+}
 
 /* --- requests --- */
 
-static bool path_is(const struct route *route, const char *path)
+#define LOOKS "GET, HEAD"
+
+static bool path_is(const struct web_route *route, const char *path)
 {
 	size_t length = strlen(route->path);
 
@@ -160,20 +159,22 @@ static bool path_is(const struct route *route, const char *path)
 	return !strncmp(route->path, path, length) && path[length];
 }
 
-/* NULL; *known: the path is, with another method. */
-static const struct route *route_find(
-	const char *method, const char *path, bool *known)
+/* NULL; *allow: with which methods the path is there, or NULL. */
+static const struct web_route *route_find(
+	const char *method, const char *path, const char **allow)
 {
 	bool head = !strcmp(method, "HEAD");
 
-	*known = false;
+	*allow = NULL;
 	if (head)
 		method = "GET";
 	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
 		if (!path_is(&routes[i], path))
 			continue;
-		*known = true;
 		/* What never ends has no length that HEAD could tell. */
+		*allow = routes[i].finish == web_watch_begin ? "GET"
+			 : !strcmp(routes[i].method, "GET")  ? LOOKS
+							     : "POST";
 		if (!strcmp(routes[i].method, method) &&
 			!(head && routes[i].finish == web_watch_begin))
 			return &routes[i];
@@ -181,131 +182,30 @@ static const struct route *route_find(
 	return NULL;
 }
 
-static void put_field(struct ph_writer *writer,
-	const struct ph_field_type *field, const char *text)
+struct web_query *web_route_begin(
+	struct ph_web *web, struct ph_exchange *exchange)
 {
-	if (field->type == PH_INT)
-		ph_put_int(writer, field->name, strtoll(text, NULL, 10));
-	else if (field->type == PH_BOOL)
-		ph_put_bool(writer, field->name, !strcmp(text, "true"));
-	else if (field->type == PH_TEXT)
-		ph_put_text(writer, field->name, text);
-}
+	struct ph_error error;
 
-static void write_query(struct ph_writer *writer, const struct route *route,
-	uint16_t method, const struct ph_exchange *exchange, const char *rest)
-{
-	const struct ph_call_type *type = ph_call_type(method);
-	char text[1024];
-
-	ph_write_map(writer);
-	for (size_t i = 0; i < type->field_count; i++) {
-		const struct ph_field_type *field = &type->fields[i];
-
-		if (route->rest && !strcmp(route->rest, field->name))
-			ph_put_text(writer, field->name, rest);
-		else if (strcmp(field->name, "node") != 0 &&
-			 ph_exchange_query(
-				 exchange, field->name, text, sizeof(text)))
-			put_field(writer, field, text);
-	}
-	ph_write_end(writer);
-}
-
-/* The node in front of `node/server:terminal`, `node#epoch.seq`. */
-static void owner_of(char *out, size_t size, const char *text)
-{
-	size_t length = strcspn(text, "/#");
-
-	out[0] = 0;
-	if (text[length] && length < size)
-		snprintf(out, size, "%.*s", (int)length, text);
-}
-
-static int write_body(struct web_query *query, const struct route *route,
-	struct ph_writer *writer, struct ph_exchange *exchange,
-	struct ph_error *error)
-{
-	struct ph_document *document;
-	const uint8_t *data;
-	size_t length;
-	char why[200];
-	char text[300];
-	const uint8_t *body = ph_exchange_body(exchange, &length);
-
-	if (ph_json_read(writer, (const char *)body, length, why, sizeof(why)))
-		return ph_fail(error, PH_EXIT_USAGE, "the body",
-			"send one JSON object", "%s", why);
-	if (ph_writer_finish(writer, &data, &length) ||
-		ph_document_read(&document, data, length, PH_SKIM_TABLE))
-		return ph_fail(error, PH_EXIT_USAGE, "the body",
-			"send one JSON object", "cannot be taken");
-	ph_get_copy(ph_document_root(document), "node", query->node,
-		sizeof(query->node));
-	if (!query->node[0] && route->owner) {
-		ph_get_copy(ph_document_root(document), route->owner, text,
-			sizeof(text));
-		owner_of(query->node, sizeof(query->node), text);
-	}
-	ph_document_free(document);
-	return 0;
-}
-
-static int prepare(struct web_query *query, const struct route *route,
-	struct ph_exchange *exchange, struct ph_error *error)
-{
-	const char *rest = ph_exchange_path(exchange) + strlen(route->path);
-	struct ph_writer *writer;
-	char all[8];
-	int code = 0;
-
-	ph_exchange_query(exchange, "node", query->node, sizeof(query->node));
-	ph_exchange_query(
-		exchange, "format", query->format, sizeof(query->format));
-	if (!web_graph_has(query->format))
-		return ph_fail(error, PH_EXIT_USAGE, query->format,
-			"json, dot, mermaid or d2", "no such format");
-	query->all = ph_exchange_query(exchange, "all", all, sizeof(all));
-	if (route->rest && !query->node[0])
-		owner_of(query->node, sizeof(query->node), rest);
-	if (ph_writer_create(&writer))
-		return ph_fail(
-			error, PH_EXIT_NEGATIVE, "", "try again", "no memory");
-	for (unsigned i = 0; i < route->count && !code; i++) {
-		ph_writer_reset(writer);
-		if (!strcmp(route->method, "POST"))
-			code = write_body(
-				query, route, writer, exchange, error);
-		else
-			write_query(
-				writer, route, route->calls[i], exchange, rest);
-		if (!code && web_query_ask(query, route->calls[i], writer))
-			code = ph_fail(error, PH_EXIT_USAGE, "", "",
-				"cannot be asked");
-	}
-	ph_writer_free(writer);
-	return code;
+	if (web->queries < WEB_QUERIES)
+		return web_query_create(web, exchange);
+	ph_fail(&error, PH_EXIT_TIMEOUT, "", "ask again later",
+		"%u requests are on their way", WEB_QUERIES);
+	refuse_as(exchange, 503, web_headers, &error);
+	return NULL;
 }
 
 static void run_route(struct ph_web *web, struct ph_exchange *exchange,
-	const struct route *route)
+	const struct web_route *route)
 {
+	struct web_query *query = web_route_begin(web, exchange);
 	struct ph_error error;
-	struct web_query *query;
 
-	if (web->queries >= WEB_QUERIES) {
-		ph_fail(&error, PH_EXIT_TIMEOUT, "", "ask again later",
-			"%u requests are on their way", WEB_QUERIES);
-		refuse_as(exchange, 503, &error);
-		return;
-	}
-	query = web_query_create(web, exchange);
 	if (!query)
 		return;
-	query->mesh = route->mesh;
 	query->timeout = route->slow ? WEB_SLOW_TIMEOUT : WEB_TIMEOUT;
 	query->finish = route->finish;
-	if (prepare(query, route, exchange, &error)) {
+	if (web_ask(query, route, exchange, &error)) {
 		web_refuse(exchange, &error);
 		web_query_free(query);
 		return;
@@ -315,21 +215,23 @@ static void run_route(struct ph_web *web, struct ph_exchange *exchange,
 
 /* --- files --- */
 
-static bool answer_file(struct ph_exchange *exchange)
+static const struct ph_web_file *file_find(const char *path)
+{
+	const struct ph_web_file *file = ph_web_files;
+
+	while (file->path && strcmp(file->path, path) != 0)
+		file++;
+	return file->path ? file : NULL;
+}
+
+static void answer_file(
+	struct ph_exchange *exchange, const struct ph_web_file *file)
 {
 	const char *encodings =
 		ph_exchange_header(exchange, PH_HTTP_ACCEPT_ENCODING);
 	bool packed = strstr(encodings, "gzip") != NULL;
-	const struct ph_web_file *file = ph_web_files;
 	char headers[1200];
 
-	if (strcmp(ph_exchange_method(exchange), "GET") != 0 &&
-		strcmp(ph_exchange_method(exchange), "HEAD") != 0)
-		return false;
-	while (file->path && strcmp(file->path, ph_exchange_path(exchange)))
-		file++;
-	if (!file->path)
-		return false;
 	snprintf(headers, sizeof(headers), "%sETag: %s\r\n%s", web_headers,
 		file->tag,
 		packed ? "Content-Encoding: gzip\r\nVary: Accept-Encoding\r\n"
@@ -337,20 +239,32 @@ static bool answer_file(struct ph_exchange *exchange)
 	ph_exchange_answer(exchange, 200, file->type, headers,
 		packed ? file->packed : file->plain,
 		packed ? file->packed_length : file->plain_length);
-	return true;
+}
+
+/* The path is there, but for another method. */
+static void refuse_method(
+	struct ph_exchange *exchange, const char *path, const char *allow)
+{
+	char headers[1200];
+	struct ph_error error;
+
+	snprintf(headers, sizeof(headers), "%sAllow: %s\r\n", web_headers,
+		allow);
+	ph_fail(&error, PH_EXIT_USAGE, path, allow, "takes no %s",
+		ph_exchange_method(exchange));
+	refuse_as(exchange, 405, headers, &error);
 }
 
 void web_route(struct ph_web *web, struct ph_exchange *exchange)
 {
+	const char *method = ph_exchange_method(exchange);
 	const char *path = ph_exchange_path(exchange);
-	struct web_claim claim = {.peer = ph_exchange_peer(exchange),
-		.host = ph_exchange_header(exchange, PH_HTTP_HOST),
-		.origin = ph_exchange_header(exchange, PH_HTTP_ORIGIN),
-		.fetch_site = ph_exchange_header(exchange, PH_HTTP_FETCH_SITE)};
-	const struct route *route;
+	const struct ph_web_file *file = file_find(path);
+	struct web_claim claim = web_claim_of(web, exchange);
+	const struct web_route *route;
 	struct ph_error error;
+	const char *allow;
 	const char *why;
-	bool known;
 
 	if (!web_auth_origin(&claim, &why)) {
 		ph_fail(&error, PH_EXIT_DENIED, claim.host,
@@ -359,14 +273,22 @@ void web_route(struct ph_web *web, struct ph_exchange *exchange)
 		web_refuse(exchange, &error);
 		return;
 	}
-	route = route_find(ph_exchange_method(exchange), path, &known);
-	if (route) {
+	route = route_find(method, path, &allow);
+	if (!strcmp(path, WEB_MCP_PATH)) {
+		if (!strcmp(method, "POST"))
+			web_mcp_run(web, exchange);
+		else
+			refuse_method(exchange, path, "POST");
+	} else if (route) {
 		run_route(web, exchange, route);
-		return;
+	} else if (file &&
+		   (!strcmp(method, "GET") || !strcmp(method, "HEAD"))) {
+		answer_file(exchange, file);
+	} else if (allow || file) {
+		refuse_method(exchange, path, allow ? allow : LOOKS);
+	} else {
+		ph_fail(&error, PH_EXIT_NOT_FOUND, path,
+			"doc/HTTP.md lists the paths", "no such path");
+		web_refuse(exchange, &error);
 	}
-	if (!known && answer_file(exchange))
-		return;
-	ph_fail(&error, PH_EXIT_NOT_FOUND, path, "doc/HTTP.md lists the paths",
-		known ? "another method takes it" : "no such path");
-	refuse_as(exchange, known ? 405 : 404, &error);
 }

@@ -10,6 +10,9 @@
  * The loop's half of a page's terminals. What comes on an output waits here
  * until its pipes take it, within the credit that the page was given; what
  * comes for an input stays in its pipe until the page gives credit.
+ *
+ * A stream that was finished holds up the next one: pipes take nothing behind
+ * END. Once all of them have left, the next stream goes to who is wired then.
  */
 #define POLICY 1008 /* RFC 6455 7.4.1 */
 
@@ -138,6 +141,7 @@ static int send_held(struct web_port *port, const struct web_held *held)
 		if (!ph_terminal_pipes(port->terminal))
 			return -ENOTCONN;
 		ph_terminal_finish(port->terminal);
+		port->ending = true;
 		return 0;
 	}
 	return ph_terminal_send(
@@ -146,12 +150,17 @@ static int send_held(struct web_port *port, const struct web_held *held)
 
 static void pass_output(struct web_port *port)
 {
-	while (port->first) {
+	while (port->first && !port->ending) {
 		struct web_held *held = port->first;
 		int error = send_held(port, held);
 
-		if (error == -EAGAIN || error == -ENOTCONN)
+		/* -EPIPE: its pipe has broken, on_closed is on the way. */
+		if (error == -EAGAIN || error == -ENOTCONN || error == -EPIPE)
 			break;
+		if (error) {
+			web_terminal_close(port->owner, "out of memory");
+			break;
+		}
 		port->spent += held->length;
 		port->first = held->next;
 		port->held--;
@@ -184,8 +193,11 @@ static void on_closed(void *context, struct ph_terminal *terminal, int reason)
 {
 	struct web_port *port = context;
 
-	if (!reason && !ph_terminal_pipes(terminal))
-		say(port, "done", NULL, 0);
+	port->cut |= port->ending && reason;
+	if (port->ending && !ph_terminal_pipe(terminal, 0)) {
+		say(port, port->cut ? "cut" : "done", NULL, 0);
+		port->ending = port->cut = false;
+	}
 	say(port, "wired", "connections", ph_terminal_pipes(terminal));
 	pass_output(port);
 }
@@ -380,6 +392,7 @@ void web_terminal_end_all(struct ph_web *web)
 	DL_FOREACH(web->terminals, page)
 	{
 		ph_timer_stop(web->node->loop, &page->patience);
+		ph_unregister_fini(&page->unregister);
 		web_terminal_destroy_ports(page);
 	}
 }

@@ -3,6 +3,7 @@
 
 #include "kernel/terminal.h"
 #include "node/web_inner.h"
+#include "proto/unregister.h"
 
 /*
  * /v1/terminal: a page that is a server (doc/PROTOCOL.md, "A page's
@@ -43,6 +44,8 @@ struct web_port {
 	int64_t credit; /* bytes that may still come, or go */
 	int64_t spent;	/* output: passed on, credit not yet given again */
 	bool waiting;	/* input: for the page to have done with END or CUT */
+	bool ending;	/* output: END was passed on, a pipe has not left yet */
+	bool cut;	/* output: one of them left before END */
 	unsigned held;	/* output: how many */
 	struct web_held *first; /* output: what the pipe did not take */
 	struct web_held **end;
@@ -51,6 +54,7 @@ struct web_port {
 struct web_terminal {
 	struct ph_web *web;
 	struct ph_http_peer peer;
+	bool passed_on;	   /* by a proxy */
 	atomic_uint notes; /* on their way to the loop */
 	atomic_uint bytes;
 	atomic_bool held; /* the socket is not read */
@@ -65,6 +69,7 @@ struct web_terminal {
 	bool has_token;
 	uint8_t hash[16]; /* of its token */
 	unsigned calls;
+	struct ph_unregister unregister;
 	char server[40];
 	char identity[PH_IDENTITY_MAX];
 	struct web_port ports[WEB_TERMINAL_PORTS];

@@ -55,6 +55,7 @@ static int may(struct web_terminal *page, struct ph_value hello,
 {
 	struct web_claim claim = {.peer = &page->peer,
 		.method = "POST",
+		.passed_on = page->passed_on,
 		.uid = (uint32_t)getuid()};
 	enum web_token_state state = WEB_TOKEN_NONE;
 	const struct web_token *token = NULL;
@@ -209,24 +210,12 @@ static void finish(struct web_terminal *page)
 	web_terminal_post(page, WEB_NOTE_FREE, 0, NULL, 0);
 }
 
-static void on_unregistered(
-	void *context, int status, const uint8_t *body, size_t length)
+static void on_unregistered(void *context)
 {
 	struct web_terminal *page = context;
 
 	page->calls--;
 	finish(page);
-}
-
-static int call(struct web_terminal *page, uint16_t method,
-	struct ph_writer *writer, ph_answer_fn *answer)
-{
-	struct ph_node *node = page->web->node;
-	int error = ph_call_send(node->door, &ph_node_self, "", method, writer,
-		ph_loop_now(node->loop), 10 * PH_SECOND, answer, page);
-
-	page->calls += !error;
-	return error;
 }
 
 void web_terminal_destroy_ports(struct web_terminal *page)
@@ -250,18 +239,16 @@ void web_terminal_destroy_ports(struct web_terminal *page)
 
 void web_terminal_leave(struct web_terminal *page)
 {
-	struct ph_writer *writer;
+	struct ph_node *node = page->web->node;
 
 	web_terminal_destroy_ports(page);
-	if (page->registered && !ph_writer_create(&writer)) {
-		ph_write_map(writer);
-		ph_put_text(writer, "server", page->server);
-		ph_write_end(writer);
-		call(page, PH_HOSTESS_UNREGISTER, writer, on_unregistered);
-		ph_writer_free(writer);
+	if (page->registered) {
+		page->registered = false;
+		page->calls++;
 		ph_log_info("web", "page.left server=%s", page->server);
+		ph_unregister_begin(&page->unregister, node->loop, node->door,
+			page->server, on_unregistered, page);
 	}
-	page->registered = false;
 	finish(page);
 }
 
@@ -287,6 +274,17 @@ static void on_registered(
 	welcome(page);
 }
 
+static int ask_in(struct web_terminal *page, struct ph_writer *writer)
+{
+	struct ph_node *node = page->web->node;
+	int error = ph_call_send(node->door, &ph_node_self, "",
+		PH_HOSTESS_REGISTER, writer, ph_loop_now(node->loop),
+		10 * PH_SECOND, on_registered, page);
+
+	page->calls += !error;
+	return error;
+}
+
 void web_terminal_hello(struct web_terminal *page, struct ph_value hello)
 {
 	struct ph_writer *writer;
@@ -302,7 +300,7 @@ void web_terminal_hello(struct web_terminal *page, struct ph_value hello)
 	if (ph_writer_create(&writer))
 		abort();
 	write_manifest(writer, page, hello);
-	if (call(page, PH_HOSTESS_REGISTER, writer, on_registered)) {
+	if (ask_in(page, writer)) {
 		ph_fail(&error, PH_EXIT_NEGATIVE, page->server, "try again",
 			"the guest book cannot be asked");
 		refuse(page, &error);

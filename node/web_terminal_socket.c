@@ -200,6 +200,7 @@ int web_terminal_open(struct ph_web *web, struct ph_exchange *exchange,
 	web->pages++;
 	page->web = web;
 	page->peer = *ph_exchange_peer(exchange);
+	page->passed_on = web_claim_of(web, exchange).passed_on;
 	page->pending_end = &page->pending;
 	*events = &events_of_pages;
 	*own = page;

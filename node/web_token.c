@@ -95,48 +95,6 @@ static void write_token(
 	ph_write_end(writer);
 }
 
-static int role_of(const char *text)
-{
-	return !strcmp(text, "admin") ? (int)PH_ROLE_EXEC : ph_role_parse(text);
-}
-
-int ph_web_load(struct ph_web *web, struct ph_value answer)
-{
-	struct ph_value items = ph_value_get(answer, "items");
-	unsigned used = 0;
-
-	for (size_t i = 0; i < ph_value_count(items) && used < WEB_TOKENS;
-		i++) {
-		struct web_token *token = &web->tokens[used];
-		struct ph_document *document;
-		const uint8_t *hash;
-		size_t length;
-		const uint8_t *data = ph_value_bytes(
-			ph_value_get(ph_value_at(items, i), "value"), &length);
-		struct ph_value value;
-		char role[16];
-
-		if (!data ||
-			ph_document_read(&document, data, length, PH_SKIM_PEER))
-			continue;
-		value = ph_document_root(document);
-		hash = ph_value_bytes(ph_value_get(value, "hash"), &length);
-		ph_get_copy(value, "role", role, sizeof(role));
-		if (hash && length == sizeof(token->hash) &&
-			role_of(role) >= 0) {
-			ph_get_copy(value, "id", token->id, sizeof(token->id));
-			ph_get_copy(value, "label", token->label,
-				sizeof(token->label));
-			token->role = (enum ph_role)role_of(role);
-			token->until = ph_get_int(value, "until");
-			memcpy(token->hash, hash, sizeof(token->hash));
-			used += token->id[0] != 0;
-		}
-		ph_document_free(document);
-	}
-	return 0;
-}
-
 static void on_kept(
 	void *context, int status, const uint8_t *body, size_t length)
 {
@@ -146,9 +104,14 @@ static void on_kept(
 	struct ph_writer *writer;
 
 	if (status || !free_place || ph_writer_create(&writer)) {
+		/* Nobody knows it, so nothing may let it in after a restart. */
+		if (!status)
+			web_token_forget(making->web, making->made.id);
 		ph_door_answer(node->door, making->ticket,
 			status ? status : PH_CALL_FAILED, body, length);
 	} else {
+		if (free_place->id[0])
+			web_token_forget(making->web, free_place->id);
 		*free_place = making->made;
 		ph_write_map(writer);
 		ph_put_list(writer, "items");
@@ -238,7 +201,7 @@ static void serve_make(
 	ph_get_copy(request.arguments, "role", role, sizeof(role));
 	life = ph_get_int(request.arguments, "for");
 	making = calloc(1, sizeof(*making));
-	if (role_of(role) < 0 || life < 0 || life > LIFE_MOST) {
+	if (web_token_role(role) < 0 || life < 0 || life > LIFE_MOST) {
 		ph_fail(&error, PH_EXIT_USAGE, role,
 			"a role is view, operate, wire or admin, its life at "
 			"most ten years",
@@ -252,7 +215,7 @@ static void serve_make(
 	} else {
 		making->web = web;
 		making->ticket = ticket;
-		making->made.role = (enum ph_role)role_of(role);
+		making->made.role = (enum ph_role)web_token_role(role);
 		begin(making, &request);
 		if (!store(making))
 			making = NULL; /* answered when it is kept */
@@ -299,7 +262,6 @@ static void serve_revoke(
 	struct ph_web *web = context;
 	struct ph_node *node = web->node;
 	struct ph_request request;
-	struct ph_writer *writer;
 	struct ph_error error;
 	struct web_token *token;
 	struct making *making;
@@ -322,20 +284,17 @@ static void serve_revoke(
 	*token = (struct web_token){0};
 	atomic_fetch_add(&web->revoked, 1);
 	making = calloc(1, sizeof(*making));
-	if (!making || ph_writer_create(&writer)) {
-		free(making);
-		return;
+	if (making) {
+		making->web = web;
+		making->ticket = ticket;
 	}
-	making->web = web;
-	making->ticket = ticket;
-	ph_write_map(writer);
-	ph_put_text(writer, "space", "web");
-	ph_put_text(writer, "key", id);
-	ph_write_end(writer);
-	if (ph_call_send(node->door, &ph_node_self, "", PH_STORE_DELETE, writer,
-		    ph_loop_now(node->loop), 10 * PH_SECOND, passed_on, making))
+	if (!making || web_token_delete(web, id, passed_on, making)) {
 		free(making);
-	ph_writer_free(writer);
+		ph_fail(&error, PH_EXIT_NEGATIVE, id,
+			"take it back once more before the node restarts",
+			"it lets nobody in now, but the disk was not told");
+		ph_answer_error(node->door, ticket, &error);
+	}
 }
 
 void web_token_serve(struct ph_web *web)

@@ -1,150 +1,64 @@
+#include "node/web_watch.h"
+
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <utlist.h>
 
-#include "node/web_inner.h"
-
-/*
- * /v1/watch: server-sent events. While anybody watches, the mesh is asked once
- * a second, whatever their number, and all get the same bytes:
- *
- *   event: flows     the connections of every node, as /v1/flows
- *   event: journal   new lines of this node's journal, as /v1/journal
- *   event: gap       {"missed": N}: so many events were not sent, because the
- *                    client reads too slowly; look anew
- *
- * `id:` counts the events of this node's life; ?since=N (or Last-Event-ID) is
- * where the journal goes on, by its own numbers.
- */
 #define PERIOD	 1000u /* ms */
 #define WATCHERS 256u
 
-struct web_watcher {
-	struct ph_exchange *exchange;
-	uint64_t missed;
-	int64_t until;	  /* of its token; 0: it has none */
-	unsigned revoked; /* web->revoked, when it began */
-	struct web_watcher *prev;
-	struct web_watcher *next;
-};
+/* --- to a watcher --- */
 
-static int send_event(struct web_watcher *watcher, uint64_t id,
-	const char *name, const char *text, size_t length)
+static int send_event(struct web_watcher *watcher, const char *name,
+	const char *text, size_t length)
 {
-	char head[80];
-	int used = snprintf(head, sizeof(head),
-		"id: %llu\nevent: %s\ndata: ", (unsigned long long)id, name);
-	size_t whole = (size_t)used + length + 2;
-	char *event = malloc(whole);
+	char id[40] = "";
+	char *event = NULL;
+	size_t whole;
+	FILE *out = open_memstream(&event, &whole);
 	int code;
 
-	if (!event)
+	if (!out)
 		return -1;
-	memcpy(event, head, (size_t)used);
-	memcpy(event + used, text, length);
-	memcpy(event + used + length, "\n\n", 2);
-	code = ph_exchange_send(watcher->exchange, event, whole);
+	if (watcher->journal != WEB_WATCH_FRESH)
+		snprintf(id, sizeof(id),
+			watcher->lines ? ",\"id\":%lld" : "id: %lld\n",
+			(long long)watcher->journal);
+	if (watcher->lines)
+		fprintf(out, "{\"event\":\"%s\"%s,\"data\":", name, id);
+	else
+		fprintf(out, "%sevent: %s\ndata: ", id, name);
+	fwrite(text, 1, length, out);
+	fputs(watcher->lines ? "}\n" : "\n\n", out);
+	code = fclose(out);
+	if (!code)
+		code = ph_exchange_send(watcher->exchange, event, whole);
 	free(event);
 	return code;
 }
 
-static void tell(struct ph_web *web, struct web_watcher *watcher,
-	const char *name, const char *text, size_t length)
+int web_watcher_tell_gap(struct web_watcher *watcher, uint64_t missed)
 {
 	char gap[60];
 
-	if (watcher->missed) {
-		snprintf(gap, sizeof(gap), "{\"missed\":%llu}",
-			(unsigned long long)watcher->missed);
-		if (send_event(watcher, web->feed, "gap", gap, strlen(gap))) {
-			watcher->missed++;
-			return;
-		}
-		watcher->missed = 0;
-	}
-	if (send_event(watcher, web->feed, name, text, length))
-		watcher->missed++;
+	snprintf(gap, sizeof(gap), "{\"missed\":%llu}",
+		(unsigned long long)missed);
+	return send_event(watcher, "gap", gap, strlen(gap));
 }
 
-static void tell_all(
-	struct web_query *query, unsigned question, const char *name, bool mesh)
+/* What was not sent is told before anything else is. */
+int web_watcher_tell(struct web_watcher *watcher, const char *name,
+	const char *text, size_t length)
 {
-	struct ph_web *web = query->web;
-	struct web_watcher *watcher;
-	struct ph_document *document;
-	struct ph_writer *memory;
-	struct ph_value items;
-	size_t length;
-	char *text;
-
-	if (web_query_items(query, question, &document, &memory))
-		return;
-	items = ph_document_root(document);
-	if (!mesh)
-		for (size_t i = 0; i < ph_value_count(items); i++)
-			web->journal = ph_get_int(ph_value_at(items, i), "n");
-	text = mesh || ph_value_count(items)
-		       ? web_envelope(query, items, mesh, &length)
-		       : NULL;
-	if (text) {
-		if (length && text[length - 1] == '\n')
-			length--;
-		web->feed++;
-		DL_FOREACH(web->watchers, watcher)
-		tell(web, watcher, name, text, length);
-	}
-	free(text);
-	ph_document_free(document);
-	ph_writer_free(memory);
+	if (watcher->missed && web_watcher_tell_gap(watcher, watcher->missed))
+		return -1;
+	watcher->missed = 0;
+	return send_event(watcher, name, text, length);
 }
 
-static void on_flows(struct web_query *query)
-{
-	query->web->ticking--;
-	tell_all(query, 0, "flows", true);
-}
-
-static void on_journal(struct web_query *query)
-{
-	query->web->ticking--;
-	tell_all(query, 0, "journal", false);
-}
-
-static void ask_flows(struct ph_web *web)
-{
-	struct web_query *query = web_query_create(web, NULL);
-
-	if (!query)
-		return;
-	query->mesh = true;
-	query->finish = on_flows;
-	web_query_ask(query, PH_CONTROL_LIST, NULL);
-	web->ticking++;
-	web_query_send(query);
-}
-
-static void ask_journal(struct ph_web *web)
-{
-	struct web_query *query = web_query_create(web, NULL);
-	struct ph_writer *writer;
-
-	if (!query)
-		return;
-	if (ph_writer_create(&writer)) {
-		web_query_free(query);
-		return;
-	}
-	ph_write_map(writer);
-	ph_put_int(writer, "since", web->journal);
-	ph_put_int(writer, "count", web->journal ? 500 : 1);
-	ph_write_end(writer);
-	query->finish = on_journal;
-	web_query_ask(query, PH_STORE_EVENTS, writer);
-	ph_writer_free(writer);
-	web->ticking++;
-	web_query_send(query);
-}
+/* --- all of them --- */
 
 /* A token that is over ends its stream; after a revocation all that have one
  * say it anew. */
@@ -165,12 +79,49 @@ static void tick(void *context)
 	struct ph_web *web = context;
 
 	end_watchers(web);
+	web_watch_ask_flows(web);
+	web_watch_ask_journal(web);
+}
 
-	/* The last round is not over: a node that hangs is waited for. */
-	if (web->ticking)
-		return;
-	ask_flows(web);
-	ask_journal(web);
+/* The line that whoever comes back has. -1: that is no number. */
+static int read_since(
+	struct ph_exchange *exchange, int64_t *out, struct ph_error *error)
+{
+	const char *last = ph_exchange_header(exchange, PH_HTTP_LAST_EVENT);
+	char text[WEB_QUERY];
+	bool given = ph_exchange_query(exchange, "since", text, sizeof(text));
+	const char *line = last[0] ? last : text;
+	size_t length;
+
+	*out = WEB_WATCH_FRESH;
+	if (!last[0] && !given)
+		return 0;
+	length = strlen(line);
+	if (!length || length > 18 || strspn(line, "0123456789") != length)
+		return ph_fail(error, PH_EXIT_USAGE,
+			last[0] ? "Last-Event-ID" : "since",
+			"give the id of an event, a number; without, it "
+			"begins with the latest line",
+			"not valid: '%.60s'", line);
+	*out = strtoll(line, NULL, 10);
+	return 0;
+}
+
+static void begin(struct ph_web *web, struct web_watcher *watcher)
+{
+	struct ph_exchange *exchange = watcher->exchange;
+
+	ph_exchange_set_own(exchange, watcher);
+	ph_exchange_stream(exchange,
+		watcher->lines ? "application/x-ndjson" : "text/event-stream",
+		web_headers);
+	if (!watcher->lines)
+		ph_exchange_send(exchange, "retry: 2000\n\n", 13);
+	DL_APPEND(web->watchers, watcher);
+	if (!web->watcher_count++)
+		ph_http_every(web->http, PERIOD, tick, web);
+	web_watch_catch_up(web, watcher);
+	tick(web);
 }
 
 void web_watch_begin(struct web_query *query)
@@ -180,12 +131,17 @@ void web_watch_begin(struct web_query *query)
 		ph_exchange_find(web->http, query->exchange);
 	struct web_watcher *watcher;
 	struct ph_error error;
+	int64_t since;
 
 	if (!exchange)
 		return;
 	if (query->denied) {
 		ph_fail(&error, PH_EXIT_DENIED, query->peer.source,
 			"posthouse token makes a token", "%s", query->denied);
+		web_refuse(exchange, &error);
+		return;
+	}
+	if (read_since(exchange, &since, &error)) {
 		web_refuse(exchange, &error);
 		return;
 	}
@@ -198,15 +154,12 @@ void web_watch_begin(struct web_query *query)
 		return;
 	}
 	watcher->exchange = exchange;
+	watcher->journal = since;
+	watcher->lines = strstr(ph_exchange_header(exchange, PH_HTTP_ACCEPT),
+				 "application/x-ndjson") != NULL;
 	watcher->until = query->until;
 	watcher->revoked = query->revoked;
-	ph_exchange_set_own(exchange, watcher);
-	ph_exchange_stream(exchange, "text/event-stream", web_headers);
-	ph_exchange_send(exchange, "retry: 2000\n\n", 13);
-	DL_APPEND(web->watchers, watcher);
-	if (!web->watcher_count++)
-		ph_http_every(web->http, PERIOD, tick, web);
-	tick(web);
+	begin(web, watcher);
 }
 
 void web_watch_gone(struct ph_web *web, struct ph_exchange *exchange)

@@ -4,15 +4,17 @@
 #include <uthash.h>
 
 #include "kernel/terminal.h"
+#include "node/race.h"
 #include "node/wires.h"
 #include "proto/attach.h"
+#include "proto/rate.h"
 #include "proto/resume.h"
 #include "proto/way.h"
 
 /*
  * One laid connection, as its node sees it: the out half (this node owns the
  * output), the in half, or a local one that is both. Shared by wires.c (the
- * table and the calls), wire_out.c and wire_in.c.
+ * table and the calls), wire_out.c, wire_in.c and wire_seat.c.
  */
 enum wire_side {
 	WIRE_OUT,
@@ -24,8 +26,9 @@ struct wire {
 	struct ph_wires *wires;
 	char connection[96];
 	enum wire_side side;
-	uint64_t generation; /* see proto/resume.h */
-	char peer[40];	     /* the other node's name */
+	uint64_t generation;  /* see proto/resume.h */
+	char peer[40];	      /* the other node's name */
+	char via[PH_VIA_MAX]; /* out: how carriers are to come; "": any way */
 	char transport[8];
 	int64_t since; /* wall clock, ns */
 
@@ -34,6 +37,7 @@ struct wire {
 	struct ph_pipe *pipe;
 	struct ph_counters given; /* the pipe's, once it is gone */
 	struct ph_counters taken;
+	struct ph_rate rate;   /* once attached */
 	struct ph_queue queue; /* ATTACH, ATTACHED and ACK frames */
 	struct ph_ack acked;   /* out: told by the receiver; in: told */
 	struct ph_timer timer; /* of the machine below */
@@ -53,9 +57,15 @@ struct wire {
 	/* out: how the next carrier comes; see wire_way.c */
 	struct ph_way_attempt attempt;
 	struct ph_timer asking;
-	struct wire_race *race;		   /* NULL: no dial is under way */
+	struct race *race;		   /* NULL: no dial is under way */
 	uint8_t question[PH_ATTACH_TOKEN]; /* an offer repeats it */
 	char unreached[160];
+
+	/* of wire.close, while what is on its way is delivered */
+	ph_handle leave_ticket;
+	struct ph_timer leaving;
+	ph_handle parting; /* an output, asked for the end of its message */
+	struct ph_boundary boundary; /* that is it */
 
 	/* out, until attached */
 	ph_handle ticket; /* of wire.open */
@@ -70,8 +80,11 @@ struct wire {
 	char key[100];
 };
 
+/* How long another server of this node may take to answer. */
+#define WIRE_PATIENCE (5 * PH_SECOND)
+
 /* Consumed streams that are remembered. */
-#define WIRES_DONE 128
+#define WIRES_DONE 1024
 
 struct ph_wires {
 	struct ph_node *node;
@@ -82,6 +95,14 @@ struct ph_wires {
 	unsigned done_next;
 	struct wire *table;
 	uint64_t last_claim;
+	struct ph_deferrable sampling; /* wire_rate.c */
+	struct wire_saying *sayings;   /* wire_word.c: untold words */
+	struct ph_timer saying;
+	/* wire_leave.c: */
+	struct ph_timer looking;
+	int64_t left_due;
+	void (*left)(void *context);
+	void *left_context;
 	bool closed;
 };
 
@@ -120,14 +141,26 @@ int wire_seat(
 bool wire_is_claim(const struct wire *wire);
 /* Whatever side it is of. */
 void wire_cut(struct wire *wire, const char *why);
-/* Tells another server of this node; nobody waits for the answer. */
-void wire_word(struct ph_node *node, uint16_t method, struct ph_writer *writer);
+/* wire_word.c: tells another server of this node, in order, later when the door
+ * has no room; nobody waits for the answer. */
+void wire_word(
+	struct ph_wires *wires, uint16_t method, struct ph_writer *writer);
+void wire_words_fini(struct ph_wires *wires);
+/* The stream stands for the first time, or again: its counters begin. */
+void wire_attached(struct wire *wire);
+/* wire_rate.c: samples every wire's counters, about once a second while the
+ * loop turns anyway. */
+void wire_rate_start(struct ph_wires *wires);
+void wire_rate_stop(struct ph_wires *wires);
+/* What passed both ends; over a carrier the other end's word counts, not what
+ * left here. */
+struct ph_rate_count wire_count(const struct wire *wire);
 /* wire_calls.c: serves wire.open, wire.close, wire.flows. */
 void wire_calls_serve(struct ph_wires *wires);
 
 /* wire_out.c: gets a carrier to the peer and attaches the output. */
 void wire_out_open(struct wire *wire);
-/* For wire_way.c and wire_race.c: a carrier is there, dialled by us or by the
+/* For wire_way.c: a carrier is there, dialled by us or by the
  * peer; there will be none this time (`absent`: nobody listens there). The last
  * may free it. */
 void wire_out_opened(struct wire *wire, struct ph_carrier *carrier);
@@ -136,23 +169,32 @@ void wire_out_lost(struct wire *wire, const char *reason, bool absent);
 void wire_out_cut(struct wire *wire, const char *why);
 /* The peer was heard of: a lost carrier is dialled now. */
 void wire_out_nudge(struct wire *wire);
-/* wire_race.c: dials the peer's addresses until `due` (ns; 0: as long as the
- * transport will). wire_way_opened and wire_out_opened follow, or
- * wire_way_failed, maybe before it returns. -ENOENT, -EHOSTUNREACH, -ENOMEM:
- * neither. */
-int wire_race_start(struct wire *wire, int64_t due);
-/* Lets go of a dial that is under way. */
-void wire_race_stop(struct wire *wire);
 /* wire_way.c: gets the next carrier, by dialling or by asking to be dialled;
  * wire_out_came or wire_out_lost follows, maybe before it returns. */
 void wire_way_want(struct wire *wire);
+/* A line to the peer came up while a dial is under way, maybe in vain. */
+void wire_way_there(struct wire *wire);
 void wire_way_opened(struct wire *wire);
 void wire_way_failed(struct wire *wire, int reason, const char *why);
 void wire_way_serve(struct ph_wires *wires);
 void wire_way_fini(struct ph_wires *wires);
-/* wire_in.c */
+/* wire_seat.c */
 int wire_in_attach(void *context, struct ph_session *session,
 	const struct ph_attach *attach);
+/* wire_in.c: the receiver's end of a stream. What its carrier says
+ * comes to the wire from now on. */
+void wire_in_carry(struct wire *wire);
+/* A pipe into the input; of a stream that was consumed, into nothing. */
+int wire_in_connect(struct wire *wire, ph_handle input);
+/* ATTACHED: 0, or one status for every refusal. */
+void wire_in_answer(struct wire *wire, uint8_t status, uint64_t next);
+/* What the input's server has taken. */
+struct ph_ack wire_in_taken(const struct wire *wire);
+/* What the machine wants; it may end the wire. */
+void wire_in_perform(
+	struct wire *wire, const struct ph_resume_outputs *outputs);
+/* The pipe is to tell when the next acknowledgement is due. */
+void wire_in_ask_pipe(struct wire *wire);
 void wire_in_cut(struct wire *wire, const char *why);
 /* Nobody listens at its sender's: cut, when that lasts. */
 void wire_in_absent(struct wire *wire);
@@ -167,6 +209,15 @@ void wire_done_fini(struct ph_wires *wires);
 /* A pipe that takes everything and keeps nothing. */
 int wire_drain(struct wire *wire, struct ph_end source,
 	struct ph_pipe_watcher watcher);
+/* wire_leave.c: nothing more goes in, unless its output ends `by_itself`, and
+ * when all has come out, or after `lasts` ns, it goes; then the ticket is
+ * answered. False: nothing stands here that could be waited for. */
+bool wire_leave(
+	struct wire *wire, ph_handle ticket, int64_t lasts, bool by_itself);
+/* Nothing more goes in behind the message that passes. */
+void wire_part(struct wire *wire);
+/* It goes, however. */
+void wire_left(struct wire *wire);
 /* wire_local.c: both ends are here. */
 int wire_local_open(struct wire *wire);
 void wire_local_cut(struct wire *wire, const char *why);

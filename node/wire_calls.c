@@ -25,7 +25,7 @@ static void open_remote(
 {
 	struct ph_address address;
 
-	if (ph_lines_candidate(wires->node->lines, wire->peer, &address,
+	if (ph_lines_candidate(wires->node->lines, wire->peer, "", &address,
 		    wire->peer_key) == -ENOENT) {
 		refuse_open(request, wire->peer, "no such node");
 		wire_free(wire);
@@ -42,6 +42,7 @@ static void open_wire(struct ph_wires *wires, struct ph_request *request)
 	char connection[96];
 	char peer[40];
 	char on_full[16];
+	char via[PH_VIA_MAX];
 	const struct ph_full_policy *full;
 	size_t length;
 	const uint8_t *token;
@@ -54,9 +55,15 @@ static void open_wire(struct ph_wires *wires, struct ph_request *request)
 	here = !peer[0] || !strcmp(peer, wires->node->name);
 	ph_get_copy(arguments, "on_full", on_full, sizeof(on_full));
 	full = ph_full_policy_find(on_full);
+	ph_get_copy(arguments, "via", via, sizeof(via));
 	if (wires->closed || length != PH_ATTACH_TOKEN || !full) {
 		refuse_open(request, connection,
 			"not now, a bad token, or an unknown on_full");
+		return;
+	}
+	if (here && *via) {
+		refuse_open(request, connection,
+			"via: both ends are on this node, nothing is dialled");
 		return;
 	}
 	wire = wire_create(wires, here ? WIRE_LOCAL : WIRE_OUT, connection);
@@ -66,6 +73,7 @@ static void open_wire(struct ph_wires *wires, struct ph_request *request)
 	}
 	memcpy(wire->token, token, sizeof(wire->token));
 	memcpy(wire->peer, peer, sizeof(peer));
+	memcpy(wire->via, via, sizeof(via));
 	wire->generation = ph_get_u64(arguments, "generation") << 32;
 	wire->output = ph_get_u64(arguments, "output");
 	wire->full = full;
@@ -101,19 +109,25 @@ static void serve_close(
 	struct ph_request request;
 	char connection[96];
 	struct wire *wire;
+	int64_t drain;
+	bool leaves;
 
 	if (ph_request_open(&request, wires->node->door, ticket, call))
 		return;
 	ph_get_copy(request.arguments, "connection", connection,
 		sizeof(connection));
+	drain = ph_get_int(request.arguments, "drain");
+	leaves = ph_get_bool(request.arguments, "leaves");
+	ph_request_close(&request);
 	wire = wire_find(wires, WIRE_OUT, connection);
 	if (!wire)
 		wire = wire_find(wires, WIRE_LOCAL, connection);
+	if (wire && drain > 0 && wire_leave(wire, ticket, drain, leaves))
+		return;
 	if (wire)
 		wire_cut(wire, "taken away");
 	wire_detour_forget(wires, connection);
-	ph_answer_ok(request.door, ticket, NULL);
-	ph_request_close(&request);
+	ph_answer_ok(wires->node->door, ticket, NULL);
 }
 
 static void put_amount(struct ph_writer *writer, const char *key,
@@ -134,21 +148,33 @@ static int64_t blocked_time(const struct wire *wire)
 	       (since ? now - since : 0);
 }
 
+/* Nothing is said of what stands still. */
+static void write_rate(struct ph_writer *writer, const struct wire *wire,
+	const struct ph_rate_count *count)
+{
+	static const struct ph_rates none;
+	struct ph_rates rates;
+
+	if (!wire->attached)
+		return;
+	rates = ph_rate_look(
+		&wire->rate, ph_loop_now(wire->wires->node->loop), count);
+	if (memcmp(&rates, &none, sizeof(rates)) != 0)
+		ph_rates_write(writer, "rate", &rates);
+}
+
 static void write_counters(struct ph_writer *writer, const struct wire *wire)
 {
 	const struct ph_counters *in =
 		wire->pipe ? ph_pipe_in(wire->pipe) : &wire->given;
-	const struct ph_counters *out =
-		wire->pipe ? ph_pipe_out(wire->pipe) : &wire->taken;
+	struct ph_rate_count count = wire_count(wire);
 
-	put_amount(writer, "sent", in->bytes, in->messages);
-	/* Over a carrier the other end's word counts, not what left here. */
-	if (wire->side == WIRE_OUT)
-		put_amount(writer, "received", wire->acked.bytes,
-			wire->acked.messages);
-	else
-		put_amount(writer, "received", out->bytes, out->messages);
+	put_amount(writer, "sent", count.of[PH_RATE_SENT_BYTES],
+		count.of[PH_RATE_SENT_MESSAGES]);
+	put_amount(writer, "received", count.of[PH_RATE_RECEIVED_BYTES],
+		count.of[PH_RATE_RECEIVED_MESSAGES]);
 	put_amount(writer, "dropped", in->dropped_bytes, in->dropped_messages);
+	write_rate(writer, wire, &count);
 }
 
 static void write_queue(struct ph_writer *writer, const struct wire *wire)
@@ -193,7 +219,7 @@ void wire_tell(struct wire *wire, const char *state, const char *reason)
 	ph_put_text(writer, "state", state);
 	ph_put_text(writer, "reason", reason);
 	ph_write_end(writer);
-	wire_word(wire->wires->node, PH_CONTROL_CARRIER, writer);
+	wire_word(wire->wires, PH_CONTROL_CARRIER, writer);
 	ph_writer_free(writer);
 }
 
@@ -205,27 +231,65 @@ void wire_news(struct wire *wire, bool finished, const char *reason)
 		wire_detour_forget(wire->wires, wire->connection);
 }
 
+static void put_flow_item(struct ph_writer *writer, const struct wire *wire)
+{
+	ph_write_map(writer);
+	put_flow(writer, wire);
+	ph_write_end(writer);
+}
+
+static void put_flows_of(struct ph_writer *writer, struct ph_wires *wires,
+	struct ph_value connections)
+{
+	static const enum wire_side sides[] = {WIRE_LOCAL, WIRE_OUT, WIRE_IN};
+	char connection[96];
+
+	for (size_t i = 0; i < ph_value_count(connections); i++) {
+		ph_value_copy(ph_value_at(connections, i), connection,
+			sizeof(connection));
+		for (unsigned k = 0; k < 3; k++) {
+			const struct wire *wire =
+				wire_find(wires, sides[k], connection);
+
+			if (wire)
+				put_flow_item(writer, wire);
+		}
+	}
+}
+
+static void put_flows(struct ph_writer *writer, const struct ph_wires *wires)
+{
+	for (struct wire *wire = wires->table; wire; wire = wire->hh.next)
+		if (!wire_is_claim(wire))
+			put_flow_item(writer, wire);
+}
+
 static void serve_flows(
 	void *context, ph_handle ticket, const struct ph_call *call)
 {
 	struct ph_wires *wires = context;
+	struct ph_request request;
 	struct ph_writer *writer;
+	struct ph_value connections;
 
-	if (ph_writer_create(&writer))
+	if (ph_request_open(&request, wires->node->door, ticket, call))
+		return;
+	connections = ph_value_get(request.arguments, "connections");
+	if (ph_writer_create(&writer)) {
+		ph_request_close(&request);
 		return; /* the deadline answers */
+	}
 	ph_write_map(writer);
 	ph_put_list(writer, "items");
-	for (struct wire *wire = wires->table; wire; wire = wire->hh.next) {
-		if (wire_is_claim(wire))
-			continue;
-		ph_write_map(writer);
-		put_flow(writer, wire);
-		ph_write_end(writer);
-	}
+	if (ph_value_type(connections) == PH_LIST)
+		put_flows_of(writer, wires, connections);
+	else
+		put_flows(writer, wires);
 	ph_write_end(writer);
 	ph_write_end(writer);
 	ph_answer_ok(wires->node->door, ticket, writer);
 	ph_writer_free(writer);
+	ph_request_close(&request);
 }
 
 void wire_calls_serve(struct ph_wires *wires)

@@ -80,7 +80,7 @@ int detour_fail_enter(struct wire_detour *one, int code, struct ph_error *error)
 	case -EBUSY:
 		return ph_fail(error, PH_EXIT_CONFLICT, one->server,
 			"withdraw it there, or try again in a moment",
-			"it is in use, or its output waits for another filter");
+			"it is in use");
 	case -ESTALE:
 		return ph_fail(error, PH_EXIT_NOT_FOUND, one->server,
 			"see `posthouse servers`",
@@ -213,14 +213,25 @@ static void on_held(struct wire_detour *one)
 	look_again(one);
 }
 
+/* It is out as was asked for. No message has passed by it since. */
+static void left(struct wire_detour *one)
+{
+	struct wire *wire =
+		one->parts ? detour_wire(one->wires, one->connection) : NULL;
+
+	say(one, "out");
+	detour_forget(one, NULL);
+	if (wire && wire->pipe && !wire->closing)
+		wire_part(wire);
+}
+
 static void on_out(struct wire_detour *one)
 {
 	int reason = ph_detour_reason(one->detour);
 	struct ph_error error;
 
 	if (one->leaving) {
-		say(one, "out");
-		detour_forget(one, NULL);
+		left(one);
 		return;
 	}
 	if (one->ticket) {
@@ -275,6 +286,9 @@ void wire_detour_begin(struct wire *wire)
 	if (!one || one->bypassed || !wire->pipe)
 		return;
 	drop_detour(one);
+	/* It came behind the end: there is nothing that a filter could see. */
+	if (ph_pipe_is_finished(wire->pipe))
+		return;
 	if (ph_detour_create(&wire->wires->node->kernel, wire->pipe,
 		    one->bypass, &detour_events, one, &one->detour) ||
 		ph_detour_hold(one->detour)) {
@@ -284,4 +298,45 @@ void wire_detour_begin(struct wire *wire)
 		return;
 	}
 	seek(one);
+}
+
+/* --- the wire goes --- */
+
+static void tell_gone(struct wire_detour *one)
+{
+	struct ph_error error;
+
+	ph_fail(&error, PH_EXIT_CONFLICT, one->connection,
+		"see `posthouse connections`", "the connection is taken away");
+	detour_answer(one, &error);
+}
+
+bool wire_detour_leave(struct wire *wire)
+{
+	struct wire_detour *one = detour_find(wire->wires, wire->connection);
+	int code;
+
+	if (!one || !one->detour)
+		return false;
+	if (!one->leaving)
+		tell_gone(one);
+	if (ph_detour_state(one->detour) == PH_DETOUR_DRAINING) {
+		one->parts = one->leaving;
+		return one->leaving;
+	}
+	if (ph_detour_state(one->detour) != PH_DETOUR_IN)
+		return false;
+	code = ph_detour_leave(one->detour);
+	one->leaving = !code || code == -EALREADY;
+	one->parts = one->leaving;
+	/* A stream that ends takes the filter along. */
+	return one->leaving || code == -EPIPE;
+}
+
+void wire_detour_part(struct wire *wire)
+{
+	struct wire_detour *one = detour_find(wire->wires, wire->connection);
+
+	if (one && one->detour)
+		ph_detour_part(one->detour);
 }

@@ -19,6 +19,11 @@ void wire_detour_fini(struct ph_wires *wires);
 void wire_detour_begin(struct wire *wire);
 /* The connection is over. */
 void wire_detour_forget(struct ph_wires *wires, const char *connection);
+/* The wire is taken away, and its output goes on elsewhere: the filter is to
+ * say the rest first; then comes wire_part. False: nothing is in a filter. */
+bool wire_detour_leave(struct wire *wire);
+/* The same of an output that leaves by itself. */
+void wire_detour_part(struct wire *wire);
 /* Something else than the pipe stops its output just now. */
 bool wire_detour_blocks(const struct wire *wire);
 /* `via: {server state reason on_crash lost waiting}`, or nothing. */

@@ -55,7 +55,7 @@ static void wait_patiently(struct wire_detour *one, ph_handle ticket)
 		loop, &one->patience, ph_loop_now(loop) + DETOUR_PATIENCE);
 }
 
-static struct wire *sending_wire(struct ph_wires *wires, const char *connection)
+struct wire *detour_wire(struct ph_wires *wires, const char *connection)
 {
 	struct wire *wire = wire_find(wires, WIRE_OUT, connection);
 
@@ -84,7 +84,7 @@ static struct wire_detour *make(struct ph_wires *wires,
 static int interpose(struct ph_wires *wires, struct ph_request *request,
 	const char *connection, struct ph_error *error)
 {
-	struct wire *wire = sending_wire(wires, connection);
+	struct wire *wire = detour_wire(wires, connection);
 	struct wire_detour *one = detour_find(wires, connection);
 	int code;
 

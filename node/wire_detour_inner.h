@@ -16,6 +16,7 @@ struct wire_detour {
 	bool bypass;
 	bool bypassed; /* it broke, and stays out */
 	bool leaving;
+	bool parts;  /* and then its wire */
 	bool asking; /* the Hostess where the filter is */
 	bool orphan; /* forgotten: only her answer is awaited */
 	struct ph_gap lost;
@@ -28,6 +29,8 @@ struct wire_detour {
 
 /* wire_detour.c */
 struct wire_detour *detour_find(struct ph_wires *wires, const char *connection);
+/* The wire that it is in; NULL. */
+struct wire *detour_wire(struct ph_wires *wires, const char *connection);
 /* Who waits is answered. */
 void detour_answer(struct wire_detour *one, const struct ph_error *error);
 /* The wish is gone, or to be gone. */

@@ -8,10 +8,8 @@
 
 /*
  * The receiver's shell: what proto/resume.h wants becomes frames. A carrier
- * comes as a claim, a wire of its own; once the Hostess has proven it, the
- * claim becomes the stream's first carrier or is handed to the stream that
- * stands. A stream without a carrier keeps its pipe, and the input's server
- * notices nothing.
+ * comes as a claim (wire_seat.c). A stream without a carrier keeps its pipe,
+ * and the input's server notices nothing.
  */
 static void step(struct wire *wire, struct ph_resume_in_event event);
 
@@ -73,8 +71,7 @@ void wire_in_absent(struct wire *wire)
 		wire_in_cut(wire, "nobody listens at the sender's any more");
 }
 
-/* What the input's server has taken. */
-static struct ph_ack taken(const struct wire *wire)
+struct ph_ack wire_in_taken(const struct wire *wire)
 {
 	const struct ph_counters *out =
 		wire->pipe ? ph_pipe_out(wire->pipe) : &wire->taken;
@@ -101,7 +98,7 @@ static void send_ack(struct wire *wire)
 		wire, PH_FRAME_ACK, bytes, ph_ack_write(&wire->in.told, bytes));
 }
 
-static void answer_attach(struct wire *wire, uint8_t status, uint64_t next)
+void wire_in_answer(struct wire *wire, uint8_t status, uint64_t next)
 {
 	struct ph_attached attached = {
 		.status = status, .generation = wire->generation, .next = next};
@@ -111,13 +108,13 @@ static void answer_attach(struct wire *wire, uint8_t status, uint64_t next)
 		ph_attached_write(&attached, bytes));
 }
 
-static void perform(struct wire *wire, const struct ph_resume_outputs *outputs)
+void wire_in_perform(struct wire *wire, const struct ph_resume_outputs *outputs)
 {
 	struct ph_loop *loop = wire->wires->node->loop;
 	unsigned actions = outputs->actions;
 
 	if (actions & PH_RESUME_DO_WELCOME)
-		answer_attach(wire, 0, outputs->next);
+		wire_in_answer(wire, 0, outputs->next);
 	if (actions & PH_RESUME_DO_ACK)
 		send_ack(wire);
 	if (actions & PH_RESUME_DO_CUT)
@@ -136,16 +133,16 @@ static void step(struct wire *wire, struct ph_resume_in_event event)
 	struct ph_resume_outputs outputs;
 	int64_t now = ph_loop_now(wire->wires->node->loop);
 
-	event.taken = taken(wire);
+	event.taken = wire_in_taken(wire);
 	ph_resume_in_step(&wire->in, now, &event, &outputs);
-	perform(wire, &outputs);
+	wire_in_perform(wire, &outputs);
 }
 
 /* When the pipe is to speak next: at the first byte while nothing is owed,
  * else when enough for an acknowledgement was taken. */
-static void ask_pipe(struct wire *wire)
+void wire_in_ask_pipe(struct wire *wire)
 {
-	uint64_t since = taken(wire).bytes - wire->in.told.bytes;
+	uint64_t since = wire_in_taken(wire).bytes - wire->in.told.bytes;
 
 	if (!wire->pipe)
 		return;
@@ -163,7 +160,7 @@ static void timer_due(struct ph_timer *timer)
 
 	step(wire, (struct ph_resume_in_event){.kind = PH_RESUME_TICK});
 	if (!wire->in.armed)
-		ask_pipe(wire);
+		wire_in_ask_pipe(wire);
 }
 
 static void pipe_taken(void *context, struct ph_pipe *pipe)
@@ -173,7 +170,7 @@ static void pipe_taken(void *context, struct ph_pipe *pipe)
 	if (wire->closing)
 		return;
 	step(wire, (struct ph_resume_in_event){.kind = PH_RESUME_TAKEN});
-	ask_pipe(wire);
+	wire_in_ask_pipe(wire);
 }
 
 static void pipe_room(void *context, struct ph_pipe *pipe)
@@ -258,7 +255,7 @@ static void wait_for_next(struct wire *wire, const char *why)
 		wire->finished = finished;
 	}
 	wire->seated = false;
-	ask_pipe(wire);
+	wire_in_ask_pipe(wire);
 }
 
 static void on_closed(void *context, struct ph_carrier *carrier, int reason)
@@ -290,7 +287,7 @@ static const struct ph_carrier_events carrier_events = {
 	.on_closed = on_closed,
 };
 
-static int connect_input(struct wire *wire, ph_handle input)
+int wire_in_connect(struct wire *wire, ph_handle input)
 {
 	struct ph_pipe_watcher watcher = {pipe_gone, wire};
 	struct ph_end source = {&source_ops, wire};
@@ -302,129 +299,8 @@ static int connect_input(struct wire *wire, ph_handle input)
 		input, limits, watcher, &wire->pipe);
 }
 
-/* One answer for every reason. */
-static void refuse(struct wire *claim, const char *why)
+void wire_in_carry(struct wire *wire)
 {
-	answer_attach(claim, 1, 0);
-	wire_in_cut(claim, why);
-}
-
-static void let_in(struct wire *wire)
-{
-	wire->attached = true;
-	ph_carrier_admit(wire->carrier, PH_FRAME_MAX);
-	ph_carrier_pause(wire->carrier, false);
-}
-
-/* The stream gets the claim's carrier, the claim what the stream had, which
- * ends with it. */
-static void swap_carriers(struct wire *stream, struct wire *claim)
-{
-	struct ph_carrier *carrier = stream->carrier;
-	struct ph_session *session = stream->session;
-
-	stream->carrier = claim->carrier;
-	stream->session = claim->session;
-	stream->generation = claim->generation;
-	stream->seated = true;
-	stream->absent = 0;
-	ph_session_hand_over(stream->session, &carrier_events, stream);
-	memcpy(stream->transport, claim->transport, sizeof(claim->transport));
-	claim->carrier = carrier;
-	claim->session = session;
-	claim->seated = false;
-	claim->finished = true; /* nothing is cut */
-	if (session)
-		ph_session_hand_over(session, &carrier_events, claim);
-	/* Half a word for the older carrier is none for the newer. */
-	ph_queue_clear(&stream->queue);
-	wire_in_cut(claim, "a newer carrier came");
-}
-
-static void go_on(struct wire *claim)
-{
-	struct wire *stream =
-		wire_find(claim->wires, WIRE_IN, claim->connection);
-	struct ph_resume_in_event event = {.kind = PH_RESUME_CLAIMED,
-		.generation = claim->generation,
-		.resume = true,
-		.next = claim->next};
-	struct ph_resume_outputs outputs;
-	int64_t now = ph_loop_now(claim->wires->node->loop);
-
-	if (!stream || stream->closing || !stream->attached) {
-		refuse(claim, "its stream is not here");
-		return;
-	}
-	event.taken = taken(stream);
-	ph_resume_in_step(&stream->in, now, &event, &outputs);
-	if (!(outputs.actions & PH_RESUME_DO_WELCOME)) {
-		refuse(claim, "it goes on where nothing is");
-		return;
-	}
-	swap_carriers(stream, claim);
-	let_in(stream);
-	perform(stream, &outputs);
-	/* The pause of a full pipe went with the older carrier. */
-	if (stream->pipe && !ph_pipe_has_room(stream->pipe, 0))
-		ph_carrier_pause(stream->carrier, true);
-}
-
-static void begin(struct wire *wire, ph_handle input)
-{
-	wire_prove(wire);
-	if (wire->next || connect_input(wire, input)) {
-		refuse(wire, "the input is gone");
-		return;
-	}
-	ph_resume_in_init(&wire->in, wire->generation);
-	let_in(wire);
-	answer_attach(wire, 0, 0);
-	ask_pipe(wire);
-}
-
-/* The Hostess answered whether this carrier may be seated. */
-static void on_seated(
-	struct wire *wire, ph_handle input, const struct ph_error *error)
-{
-	wire->seated = !error;
-	if (wire->closing)
-		return;
-	if (error)
-		refuse(wire, "the Hostess refused it");
-	else if (wire->resume)
-		go_on(wire);
-	else
-		begin(wire, input);
-}
-
-int wire_in_attach(void *context, struct ph_session *session,
-	const struct ph_attach *attach)
-{
-	struct ph_wires *wires = context;
-	struct ph_carrier_info info;
-	struct wire *wire;
-
-	if (wires->closed)
-		return -ESHUTDOWN;
-	wire = wire_claim(wires, attach->connection);
-	if (!wire)
-		return -ENOMEM;
 	wire->timer.on_due = timer_due;
-	wire->generation = attach->generation;
-	wire->resume = attach->resume;
-	wire->next = attach->next;
-	wire->session = session;
-	wire->carrier = ph_session_carrier(session);
-	ph_carrier_info(wire->carrier, &info);
-	snprintf(wire->transport, sizeof(wire->transport), "%s", info.scheme);
-	snprintf(wire->peer, sizeof(wire->peer), "%s",
-		ph_session_peer(session)->name);
-	/* Nothing is read while the Hostess decides. */
-	ph_carrier_pause(wire->carrier, true);
-	ph_session_hand_over(session, &carrier_events, wire);
-	memcpy(wire->token, attach->token, sizeof(wire->token));
-	if (wire_seat(wire, on_seated))
-		wire_in_cut(wire, "out of memory");
-	return 0;
+	ph_session_hand_over(wire->session, &carrier_events, wire);
 }

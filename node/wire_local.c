@@ -20,8 +20,14 @@ static void pipe_gone(void *context, struct ph_pipe *pipe, int reason)
 
 void wire_local_cut(struct wire *wire, const char *why)
 {
+	struct ph_error error;
+
 	wire->why = why;
 	if (!wire->pipe) {
+		ph_fail(&error, PH_EXIT_CONFLICT, wire->connection,
+			"see `posthouse connections`",
+			"taken away before it stood: %s", why);
+		wire_answer(wire, &error);
 		wire_free(wire);
 		return;
 	}
@@ -39,21 +45,37 @@ static int connect_ends(struct wire *wire, ph_handle input)
 		input, limits, watcher, &wire->pipe);
 }
 
+/* Both are booked for this wire. What a pipe that ended brought stays with the
+ * input until its server reads it: it was sent. */
+static void tell(struct ph_error *error, const struct wire *wire, int code)
+{
+	if (code == -EBUSY)
+		ph_fail(error, PH_EXIT_CONFLICT, wire->connection,
+			"it comes by itself when the server reads on; "
+			"`posthouse restart` drops what is there",
+			"the server has not read yet what an earlier "
+			"connection brought");
+	else
+		ph_fail(error, PH_EXIT_CONFLICT, wire->connection,
+			"see `posthouse servers`", "a terminal is gone");
+}
+
 static void on_seated(
 	struct wire *wire, ph_handle input, const struct ph_error *error)
 {
-	struct ph_error gone;
+	struct ph_error refused;
+	int code;
 
 	if (error) {
 		wire_answer(wire, error);
 		wire_free(wire);
 		return;
 	}
-	wire->attached = true;
-	if (connect_ends(wire, input)) {
-		ph_fail(&gone, PH_EXIT_CONFLICT, wire->connection, "",
-			"a terminal is gone or has a connection already");
-		wire_answer(wire, &gone);
+	wire_attached(wire);
+	code = connect_ends(wire, input);
+	if (code) {
+		tell(&refused, wire, code);
+		wire_answer(wire, &refused);
 		wire_detach(wire);
 		wire_free(wire);
 		return;

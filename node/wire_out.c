@@ -117,7 +117,7 @@ static void attach_output(struct wire *wire)
 		return;
 	}
 	ph_queue_retain(ph_pipe_queue(wire->pipe), PH_RESUME_SENT);
-	wire->attached = true;
+	wire_attached(wire);
 	wire_answer(wire, NULL);
 }
 
@@ -236,9 +236,10 @@ static void timer_due(struct ph_timer *timer)
 
 void wire_out_nudge(struct wire *wire)
 {
-	if (!wire->closing)
-		step(wire,
-			&(struct ph_resume_out_event){.kind = PH_RESUME_NUDGE});
+	if (wire->closing)
+		return;
+	wire_way_there(wire);
+	step(wire, &(struct ph_resume_out_event){.kind = PH_RESUME_NUDGE});
 }
 
 static void refuse(struct wire *wire)
@@ -270,13 +271,19 @@ static void take_attached(
 
 static void take_ack(struct wire *wire, const uint8_t *data, uint32_t length)
 {
+	struct ph_counters handed = {0};
 	struct ph_ack ack;
 
+	if (wire->pipe)
+		handed = ph_pipe_handed(wire->pipe);
 	if (!wire->pipe || ph_ack_read(&ack, data, length) ||
-		ack.bytes > ph_pipe_handed(wire->pipe).bytes) {
+		ack.bytes > handed.bytes) {
 		wire_out_cut(wire, "malformed acknowledgement");
 		return;
 	}
+	/* Only told and never acted upon: but no more than there were. */
+	if (ack.messages > handed.messages)
+		ack.messages = handed.messages;
 	wire->acked = ack;
 	step(wire, &(struct ph_resume_out_event){.kind = PH_RESUME_ACKED,
 			   .next = ack.frames,

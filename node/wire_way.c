@@ -93,6 +93,19 @@ static void asking_due(struct ph_timer *timer)
 	step(wire, (struct ph_way_event){.kind = PH_WAY_UNHEARD});
 }
 
+static void there_due(struct ph_timer *timer)
+{
+	wire_way_there(
+		(struct wire *)((char *)timer - offsetof(struct wire, asking)));
+}
+
+/* A dial goes on, but somebody could be asked meanwhile. */
+static void look_again(struct wire *wire, int64_t due)
+{
+	wire->asking.on_due = there_due;
+	ph_timer_start(wire->wires->node->loop, &wire->asking, due);
+}
+
 static int send_question(struct wire *wire, int64_t due)
 {
 	struct ph_node *node = wire->wires->node;
@@ -113,6 +126,8 @@ static int send_question(struct wire *wire, int64_t due)
 	ph_put_text(writer, "connection", wire->connection);
 	ph_put_u64(writer, "generation", wire->generation);
 	ph_put_bytes(writer, "token", wire->question, sizeof(wire->question));
+	if (*wire->via)
+		ph_put_text(writer, "via", wire->via);
 	ph_write_end(writer);
 	error = ph_call_send(node->door, &ph_node_self, wire->peer,
 		PH_WIRE_DIAL, writer, now, due - now, on_answer, question);
@@ -135,9 +150,22 @@ static void ask(struct wire *wire, int64_t due)
 	}
 }
 
+static void on_won(void *context, struct ph_carrier *carrier)
+{
+	wire_out_opened(context, carrier);
+}
+
+static void on_lost(void *context, int reason, const char *why)
+{
+	wire_way_failed(context, reason, why);
+}
+
+static const struct race_events race_events = {on_won, on_lost};
+
 static void dial(struct wire *wire, int64_t due)
 {
-	int error = wire_race_start(wire, due);
+	int error = race_start(&wire->race, wire->wires->node, wire->peer,
+		wire->via, due, &race_events, wire, wire->peer_key);
 
 	if (error)
 		wire_way_failed(wire, error, strerror(-error));
@@ -151,27 +179,43 @@ static void step(struct wire *wire, struct ph_way_event event)
 	struct ph_way_outputs outputs;
 	struct ph_address address;
 
-	event.can_dial = ph_lines_candidate(lines, wire->peer, &address,
-				 wire->peer_key) == 0;
+	event.can_dial = ph_lines_candidate(lines, wire->peer, wire->via,
+				 &address, wire->peer_key) == 0;
 	event.can_ask = ph_lines_is_up(lines, wire->peer);
 	ph_timer_stop(wire->wires->node->loop, &wire->asking);
 	ph_way_step(way ? way : &forgotten, &wire->attempt,
 		ph_loop_now(wire->wires->node->loop), &event, &outputs);
 	if (outputs.action == PH_WAY_DO_DIAL)
 		dial(wire, outputs.due);
-	else if (outputs.action == PH_WAY_DO_ASK)
+	else if (outputs.action == PH_WAY_DO_ASK) {
+		race_stop(wire->race);
 		ask(wire, outputs.due);
-	else if (outputs.action == PH_WAY_DO_FAIL)
+	} else if (outputs.action == PH_WAY_DO_FAIL)
 		wire_out_lost(wire,
 			wire->unreached[0] ? wire->unreached
 					   : "no address to dial, and no line",
 			outputs.absent);
+	else if (outputs.due)
+		look_again(wire, outputs.due);
 }
 
 void wire_way_want(struct wire *wire)
 {
+	struct ph_address address;
+
 	wire->unreached[0] = 0;
+	if (*wire->via &&
+		ph_lines_candidate(wire->wires->node->lines, wire->peer,
+			wire->via, &address, wire->peer_key))
+		snprintf(wire->unreached, sizeof(wire->unreached),
+			"via %s: no such address of it is known", wire->via);
 	step(wire, (struct ph_way_event){.kind = PH_WAY_WANTED});
+}
+
+void wire_way_there(struct wire *wire)
+{
+	if (wire->attempt.state == PH_WAY_DIALING)
+		step(wire, (struct ph_way_event){.kind = PH_WAY_THERE});
 }
 
 void wire_way_opened(struct wire *wire)

@@ -9,9 +9,6 @@
 #include "node/wire.h"
 #include "node/wire_detour.h"
 
-/* How long the other server may take to answer a word between neighbours. */
-#define WORD_PATIENCE (5 * PH_SECOND)
-
 static const char side_letter[] = {
 	[WIRE_OUT] = 'o', [WIRE_IN] = 'i', [WIRE_LOCAL] = 'l'};
 
@@ -108,10 +105,12 @@ void wire_free(struct wire *wire)
 {
 	if (wire->key[0])
 		HASH_DEL(wire->wires->table, wire);
-	wire_race_stop(wire);
+	race_stop(wire->race);
 	ph_timer_stop(wire->wires->node->loop, &wire->timer);
 	ph_timer_stop(wire->wires->node->loop, &wire->asking);
+	wire_left(wire);
 	ph_queue_fini(&wire->queue);
+	ph_rate_fini(&wire->rate);
 	free(wire);
 }
 
@@ -137,19 +136,6 @@ void wire_answer(struct wire *wire, const struct ph_error *error)
 	wire->ticket = 0;
 }
 
-static void heard(void *context, int status, const uint8_t *body, size_t length)
-{
-	if (status)
-		ph_log_debug("wire", "word.unheard status=%d", status);
-}
-
-/* Tells another server of this node something; nobody waits for the answer. */
-void wire_word(struct ph_node *node, uint16_t method, struct ph_writer *writer)
-{
-	ph_call_send(node->door, &ph_node_self, "", method, writer,
-		ph_loop_now(node->loop), WORD_PATIENCE, heard, NULL);
-}
-
 static void tell_detached(struct ph_wires *wires, const char *connection,
 	uint64_t generation, bool finished)
 {
@@ -162,7 +148,7 @@ static void tell_detached(struct ph_wires *wires, const char *connection,
 	ph_put_u64(writer, "generation", generation);
 	ph_put_bool(writer, "finished", finished);
 	ph_write_end(writer);
-	wire_word(wires->node, PH_HOSTESS_DETACH, writer);
+	wire_word(wires, PH_HOSTESS_DETACH, writer);
 	ph_writer_free(writer);
 }
 
@@ -235,7 +221,7 @@ int wire_seat(
 		wire->side == WIRE_LOCAL ? node->name : wire->peer);
 	ph_write_end(writer);
 	error = ph_call_send(node->door, &ph_node_self, "", PH_HOSTESS_ATTACH,
-		writer, ph_loop_now(node->loop), WORD_PATIENCE, on_seat,
+		writer, ph_loop_now(node->loop), WIRE_PATIENCE, on_seat,
 		question);
 	ph_writer_free(writer);
 	if (error)
@@ -263,6 +249,7 @@ int ph_wires_create(struct ph_wires **out, struct ph_node *node)
 	wire_calls_serve(wires);
 	wire_detour_serve(wires);
 	wire_way_serve(wires);
+	wire_rate_start(wires);
 	*out = wires;
 	return 0;
 }
@@ -301,6 +288,9 @@ void ph_wires_destroy(struct ph_wires *wires)
 		wire_detour_fini(wires);
 		wire_done_fini(wires);
 		wire_way_fini(wires);
+		wire_rate_stop(wires);
+		wire_words_fini(wires);
+		ph_timer_stop(wires->node->loop, &wires->looking);
 	}
 	free(wires);
 }

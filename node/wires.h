@@ -16,6 +16,13 @@
 struct ph_wires;
 
 int ph_wires_create(struct ph_wires **out, struct ph_node *node);
+/* The node stops: nothing more comes from elsewhere. What came is for the
+ * inputs, CUT behind it. */
+void ph_wires_quiesce(struct ph_wires *wires);
+/* Its servers have stopped: calls `left` when what they said has been taken
+ * elsewhere, or after `most` ns. */
+void ph_wires_leave(struct ph_wires *wires, int64_t most,
+	void (*left)(void *context), void *context);
 /* Cuts every wire. */
 void ph_wires_close(struct ph_wires *wires);
 void ph_wires_destroy(struct ph_wires *wires);

@@ -116,6 +116,30 @@ void ph_lines_announced(struct ph_lines *lines, uint32_t content)
 	news_of_own(lines);
 }
 
+static void peer_present(
+	struct peer *peer, enum ph_presence presence, int64_t since)
+{
+	peer->presence = presence;
+	peer->present_since = since;
+	peer->active.dead = presence == PH_PRESENCE_DEAD;
+	peer->active.left = presence == PH_PRESENCE_LEFT;
+}
+
+/* Whom membership met first, by an announcement that proves itself, it told of
+ * when there was no such peer yet. */
+void peer_ask_presence(struct peer *peer)
+{
+	const struct ph_lines_events *events = &peer->dialling.lines->events;
+	enum ph_presence presence;
+	int64_t since = 0;
+
+	if (!events->presence)
+		return;
+	presence = events->presence(events->context, peer->id, &since);
+	if (presence != PH_PRESENCE_UNKNOWN)
+		peer_present(peer, presence, since);
+}
+
 void ph_lines_presence(struct ph_lines *lines, const char *id,
 	enum ph_presence presence, int64_t since)
 {
@@ -125,10 +149,7 @@ void ph_lines_presence(struct ph_lines *lines, const char *id,
 
 	if (!peer)
 		return;
-	peer->presence = presence;
-	peer->present_since = since;
-	peer->active.dead = presence == PH_PRESENCE_DEAD;
-	peer->active.left = presence == PH_PRESENCE_LEFT;
+	peer_present(peer, presence, since);
 	ph_active_changed(lines->active);
 	lines_stir(lines);
 	if (!gone)

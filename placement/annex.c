@@ -63,7 +63,8 @@ static void run_opened(void *context)
 {
 }
 
-static const struct ph_run_host run_host = {run_ended, run_gone, run_opened};
+static const struct ph_run_host run_host = {
+	.ended = run_ended, .gone = run_gone, .opened = run_opened};
 
 /* As the executor would: the streams are cut, then the server is told. */
 static void annex_stop(struct annex *annex)

@@ -9,10 +9,7 @@
 
 #include "kernel/log.h"
 #include "proto/calls.h"
-#include "proto/secret.h"
 
-/* A guest's carriers come right behind its call. */
-#define PROXY_GUEST_PATIENCE (10 * PH_SECOND)
 /* However it is hurried: its orders must reach it. */
 #define PROXY_GRACE_LEAST (500 * PH_MILLISECOND)
 
@@ -67,21 +64,11 @@ static bool is_gone(const struct proxy *proxy)
 	       (!proxy->process.pid || proxy->process.exited);
 }
 
-static void forget_guest(struct proxy *proxy)
-{
-	struct proxy **place = &proxy->placement->guests;
-
-	while (*place && *place != proxy)
-		place = &(*place)->next;
-	if (*place)
-		*place = proxy->next;
-}
-
 static void proxy_free(struct proxy *proxy)
 {
 	const struct ph_run_config *config = &proxy->run.config;
 
-	forget_guest(proxy);
+	proxy_forget_guest(proxy);
 	ph_timer_stop(config->loop, &proxy->doom);
 	ph_loop_cancel(config->loop, &proxy->task);
 	ph_stdio_output_close(&proxy->log);
@@ -334,17 +321,6 @@ static void proxy_fill(struct proxy *proxy, const struct ph_run_config *config)
 	}
 }
 
-static void await_guest(struct proxy *proxy)
-{
-	struct ph_loop *loop = proxy->run.config.loop;
-
-	ph_random(proxy->run.token, sizeof(proxy->run.token));
-	proxy->next = proxy->placement->guests;
-	proxy->placement->guests = proxy;
-	ph_timer_start(
-		loop, &proxy->doom, ph_loop_now(loop) + PROXY_GUEST_PATIENCE);
-}
-
 int ph_placement_open(void *context, struct ph_run **out,
 	const struct ph_run_config *config, struct ph_error *error)
 {
@@ -359,7 +335,7 @@ int ph_placement_open(void *context, struct ph_run **out,
 	proxy->placement = placement;
 	proxy_fill(proxy, config);
 	if (is_guest(proxy)) {
-		await_guest(proxy);
+		proxy_await_guest(proxy);
 	} else if (proxy_start(proxy, error)) {
 		proxy_free(proxy);
 		return -1;
@@ -367,62 +343,6 @@ int ph_placement_open(void *context, struct ph_run **out,
 		proxy->run.opening = true;
 	}
 	*out = &proxy->run;
-	return 0;
-}
-
-/* Guests. */
-
-static bool all_claimed(const struct proxy *proxy)
-{
-	for (unsigned i = 0; i < proxy->count; i++)
-		if (!proxy->ports[i].claimed)
-			return false;
-	return proxy->claimed;
-}
-
-static struct proxy *find_guest(
-	struct ph_placement *placement, const struct ph_relay *claim)
-{
-	if (claim->op != PH_RELAY_CLAIM || claim->length != PH_RELAY_TOKEN)
-		return NULL;
-	for (struct proxy *proxy = placement->guests; proxy;
-		proxy = proxy->next)
-		if (ph_secret_equal(
-			    proxy->run.token, claim->body, PH_RELAY_TOKEN) &&
-			!proxy->stopping && claim->id <= proxy->count)
-			return proxy;
-	return NULL;
-}
-
-int ph_placement_claim(struct ph_placement *placement,
-	const struct ph_relay *claim, struct ph_carrier *carrier,
-	const struct ph_carrier_events **events, void **context)
-{
-	struct proxy *proxy = find_guest(placement, claim);
-	struct proxy_port *port;
-	struct ph_carrier_info info;
-	struct channel *channel;
-	bool *claimed;
-
-	if (!proxy)
-		return -ENOENT;
-	port = claim->id ? &proxy->ports[claim->id - 1] : NULL;
-	channel = port ? &port->channel : &proxy->orders;
-	claimed = port ? &port->claimed : &proxy->claimed;
-	if (*claimed)
-		return -ENOENT;
-	*claimed = true;
-	ph_carrier_info(carrier, &info);
-	proxy->run.pid = info.pid;
-	channel_take(channel, carrier, placement->host->pool);
-	*events = &channel_events;
-	*context = channel;
-	if (all_claimed(proxy)) {
-		ph_timer_stop(placement->host->loop, &proxy->doom);
-		channel_say(&proxy->orders, PH_RELAY_OPENED, 0, 0);
-	}
-	if (port)
-		proxy_port_connected(port);
 	return 0;
 }
 

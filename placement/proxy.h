@@ -9,7 +9,8 @@
 
 /*
  * The node's side of one run outside of its loop. Shared by proxy.c (its
- * life), proxy_port.c (its terminals) and proxy_start.c (what runs it).
+ * life), proxy_port.c (its terminals), proxy_start.c (what runs it) and
+ * proxy_guest.c (who attached).
  */
 enum proxy_flow {
 	PROXY_IDLE,    /* no stream */
@@ -87,6 +88,11 @@ void proxy_port_closed(struct proxy_port *port, int reason);
 
 /* proxy_start.c: -1 with the error told. */
 int proxy_start(struct proxy *proxy, struct ph_error *error);
+
+/* proxy_guest.c: its carriers are waited for, until the time for it is over; no
+ * claim finds it any more. */
+void proxy_await_guest(struct proxy *proxy);
+void proxy_forget_guest(struct proxy *proxy);
 
 /* What carries the terminals of a server there; both sides ask. Orders are
  * few: they go by "unix". */

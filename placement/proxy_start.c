@@ -125,7 +125,8 @@ static int spawn(struct proxy *proxy, const int *fds, unsigned count,
 static int start_process(struct proxy *proxy, struct links *links)
 {
 	int fds[START_FIRST + START_LINKS];
-	char **environment = ph_environment_create(proxy->run.config.spec);
+	char **environment =
+		ph_environment_create(proxy->run.config.spec, "", "");
 	int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
 	int error = environment && nothing >= 0 ? 0 : -ENOMEM;
 

@@ -2,44 +2,23 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "kernel/kernel.h"
 #include "kernel/log.h"
 #include "kernel/loop.h"
-#include "probe/session.h"
+#include "probe/link.h"
 #include "proto/error.h"
 #include "proto/probe_fd.h"
 #include "proto/secret.h"
-#include "transport/secure.h"
-#include "transport/tls.h"
 
-/*
- * Sockets for a probe's session. Nothing is decided here but that what the
- * instructions refuse gets no socket, whatever the session says.
- */
+/* A probe's session with its sockets (probe/link.h), its instructions, and what
+ * the node is told. */
 #define PROGRESS_EVERY (100 * PH_MILLISECOND)
-
-struct process;
-
-struct link {
-	struct process *process;
-	struct ph_watch watch;
-	struct ph_secure secure;
-	unsigned slot;
-	int fd; /* -1: none */
-	bool connecting;
-	uint8_t rest[PH_PROBE_FRAME]; /* what the socket did not take */
-	size_t rest_length;
-};
 
 struct process {
 	struct ph_loop *loop;
@@ -48,7 +27,7 @@ struct process {
 	struct ph_instruct instruct;
 	uint8_t *order;
 	struct ph_probe_session session;
-	struct link links[PH_PROBE_SLOTS];
+	struct probe_links links;
 	struct ph_watch parent; /* descriptor 3 */
 	struct ph_timer timer;
 	struct ph_timer progress;
@@ -63,222 +42,14 @@ static int64_t now_of(struct process *process)
 	return ph_clock_real.now(&ph_clock_real);
 }
 
-static void link_close(struct link *link)
-{
-	if (link->fd < 0)
-		return;
-	ph_secure_stop(&link->secure);
-	ph_watch_stop(&link->watch);
-	close(link->fd);
-	link->fd = -1;
-	link->rest_length = 0;
-}
-
-static void link_lost(struct link *link, int error)
-{
-	struct process *process = link->process;
-
-	link_close(link);
-	ph_probe_session_closed(
-		&process->session, link->slot, error, now_of(process));
-}
-
-/* A port that nobody listens on, dialled from itself: TCP connects it with
- * itself (RFC 9293, 3.5, simultaneous open). */
-static bool is_itself(int fd)
-{
-	struct sockaddr_storage own = {0};
-	struct sockaddr_storage other = {0};
-	socklen_t own_size = sizeof(own);
-	socklen_t other_size = sizeof(other);
-
-	return !getsockname(fd, (struct sockaddr *)&own, &own_size) &&
-	       !getpeername(fd, (struct sockaddr *)&other, &other_size) &&
-	       own_size == other_size && !memcmp(&own, &other, own_size);
-}
-
-static int link_error(struct link *link)
-{
-	socklen_t size = sizeof(int);
-	int error = 0;
-
-	getsockopt(link->fd, SOL_SOCKET, SO_ERROR, &error, &size);
-	return error;
-}
-
-static void link_connected(struct link *link)
-{
-	struct process *process = link->process;
-	int error = link_error(link);
-
-	if (!error && is_itself(link->fd))
-		error = ECONNREFUSED;
-	if (error) {
-		link_lost(link, error);
-		return;
-	}
-	link->connecting = false;
-	ph_watch_change(&link->watch, EPOLLIN);
-	ph_probe_session_connected(
-		&process->session, link->slot, now_of(process));
-}
-
-static void link_receive(struct link *link)
-{
-	struct process *process = link->process;
-	uint8_t bytes[2048];
-	ssize_t got = recv(link->fd, bytes, sizeof(bytes), MSG_DONTWAIT);
-
-	if (got < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (got <= 0)
-		link_lost(link, got ? errno : 0);
-	else
-		ph_probe_session_received(&process->session, link->slot, bytes,
-			(size_t)got, now_of(process));
-}
-
-/* Only the report ever finds a full socket. */
-static void link_send(struct link *link, const uint8_t *data, size_t length)
-{
-	ssize_t sent =
-		send(link->fd, data, length, MSG_NOSIGNAL | MSG_DONTWAIT);
-
-	if (sent < 0 && errno != EAGAIN && errno != EINTR) {
-		link_lost(link, errno);
-		return;
-	}
-	if (sent < 0)
-		sent = 0;
-	if ((size_t)sent == length)
-		return;
-	memmove(link->rest, data + sent, length - (size_t)sent);
-	link->rest_length = length - (size_t)sent;
-	ph_watch_change(&link->watch, EPOLLIN | EPOLLOUT);
-	ph_probe_session_blocked(&link->process->session);
-}
-
-static void link_send_rest(struct link *link)
-{
-	size_t length = link->rest_length;
-
-	link->rest_length = 0;
-	if (length)
-		link_send(link, link->rest, length);
-	if (link->fd < 0 || link->rest_length)
-		return;
-	ph_watch_change(&link->watch, EPOLLIN);
-	ph_probe_session_writable(&link->process->session);
-}
-
-static void perform_all(struct process *process);
-
-static void link_event(struct ph_watch *watch, uint32_t events)
-{
-	struct link *link =
-		(struct link *)((char *)watch - offsetof(struct link, watch));
-
-	if (link->connecting) {
-		link_connected(link);
-	} else {
-		if (events & EPOLLOUT)
-			link_send_rest(link);
-		if (link->fd >= 0 && (events & ~(uint32_t)EPOLLOUT))
-			link_receive(link);
-	}
-	perform_all(link->process);
-}
-
-static int link_open(struct link *link, const struct ph_point *point)
-{
-	struct sockaddr_storage address;
-	socklen_t length = ph_point_socket(point, &address);
-	int one = 1;
-	int error;
-
-	link->fd = socket(address.ss_family,
-		SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (link->fd < 0)
-		return errno;
-	setsockopt(link->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	link->connecting = true;
-	link->watch.on_event = link_event;
-	if (connect(link->fd, (struct sockaddr *)&address, length) &&
-		errno != EINPROGRESS)
-		return errno;
-	/* An ICMP error that came while connect(2) had the socket wakes nobody:
-	 * Linux notes it and tries again. */
-	error = link_error(link);
-	if (error)
-		return error;
-	error = ph_watch_start(
-		link->process->loop, &link->watch, link->fd, EPOLLOUT);
-	return -error;
-}
-
-static void perform_connect(
-	struct process *process, const struct ph_probe_action *action)
-{
-	struct link *link = &process->links[action->slot];
-	int error = ph_instruct_refuses(&process->instruct, &action->point)
-			    ? EPERM
-			    : link_open(link, &action->point);
-
-	if (error)
-		link_lost(link, error);
-}
-
-static void secure_done(struct ph_secure *secure, int error, const uint8_t *key)
-{
-	struct link *link =
-		(struct link *)((char *)secure - offsetof(struct link, secure));
-	struct process *process = link->process;
-
-	ph_probe_session_secured(
-		&process->session, link->slot, -error, key, now_of(process));
-	perform_all(process);
-}
-
-static void perform_secure(
-	struct process *process, const struct ph_probe_action *action)
-{
-	struct link *link = &process->links[action->slot];
-	int error;
-
-	ph_watch_stop(&link->watch);
-	link->secure.on_done = secure_done;
-	error = process->tls ? ph_secure_start(&link->secure, process->tls,
-				       process->loop, process->kernel.pool,
-				       link->fd, false)
-			     : -ENOSYS;
-	if (error)
-		ph_probe_session_secured(&process->session, action->slot,
-			-error, NULL, now_of(process));
-}
-
 static void perform(
 	struct process *process, const struct ph_probe_action *action)
 {
-	struct link *link = &process->links[action->slot];
-
-	switch (action->step) {
-	case PH_PROBE_CONNECT:
-		perform_connect(process, action);
-		break;
-	case PH_PROBE_SEND:
-		if (link->fd >= 0)
-			link_send(link, action->data, action->length);
-		break;
-	case PH_PROBE_SECURE:
-		perform_secure(process, action);
-		break;
-	case PH_PROBE_CLOSE:
-		link_close(link);
-		break;
-	case PH_PROBE_EXIT:
+	if (action->step == PH_PROBE_EXIT) {
 		process->exit = action->exit;
 		process->over = true;
-		break;
+	} else {
+		probe_links_perform(&process->links, action);
 	}
 }
 
@@ -294,6 +65,12 @@ static void perform_all(struct process *process)
 	else
 		ph_timer_start(process->loop, &process->timer,
 			ph_probe_session_due(&process->session));
+}
+
+static void links_told(struct probe_links *links)
+{
+	perform_all((struct process *)((char *)links -
+				       offsetof(struct process, links)));
 }
 
 static void timer_due(struct ph_timer *timer)
@@ -336,28 +113,14 @@ static void parent_event(struct ph_watch *watch, uint32_t events)
 	ph_watch_stop(watch);
 }
 
-static void fill_random(void *context, void *out, size_t length)
-{
-	(void)context;
-	ph_random(out, length);
-}
-
-static void fill_scalar(void *context, uint8_t out[PH_CPACE_SCALAR])
-{
-	(void)context;
-	ph_random_scalar(out);
-}
-
 static int open_session(
 	struct process *process, const struct ph_probe_secrets *secrets)
 {
-	struct ph_probe_config config = {.instruct = &process->instruct,
-		.secrets = secrets->count,
-		.random = {fill_random, fill_scalar, NULL}};
+	struct ph_probe_config config;
 	int error;
 
-	memcpy(config.key, secrets->key, sizeof(config.key));
-	memcpy(config.secret, secrets->secret, sizeof(config.secret));
+	ph_probe_config_init(&config, &process->instruct, secrets->key,
+		secrets->secret, secrets->count);
 	error = ph_probe_session_init(
 		&process->session, &config, now_of(process));
 	ph_wipe(&config, sizeof(config));
@@ -376,11 +139,13 @@ static int open_floor(struct process *process)
 	if (!error && process->instruct.secure)
 		error = ph_tls_create(&process->tls, seed);
 	ph_wipe(seed, sizeof(seed));
-	for (unsigned i = 0; i < PH_PROBE_SLOTS; i++) {
-		process->links[i].process = process;
-		process->links[i].slot = i;
-		process->links[i].fd = -1;
-	}
+	process->links.loop = process->loop;
+	process->links.pool = process->kernel.pool;
+	process->links.tls = process->tls;
+	process->links.instruct = &process->instruct;
+	process->links.session = &process->session;
+	process->links.on_told = links_told;
+	probe_links_init(&process->links);
 	process->timer.on_due = timer_due;
 	process->progress.on_due = progress_due;
 	process->parent.on_event = parent_event;
@@ -410,8 +175,7 @@ static void run(struct process *process)
 
 static void close_all(struct process *process)
 {
-	for (unsigned i = 0; i < PH_PROBE_SLOTS; i++)
-		link_close(&process->links[i]);
+	probe_links_close(&process->links);
 	ph_timer_stop(process->loop, &process->timer);
 	ph_timer_stop(process->loop, &process->progress);
 	ph_watch_stop(&process->parent);

@@ -6,8 +6,7 @@
 #include <stdint.h>
 
 #include "probe/plan.h"
-#include "proto/handshake.h"
-#include "proto/probe_key.h"
+#include "proto/probe_end.h"
 #include "proto/probe_matrix.h"
 
 /*
@@ -50,20 +49,6 @@ enum ph_probe_phase {
 	PH_PROBE_DONE,
 };
 
-struct ph_probe_random {
-	void (*bytes)(void *context, void *out, size_t length);
-	void (*scalar)(void *context, uint8_t out[PH_CPACE_SCALAR]);
-	void *context;
-};
-
-struct ph_probe_config {
-	const struct ph_instruct *instruct; /* stays while the session does */
-	uint8_t key[PH_PROBE_KEY];	    /* of the session */
-	uint8_t secret[2][PH_MESH_SECRET];
-	unsigned secrets;
-	struct ph_probe_random random;
-};
-
 /* What is to be done. */
 enum ph_probe_step {
 	PH_PROBE_CONNECT, /* `slot` to `point`; connected or failed follows */
@@ -92,12 +77,9 @@ struct ph_probe_counters {
 struct ph_probe_slot;
 
 struct ph_probe_session {
-	struct ph_probe_config config;
+	struct ph_probe_end end;
 	struct ph_probe_plan plan;
 	enum ph_probe_phase phase;
-	struct ph_probe_keys keys;
-	bool proven;
-	struct ph_handshake *handshake;
 	struct ph_probe_slot *slots;
 	unsigned slot_count;
 	int primary; /* slot, or -1 */

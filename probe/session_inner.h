@@ -22,25 +22,18 @@ struct ph_probe_slot {
 	bool secure; /* the row is of TLS */
 	uint32_t index;
 	struct ph_point point;
-	struct ph_point where; /* the beacon's own end */
 	int64_t started;
 	int64_t deadline;
 	uint32_t rtt_us;
-	uint8_t nonce[PH_PROBE_NONCE];	   /* of its banner */
 	uint8_t challenge[PH_PROBE_NONCE]; /* ours */
-	uint32_t said;
-	uint32_t heard;
-	uint8_t in[PH_PROBE_FRAME];
-	size_t in_length;
-	uint8_t out[PH_PROBE_FRAME];
-	size_t out_length;
+	struct ph_probe_talk talk;
 };
 
 unsigned slot_number(const struct ph_probe_session *session,
 	const struct ph_probe_slot *slot);
 /* Its connection ends; its place is free once that was done. */
 void slot_close(struct ph_probe_session *session, struct ph_probe_slot *slot);
-/* A frame with its MAC into `out`, which is empty. */
+/* A frame; where there is no room for it the slot is closed. */
 void slot_say(struct ph_probe_session *session, struct ph_probe_slot *slot,
 	enum ph_probe_type type, const uint8_t *body, size_t length);
 /* True: its MAC is right, and it counts. */

@@ -8,27 +8,6 @@
 
 /* The connection to the beacon's primary port: proof, report, end. */
 
-static void handshake_config(struct ph_probe_session *session,
-	struct ph_probe_slot *slot, struct ph_handshake_config *config)
-{
-	const struct ph_instruct *instruct = session->config.instruct;
-	const struct ph_probe_random *random = &session->config.random;
-
-	memset(config, 0, sizeof(*config));
-	config->role = PH_DIALLER;
-	memcpy(config->name, instruct->name, sizeof(config->name));
-	memcpy(config->mesh, instruct->mesh, sizeof(config->mesh));
-	memcpy(config->key, instruct->key, PH_PUBLIC_KEY);
-	memcpy(config->peer_key, instruct->peer, PH_PUBLIC_KEY);
-	ph_probe_channel(config->exporter, session->config.key,
-		instruct->session, slot->nonce, &slot->where);
-	memcpy(config->transport, "probe", 6);
-	memcpy(config->secret, session->config.secret, sizeof(config->secret));
-	config->secrets = session->config.secrets;
-	random->bytes(random->context, config->nonce, sizeof(config->nonce));
-	random->scalar(random->context, config->scalar);
-}
-
 /* The others that are under way are not needed: their points come again. */
 static void drop_others(
 	struct ph_probe_session *session, const struct ph_probe_slot *slot)
@@ -45,24 +24,14 @@ static void drop_others(
 void primary_begin(struct ph_probe_session *session, struct ph_probe_slot *slot,
 	int64_t now)
 {
-	struct ph_handshake_config config;
-	uint8_t hello[PH_HANDSHAKE_MAX];
-	size_t length = 0;
-	int error;
-
 	drop_others(session, slot);
 	session->in_flight--;
 	session->primary = (int)slot_number(session, slot);
 	slot->state = SLOT_PRIMARY;
 	slot->deadline = now + PH_PROBE_PROVE;
 	session_enter(session, PH_PROBE_PROVING);
-	handshake_config(session, slot, &config);
-	error = ph_handshake_init(session->handshake, &config, hello, &length);
-	ph_wipe(&config, sizeof(config));
-	if (error)
+	if (ph_probe_prove(&session->end, &slot->talk))
 		session_over(session, PH_PROBE_BAD_ORDER);
-	else
-		slot_say(session, slot, PH_PROBE_HANDSHAKE, hello, length);
 }
 
 void primary_lost(struct ph_probe_session *session)
@@ -78,12 +47,6 @@ void primary_lost(struct ph_probe_session *session)
 
 static void proven(struct ph_probe_session *session, struct ph_probe_slot *slot)
 {
-	ph_probe_keys_proven(
-		&session->keys, ph_handshake_root(session->handshake));
-	ph_handshake_fini(session->handshake);
-	session->proven = true;
-	slot->said = 0;
-	slot->heard = 0;
 	slot->deadline = INT64_MAX;
 	session_enter(session, PH_PROBE_SCAN);
 	session_look(session);
@@ -92,26 +55,19 @@ static void proven(struct ph_probe_session *session, struct ph_probe_slot *slot)
 static void on_handshake(struct ph_probe_session *session,
 	struct ph_probe_slot *slot, const struct ph_probe_frame *frame)
 {
-	uint8_t send[PH_HANDSHAKE_MAX];
-	size_t length = 0;
-	enum ph_handshake_verdict verdict;
+	int step;
 
 	if (session->phase != PH_PROBE_PROVING) {
 		session->counters.ignored++;
 		return;
 	}
-	verdict = ph_handshake_step(
-		session->handshake, frame->body, frame->length, send, &length);
-	if (length)
-		slot_say(session, slot, PH_PROBE_HANDSHAKE, send, length);
-	if (verdict == PH_HANDSHAKE_REFUSED ||
-		(verdict == PH_HANDSHAKE_IN &&
-			!ph_handshake_root(session->handshake))) {
+	step = ph_probe_prove_step(&session->end, &slot->talk, frame);
+	if (step < 0) {
 		session->refused = true;
 		ph_log_warn("probe", "refused because=\"%s\"",
-			session->handshake->reason);
+			session->end.handshake->reason);
 		session_over(session, PH_PROBE_NOT_PROVEN);
-	} else if (verdict == PH_HANDSHAKE_IN) {
+	} else if (step > 0) {
 		proven(session, slot);
 	}
 }
@@ -123,7 +79,7 @@ static void on_terminate(
 
 	if (session->phase != PH_PROBE_WAIT ||
 		ph_terminate_read(&terminate, frame->body, frame->length) ||
-		memcmp(terminate.session, session->config.instruct->session,
+		memcmp(terminate.session, session->end.config.instruct->session,
 			PH_PROBE_SESSION) != 0 ||
 		!ph_secret_equal(
 			terminate.nonce, session->terminate, PH_PROBE_NONCE)) {
@@ -153,11 +109,9 @@ void primary_received(
 	int error = 0;
 
 	while (slot->state == SLOT_PRIMARY &&
-		!(error = ph_probe_frame_read(
-			  &frame, slot->in, slot->in_length))) {
+		!(error = ph_probe_talk_frame(&slot->talk, &frame))) {
 		on_frame(session, slot, &frame);
-		slot->in_length -= frame.size;
-		memmove(slot->in, slot->in + frame.size, slot->in_length);
+		ph_probe_talk_drop(&slot->talk, &frame);
 	}
 	if (slot->state == SLOT_PRIMARY && error == -EBADMSG) {
 		session->counters.ignored++;
@@ -169,7 +123,7 @@ void primary_received(
 static void complete(
 	struct ph_probe_session *session, struct ph_probe_slot *slot)
 {
-	const struct ph_probe_random *random = &session->config.random;
+	const struct ph_probe_random *random = &session->end.config.random;
 	struct ph_complete complete;
 	uint8_t body[PH_COMPLETE];
 

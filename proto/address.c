@@ -196,6 +196,35 @@ static int parse_tcp(struct ph_address *address, const char *text)
 	return colon ? parse_port(&address->port, colon + 1) : 0;
 }
 
+static const struct {
+	const char *name;
+	enum ph_address_scheme scheme;
+} vias[] = {
+	{"tcp", PH_ADDRESS_TCP},
+	{"tls", PH_ADDRESS_TCP},
+	{"unix", PH_ADDRESS_UNIX},
+	{"ws", PH_ADDRESS_WS},
+	{"wss", PH_ADDRESS_WSS},
+};
+
+bool ph_via_is_known(const char *via)
+{
+	for (size_t i = 0; i < sizeof(vias) / sizeof(vias[0]); i++) {
+		if (!strcmp(via, vias[i].name))
+			return true;
+	}
+	return false;
+}
+
+bool ph_via_is(const char *via, enum ph_address_scheme scheme)
+{
+	for (size_t i = 0; i < sizeof(vias) / sizeof(vias[0]); i++) {
+		if (!strcmp(via, vias[i].name))
+			return vias[i].scheme == scheme;
+	}
+	return !*via;
+}
+
 int ph_address_parse(struct ph_address *out, const char *text)
 {
 	struct ph_address read = {.scheme = PH_ADDRESS_TCP, .port = PH_PORT};

@@ -33,6 +33,13 @@ static inline bool ph_scheme_is_ip(enum ph_address_scheme scheme)
 	       scheme == PH_ADDRESS_WSS;
 }
 
+/* How a wire's `via:` calls what joins nodes: "tcp", or "tls", which is the
+ * same (all that leaves a host has TLS), "unix", "ws", "wss". */
+#define PH_VIA_MAX 8
+bool ph_via_is_known(const char *via);
+/* "" is any of them. */
+bool ph_via_is(const char *via, enum ph_address_scheme scheme);
+
 struct ph_address {
 	enum ph_address_scheme scheme;
 	char host[108]; /* name, literal without brackets, the path */

@@ -1,10 +1,10 @@
 #include "proto/attach.h"
 
 #include <assert.h>
-#include <endian.h>
 #include <errno.h>
 #include <string.h>
 
+#include "kernel/bytes.h"
 #include "proto/address.h"
 
 enum {
@@ -12,20 +12,6 @@ enum {
 	OFFER = 2, /* where ATTACH says 0 or 1 */
 	ATTACH_FIXED = 40
 };
-
-static void store64(uint8_t *out, uint64_t value)
-{
-	value = htole64(value);
-	memcpy(out, &value, sizeof(value));
-}
-
-static uint64_t load64(const uint8_t *data)
-{
-	uint64_t value;
-
-	memcpy(&value, data, sizeof(value));
-	return le64toh(value);
-}
 
 static bool all_zero(const uint8_t *data, size_t length)
 {
@@ -45,9 +31,9 @@ size_t ph_attach_write(
 	out[0] = VERSION;
 	out[1] = (uint8_t)id;
 	out[2] = attach->offer ? OFFER : attach->resume;
-	store64(out + 8, attach->generation);
+	ph_store64(out + 8, attach->generation);
 	memcpy(out + 16, attach->token, PH_ATTACH_TOKEN);
-	store64(out + 32, attach->next);
+	ph_store64(out + 32, attach->next);
 	memcpy(out + ATTACH_FIXED, attach->connection, id);
 	return ATTACH_FIXED + id;
 }
@@ -70,9 +56,9 @@ int ph_attach_read(struct ph_attach *attach, const uint8_t *data, size_t length)
 		return -EBADMSG;
 	read.resume = data[2] == 1;
 	read.offer = data[2] == OFFER;
-	read.generation = load64(data + 8);
+	read.generation = ph_load64(data + 8);
 	memcpy(read.token, data + 16, PH_ATTACH_TOKEN);
-	read.next = load64(data + 32);
+	read.next = ph_load64(data + 32);
 	*attach = read;
 	return 0;
 }
@@ -83,8 +69,8 @@ size_t ph_attached_write(
 	memset(out, 0, PH_ATTACHED_LENGTH);
 	out[0] = VERSION;
 	out[1] = attached->status;
-	store64(out + 8, attached->generation);
-	store64(out + 16, attached->next);
+	ph_store64(out + 8, attached->generation);
+	ph_store64(out + 16, attached->next);
 	return PH_ATTACHED_LENGTH;
 }
 
@@ -95,17 +81,17 @@ int ph_attached_read(
 		!all_zero(data + 2, 6))
 		return -EBADMSG;
 	attached->status = data[1];
-	attached->generation = load64(data + 8);
-	attached->next = load64(data + 16);
+	attached->generation = ph_load64(data + 8);
+	attached->next = ph_load64(data + 16);
 	return 0;
 }
 
 size_t ph_ack_write(const struct ph_ack *ack, uint8_t out[PH_ACK_LENGTH])
 {
-	store64(out, ack->frames);
-	store64(out + 8, ack->bytes);
-	store64(out + 16, ack->messages);
-	store64(out + 24, ack->queued);
+	ph_store64(out, ack->frames);
+	ph_store64(out + 8, ack->bytes);
+	ph_store64(out + 16, ack->messages);
+	ph_store64(out + 24, ack->queued);
 	return PH_ACK_LENGTH;
 }
 
@@ -113,9 +99,9 @@ int ph_ack_read(struct ph_ack *ack, const uint8_t *data, size_t length)
 {
 	if (length != PH_ACK_LENGTH)
 		return -EBADMSG;
-	ack->frames = load64(data);
-	ack->bytes = load64(data + 8);
-	ack->messages = load64(data + 16);
-	ack->queued = load64(data + 24);
+	ack->frames = ph_load64(data);
+	ack->bytes = ph_load64(data + 8);
+	ack->messages = ph_load64(data + 16);
+	ack->queued = ph_load64(data + 24);
 	return 0;
 }

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "proto/address.h"
-#include "proto/handshake_message.h"
+#include "proto/handshake_bind.h"
 #include "proto/handshake_pake.h"
 
 enum state {
@@ -22,47 +22,6 @@ enum state {
 
 /* {"t": 7} */
 static const uint8_t close_message[] = {0x81, 0xa1, 't', PH_CLOSE};
-
-/* MAC of everything so far and this message without its last field's value. */
-static void bind_make(const struct ph_handshake *handshake,
-	const uint8_t *message, size_t length, uint8_t bind[PH_HANDSHAKE_BIND])
-{
-	crypto_generichash_state state;
-
-	crypto_generichash_init(&state, handshake->bind_key,
-		sizeof(handshake->bind_key), PH_HANDSHAKE_BIND);
-	crypto_generichash_update(
-		&state, handshake->transcript, sizeof(handshake->transcript));
-	crypto_generichash_update(&state, message, length - PH_HANDSHAKE_BIND);
-	crypto_generichash_final(&state, bind, PH_HANDSHAKE_BIND);
-}
-
-static void transcript_add(
-	struct ph_handshake *handshake, const uint8_t *message, size_t length)
-{
-	crypto_hash_sha512_state state;
-
-	crypto_hash_sha512_init(&state);
-	crypto_hash_sha512_update(
-		&state, handshake->transcript, sizeof(handshake->transcript));
-	crypto_hash_sha512_update(&state, message, length);
-	crypto_hash_sha512_final(&state, handshake->transcript);
-}
-
-static int message_send(struct ph_handshake *handshake,
-	const struct ph_handshake_message *message,
-	uint8_t send[PH_HANDSHAKE_MAX], size_t *send_length)
-{
-	int length = ph_handshake_message_write(message, send);
-
-	if (length < 0)
-		return length;
-	bind_make(handshake, send, (size_t)length,
-		send + (size_t)length - PH_HANDSHAKE_BIND);
-	transcript_add(handshake, send, (size_t)length);
-	*send_length = (size_t)length;
-	return 0;
-}
 
 static void secrets_wipe(struct ph_handshake *handshake)
 {
@@ -119,7 +78,7 @@ static int hello_send(struct ph_handshake *handshake, bool pinned,
 
 	memcpy(message.name, config->name, sizeof(message.name));
 	memcpy(message.mesh, config->mesh, sizeof(message.mesh));
-	return message_send(handshake, &message, send, send_length);
+	return ph_handshake_bind_write(handshake, &message, send, send_length);
 }
 
 /* NULL, or why the peer's offer is refused. */
@@ -183,7 +142,7 @@ static enum ph_handshake_verdict on_hello_ack(struct ph_handshake *handshake,
 		    handshake->generator[0]))
 		return refuse(handshake, "scalar of zero");
 	pake1.blob = ARRAY(handshake->share[0]);
-	if (message_send(handshake, &pake1, send, send_length))
+	if (ph_handshake_bind_write(handshake, &pake1, send, send_length))
 		return refuse(handshake, "out of memory");
 	return go_on(handshake, WAIT_PAKE2);
 }
@@ -220,7 +179,7 @@ static enum ph_handshake_verdict on_pake1(struct ph_handshake *handshake,
 	ph_pake_fill(&pake, handshake, message->blob, pake2.blob);
 	for (unsigned i = 0; i < handshake->slots; i++)
 		ph_pake_tag(handshake, &pake, i, true, handshake->accept[i]);
-	if (message_send(handshake, &pake2, send, send_length))
+	if (ph_handshake_bind_write(handshake, &pake2, send, send_length))
 		return refuse(handshake, "out of memory");
 	handshake->guesses = 1;
 	return go_on(handshake, WAIT_CONFIRM);
@@ -248,7 +207,7 @@ static enum ph_handshake_verdict on_pake2(struct ph_handshake *handshake,
 		return refuse(handshake, "share is no point");
 	confirm.blob =
 		(struct ph_bytes){tags[0], handshake->slots * PH_CPACE_KEY};
-	if (message_send(handshake, &confirm, send, send_length))
+	if (ph_handshake_bind_write(handshake, &confirm, send, send_length))
 		return refuse(handshake, "out of memory");
 	return go_on(handshake, WAIT_ACCEPT);
 }
@@ -289,7 +248,7 @@ static enum ph_handshake_verdict on_confirm(struct ph_handshake *handshake,
 			handshake->slots * PH_CPACE_POINT});
 	ph_pake_tag(handshake, &pake, (unsigned)slot, false, tag);
 	accept.blob = ARRAY(tag);
-	if (message_send(handshake, &accept, send, send_length))
+	if (ph_handshake_bind_write(handshake, &accept, send, send_length))
 		return refuse(handshake, "out of memory");
 	ph_pake_root(handshake, (unsigned)slot);
 	return let_in(handshake, true);
@@ -330,25 +289,6 @@ static bool message_is_close(const uint8_t *message, size_t length)
 	       memcmp(message, close_message, length) == 0;
 }
 
-/* 0: it is whole, canonical, and what the peer sent. */
-static int message_take(struct ph_handshake *handshake,
-	struct ph_handshake_message *message, struct ph_document **document,
-	const uint8_t *data, size_t length)
-{
-	uint8_t bind[PH_HANDSHAKE_BIND];
-	int error = ph_handshake_message_read(
-		message, document, table[handshake->state].type, data, length);
-
-	if (error)
-		return error;
-	bind_make(handshake, data, length, bind);
-	if (sodium_memcmp(
-		    bind, data + length - PH_HANDSHAKE_BIND, PH_HANDSHAKE_BIND))
-		return -EBADMSG;
-	transcript_add(handshake, data, length);
-	return 0;
-}
-
 static enum ph_handshake_verdict take(struct ph_handshake *handshake,
 	const uint8_t *data, size_t length, uint8_t send[PH_HANDSHAKE_MAX],
 	size_t *send_length)
@@ -356,7 +296,9 @@ static enum ph_handshake_verdict take(struct ph_handshake *handshake,
 	struct ph_handshake_message message;
 	struct ph_document *document;
 	enum ph_handshake_verdict verdict;
-	int error = message_take(handshake, &message, &document, data, length);
+	int error =
+		ph_handshake_bind_read(handshake, table[handshake->state].type,
+			&message, &document, data, length);
 
 	if (error)
 		verdict = refuse(handshake,

@@ -7,7 +7,7 @@
 /*
  * The handshake's messages as bytes. Each has one encoding and no other is
  * taken: what was understood, written again, must be what came. For
- * proto/handshake.c alone.
+ * proto/handshake.c and proto/handshake_bind.c alone.
  */
 enum ph_handshake_type {
 	PH_HELLO = 1,

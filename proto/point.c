@@ -5,19 +5,20 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "kernel/bytes.h"
+
 static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
 
 void ph_point_write(const struct ph_point *point, uint8_t out[PH_POINT])
 {
 	memcpy(out, point->address, 16);
-	out[16] = (uint8_t)point->port;
-	out[17] = (uint8_t)(point->port >> 8);
+	ph_store16(out + 16, point->port);
 }
 
 void ph_point_read(struct ph_point *point, const uint8_t in[PH_POINT])
 {
 	memcpy(point->address, in, 16);
-	point->port = (uint16_t)(in[16] | in[17] << 8);
+	point->port = ph_load16(in + 16);
 }
 
 int ph_point_parse(struct ph_point *out, const char *host, uint16_t port)

@@ -1,9 +1,9 @@
 #include "proto/probe_key.h"
 
-#include <endian.h>
 #include <sodium.h>
 #include <string.h>
 
+#include "kernel/bytes.h"
 #include "proto/cpace.h"
 
 #define TEXT(text) ((struct ph_bytes){(const uint8_t *)(text), strlen(text)})
@@ -40,19 +40,21 @@ static size_t claim_write(uint8_t out[HEAD_MOST],
 	const struct ph_probe_claim *claim, size_t length)
 {
 	uint8_t where[PH_POINT];
-	uint32_t sequence = htole32(claim->sequence);
-	uint32_t size = htole32((uint32_t)length);
+	uint8_t sequence[4];
+	uint8_t size[4];
 	const struct ph_bytes parts[] = {
 		TEXT("posthouse/probe/v1"),
 		{&claim->type, 1},
 		{claim->session, PH_PROBE_SESSION},
 		{claim->nonce, PH_PROBE_NONCE},
 		{where, sizeof(where)},
-		{(const uint8_t *)&sequence, sizeof(sequence)},
-		{(const uint8_t *)&size, sizeof(size)},
+		{sequence, sizeof(sequence)},
+		{size, sizeof(size)},
 	};
 
 	ph_point_write(claim->where, where);
+	ph_store32(sequence, claim->sequence);
+	ph_store32(size, (uint32_t)length);
 	return (size_t)ph_lv(
 		out, HEAD_MOST, parts, sizeof(parts) / sizeof(parts[0]));
 }

@@ -1,39 +1,12 @@
 #include "proto/probe_message.h"
 
 #include <assert.h>
-#include <endian.h>
 #include <errno.h>
 #include <string.h>
 
+#include "kernel/bytes.h"
+
 static const uint8_t magic[8] = {'p', 'h', 'b', 'e', 'a', 'c', 'n', '1'};
-
-static void put16(uint8_t *out, uint16_t value)
-{
-	value = htole16(value);
-	memcpy(out, &value, sizeof(value));
-}
-
-static void put32(uint8_t *out, uint32_t value)
-{
-	value = htole32(value);
-	memcpy(out, &value, sizeof(value));
-}
-
-static uint16_t get16(const uint8_t *in)
-{
-	uint16_t value;
-
-	memcpy(&value, in, sizeof(value));
-	return le16toh(value);
-}
-
-static uint32_t get32(const uint8_t *in)
-{
-	uint32_t value;
-
-	memcpy(&value, in, sizeof(value));
-	return le32toh(value);
-}
 
 void ph_banner_write(uint8_t out[PH_PROBE_BANNER],
 	const uint8_t nonce[PH_PROBE_NONCE], const uint8_t mac[PH_PROBE_MAC])
@@ -64,7 +37,7 @@ int ph_probe_frame_read(
 {
 	if (length < PH_PROBE_HEADER)
 		return -EAGAIN;
-	frame->length = get16(data);
+	frame->length = ph_load16(data);
 	frame->type = data[2];
 	if (frame->length > PH_PROBE_BODY || data[3] ||
 		frame->type < PH_PROBE_HANDSHAKE ||
@@ -81,7 +54,7 @@ void ph_probe_frame_header(
 	uint8_t out[PH_PROBE_HEADER], uint8_t type, size_t length)
 {
 	assert(length <= PH_PROBE_BODY);
-	put16(out, (uint16_t)length);
+	ph_store16(out, (uint16_t)length);
 	out[2] = type;
 	out[3] = 0;
 }
@@ -133,9 +106,9 @@ void ph_probe_row_write(
 	ph_point_write(&row->point, out);
 	out[18] = row->transport;
 	out[19] = row->verdict;
-	put16(out + 20, row->error);
-	put16(out + 22, row->met);
-	put32(out + 24, row->rtt_us);
+	ph_store16(out + 20, row->error);
+	ph_store16(out + 22, row->met);
+	ph_store32(out + 24, row->rtt_us);
 }
 
 int ph_probe_row_read(struct ph_probe_row *row, const uint8_t in[PH_PROBE_ROW])
@@ -143,9 +116,9 @@ int ph_probe_row_read(struct ph_probe_row *row, const uint8_t in[PH_PROBE_ROW])
 	ph_point_read(&row->point, in);
 	row->transport = in[18];
 	row->verdict = in[19];
-	row->error = get16(in + 20);
-	row->met = get16(in + 22);
-	row->rtt_us = get32(in + 24);
+	row->error = ph_load16(in + 20);
+	row->met = ph_load16(in + 22);
+	row->rtt_us = ph_load32(in + 24);
 	if (row->transport == 0 || row->transport >= PH_REACH_TRANSPORTS ||
 		row->verdict == PH_VERDICT_UNTRIED ||
 		row->verdict >= PH_VERDICTS)
@@ -162,11 +135,11 @@ size_t ph_report_write(
 	out[0] = (uint8_t)report->part;
 	switch (report->part) {
 	case PH_REPORT_BEGIN:
-		put32(out + 4, report->count);
+		ph_store32(out + 4, report->count);
 		return 8;
 	case PH_REPORT_ROWS:
 		assert(report->count && report->count <= PH_REPORT_ROWS_MOST);
-		put16(out + 2, (uint16_t)report->count);
+		ph_store16(out + 2, (uint16_t)report->count);
 		memcpy(out + 4, report->rows, rows);
 		return 4 + rows;
 	default:
@@ -178,7 +151,7 @@ size_t ph_report_write(
 static int report_rows(
 	struct ph_report *report, const uint8_t *data, size_t length)
 {
-	report->count = get16(data + 2);
+	report->count = ph_load16(data + 2);
 	report->rows = data + 4;
 	return report->count == 0 || length != 4 + (size_t)report->count *
 							       PH_PROBE_ROW
@@ -197,7 +170,7 @@ int ph_report_read(struct ph_report *report, const uint8_t *data, size_t length)
 	if (data[2] || data[3])
 		return -EBADMSG;
 	if (report->part == PH_REPORT_BEGIN) {
-		report->count = get32(data + 4);
+		report->count = ph_load32(data + 4);
 		return length == 8 ? 0 : -EBADMSG;
 	}
 	report->digest = data + 4;
@@ -212,7 +185,7 @@ size_t ph_complete_write(
 	uint8_t *at = out;
 
 	for (unsigned i = 0; i < PH_VERDICTS; i++, at += 4)
-		put32(at, complete->counts[i]);
+		ph_store32(at, complete->counts[i]);
 	memcpy(at, complete->digest, PH_PROBE_DIGEST);
 	memcpy(at + PH_PROBE_DIGEST, complete->nonce, PH_PROBE_NONCE);
 	return PH_COMPLETE;
@@ -224,7 +197,7 @@ int ph_complete_read(
 	if (length != PH_COMPLETE)
 		return -EBADMSG;
 	for (unsigned i = 0; i < PH_VERDICTS; i++, data += 4)
-		complete->counts[i] = get32(data);
+		complete->counts[i] = ph_load32(data);
 	memcpy(complete->digest, data, PH_PROBE_DIGEST);
 	memcpy(complete->nonce, data + PH_PROBE_DIGEST, PH_PROBE_NONCE);
 	return 0;

@@ -1,9 +1,9 @@
 #include "proto/probe_order.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <string.h>
 
+#include "kernel/bytes.h"
 #include "proto/address.h"
 
 enum {
@@ -15,40 +15,11 @@ enum {
 	FLAG_KNOWN = 4,
 };
 
-static void put16(uint8_t *out, uint32_t value)
-{
-	uint16_t little = htole16((uint16_t)value);
-
-	memcpy(out, &little, sizeof(little));
-}
-
-static void put32(uint8_t *out, uint32_t value)
-{
-	value = htole32(value);
-	memcpy(out, &value, sizeof(value));
-}
-
-static uint16_t get16(const uint8_t *in)
-{
-	uint16_t value;
-
-	memcpy(&value, in, sizeof(value));
-	return le16toh(value);
-}
-
-static uint32_t get32(const uint8_t *in)
-{
-	uint32_t value;
-
-	memcpy(&value, in, sizeof(value));
-	return le32toh(value);
-}
-
 /* The header in front of a body that stands already. */
 static int finish(uint8_t type, size_t length, uint8_t *out)
 {
 	memset(out, 0, PH_ORDER_HEADER);
-	put32(out, (uint32_t)length);
+	ph_store32(out, (uint32_t)length);
 	out[4] = type;
 	return (int)(PH_ORDER_HEADER + length);
 }
@@ -71,7 +42,7 @@ int ph_order_read(struct ph_order *order, const uint8_t *data, size_t length)
 {
 	if (length < PH_ORDER_HEADER)
 		return -EAGAIN;
-	order->length = get32(data);
+	order->length = ph_load32(data);
 	order->type = data[4];
 	if (order->length > PH_ORDER_MOST || data[5] || data[6] || data[7] ||
 		order->type < PH_PROBE_INSTRUCT || order->type > PH_PROBE_OVER)
@@ -119,18 +90,18 @@ int ph_instruct_write(
 			     (instruct->known ? FLAG_KNOWN : 0));
 	body[17] = (uint8_t)instruct->targets.count;
 	body[18] = (uint8_t)instruct->allowed;
-	put16(body + 20, instruct->first);
-	put16(body + 22, instruct->last);
-	put16(body + 24, instruct->rate);
-	put16(body + 26, instruct->in_flight);
-	put32(body + 28, instruct->timeout_ms);
-	put32(body + 32, instruct->deadline_ms);
+	ph_store16(body + 20, instruct->first);
+	ph_store16(body + 22, instruct->last);
+	ph_store16(body + 24, instruct->rate);
+	ph_store16(body + 26, instruct->in_flight);
+	ph_store32(body + 28, instruct->timeout_ms);
+	ph_store32(body + 32, instruct->deadline_ms);
 	memcpy(body + 36, instruct->key, PH_PUBLIC_KEY);
 	memcpy(body + 68, instruct->peer, PH_PUBLIC_KEY);
 	memcpy(body + 100, instruct->secure_key, PH_PUBLIC_KEY);
 	memcpy(body + 132, instruct->mesh, PH_MESH_ID);
 	memcpy(body + 141, instruct->name, 40);
-	put32(body + 184, instruct->bound.count);
+	ph_store32(body + 184, instruct->bound.count);
 	at = append(at, instruct->targets.data,
 		(size_t)instruct->targets.count * PH_POINT);
 	at = append(at, instruct->allow,
@@ -172,18 +143,18 @@ int ph_instruct_read(
 	instruct->secure = data[16] & FLAG_SECURE;
 	instruct->targets.count = data[17];
 	instruct->allowed = data[18];
-	instruct->first = get16(data + 20);
-	instruct->last = get16(data + 22);
-	instruct->rate = get16(data + 24);
-	instruct->in_flight = get16(data + 26);
-	instruct->timeout_ms = get32(data + 28);
-	instruct->deadline_ms = get32(data + 32);
+	instruct->first = ph_load16(data + 20);
+	instruct->last = ph_load16(data + 22);
+	instruct->rate = ph_load16(data + 24);
+	instruct->in_flight = ph_load16(data + 26);
+	instruct->timeout_ms = ph_load32(data + 28);
+	instruct->deadline_ms = ph_load32(data + 32);
 	memcpy(instruct->key, data + 36, PH_PUBLIC_KEY);
 	memcpy(instruct->peer, data + 68, PH_PUBLIC_KEY);
 	memcpy(instruct->secure_key, data + 100, PH_PUBLIC_KEY);
 	memcpy(instruct->mesh, data + 132, PH_MESH_ID);
 	memcpy(instruct->name, data + 141, 40);
-	instruct->bound.count = get32(data + 184);
+	instruct->bound.count = ph_load32(data + 184);
 	instruct->known = data[16] & FLAG_KNOWN ? data : NULL;
 	if (!instruct_is_sane(instruct) || length != instruct_length(instruct))
 		return -EBADMSG;
@@ -241,8 +212,8 @@ int ph_ready_write(const struct ph_ready *ready, uint8_t *out, size_t size)
 		return -ENOSPC;
 	memcpy(body, ready->session, PH_PROBE_SESSION);
 	memcpy(body + 16, ready->secure_key, PH_PUBLIC_KEY);
-	put32(body + 48, ready->bound.count);
-	put32(body + 52, ready->skipped);
+	ph_store32(body + 48, ready->bound.count);
+	ph_store32(body + 52, ready->skipped);
 	at = append(
 		at, ready->bound.data, (size_t)ready->bound.count * PH_POINT);
 	append(at, ready->skips, (size_t)ready->skipped * SKIP);
@@ -255,8 +226,8 @@ int ph_ready_read(struct ph_ready *ready, const uint8_t *data, size_t length)
 		return -EBADMSG;
 	memcpy(ready->session, data, PH_PROBE_SESSION);
 	memcpy(ready->secure_key, data + 16, PH_PUBLIC_KEY);
-	ready->bound.count = get32(data + 48);
-	ready->skipped = get32(data + 52);
+	ready->bound.count = ph_load32(data + 48);
+	ready->skipped = ph_load32(data + 52);
 	if (ready->bound.count > PH_ORDER_BOUND ||
 		ready->skipped > PH_ORDER_BOUND ||
 		length != ready_length(ready))
@@ -272,8 +243,8 @@ int ph_progress_write(
 {
 	uint8_t body[8];
 
-	put32(body, progress->done);
-	put32(body + 4, progress->total);
+	ph_store32(body, progress->done);
+	ph_store32(body + 4, progress->total);
 	return ph_order_write(PH_PROBE_PROGRESS, body, sizeof(body), out, size);
 }
 
@@ -282,8 +253,8 @@ int ph_progress_read(
 {
 	if (length != 8)
 		return -EBADMSG;
-	progress->done = get32(data);
-	progress->total = get32(data + 4);
+	progress->done = ph_load32(data);
+	progress->total = ph_load32(data + 4);
 	return progress->done > progress->total ? -EBADMSG : 0;
 }
 
@@ -291,9 +262,9 @@ int ph_over_write(const struct ph_over *over, uint8_t *out, size_t size)
 {
 	uint8_t body[16] = {over->exit};
 
-	put32(body + 4, over->connects);
-	put32(body + 8, over->ignored);
-	put32(body + 12, over->guesses);
+	ph_store32(body + 4, over->connects);
+	ph_store32(body + 8, over->ignored);
+	ph_store32(body + 12, over->guesses);
 	return ph_order_write(PH_PROBE_OVER, body, sizeof(body), out, size);
 }
 
@@ -302,8 +273,8 @@ int ph_over_read(struct ph_over *over, const uint8_t *data, size_t length)
 	if (length != 16 || data[1] || data[2] || data[3])
 		return -EBADMSG;
 	over->exit = data[0];
-	over->connects = get32(data + 4);
-	over->ignored = get32(data + 8);
-	over->guesses = get32(data + 12);
+	over->connects = ph_load32(data + 4);
+	over->ignored = ph_load32(data + 8);
+	over->guesses = ph_load32(data + 12);
 	return 0;
 }

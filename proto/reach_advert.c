@@ -1,10 +1,10 @@
 #include "proto/reach_advert.h"
 
 #include <arpa/inet.h>
-#include <endian.h>
 #include <errno.h>
 #include <string.h>
 
+#include "kernel/bytes.h"
 #include "proto/subnet.h"
 
 #define PURPOSE "posthouse/reach/v1"
@@ -32,10 +32,11 @@ static uint8_t *step(struct cursor *cursor, size_t length)
 static void put(struct cursor *cursor, uint64_t value, size_t length)
 {
 	uint8_t *at = step(cursor, length);
+	uint8_t bytes[8];
 
-	value = htole64(value);
+	ph_store64(bytes, value);
 	if (at)
-		memcpy(at, &value, length);
+		memcpy(at, bytes, length);
 }
 
 static void put_bytes(struct cursor *cursor, const void *data, size_t length)
@@ -49,11 +50,11 @@ static void put_bytes(struct cursor *cursor, const void *data, size_t length)
 static uint64_t get(struct cursor *cursor, size_t length)
 {
 	const uint8_t *at = step(cursor, length);
-	uint64_t value = 0;
+	uint8_t bytes[8] = {0};
 
 	if (at)
-		memcpy(&value, at, length);
-	return le64toh(value);
+		memcpy(bytes, at, length);
+	return ph_load64(bytes);
 }
 
 static void get_bytes(struct cursor *cursor, void *out, size_t length)

@@ -1,10 +1,11 @@
 #include "proto/swim.h"
 
 #include <assert.h>
-#include <endian.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
+
+#include "kernel/bytes.h"
 
 enum {
 	MAGIC = 'S',
@@ -24,34 +25,6 @@ static_assert(HEADER + PH_SWIM_MAC == PH_SWIM_IDLE, "as drawn");
 static_assert(
 	HEADER + TARGET + PH_SWIM_RECORDS * RECORD + PH_SWIM_MAC <= PH_SWIM_MAX,
 	"the fullest fits");
-
-static void store32(uint8_t *out, uint32_t value)
-{
-	value = htole32(value);
-	memcpy(out, &value, sizeof(value));
-}
-
-static void store64(uint8_t *out, uint64_t value)
-{
-	value = htole64(value);
-	memcpy(out, &value, sizeof(value));
-}
-
-static uint32_t load32(const uint8_t *data)
-{
-	uint32_t value;
-
-	memcpy(&value, data, sizeof(value));
-	return le32toh(value);
-}
-
-static uint64_t load64(const uint8_t *data)
-{
-	uint64_t value;
-
-	memcpy(&value, data, sizeof(value));
-	return le64toh(value);
-}
 
 static bool has_target(uint8_t type)
 {
@@ -75,8 +48,8 @@ void ph_swim_record_text(
 {
 	memcpy(out, record->subject, PH_NODE_ID_BYTES);
 	memcpy(out + 16, record->accuser, PH_NODE_ID_BYTES);
-	store64(out + 32, record->epoch);
-	store32(out + 40, record->incarnation);
+	ph_store64(out + 32, record->epoch);
+	ph_store32(out + 40, record->incarnation);
 	out[44] = record->state;
 	out[45] = record->cause;
 	out[46] = 0;
@@ -111,8 +84,8 @@ static bool record_read(struct ph_swim_record *record, const uint8_t *data)
 {
 	memcpy(record->subject, data, PH_NODE_ID_BYTES);
 	memcpy(record->accuser, data + 16, PH_NODE_ID_BYTES);
-	record->epoch = load64(data + 32);
-	record->incarnation = load32(data + 40);
+	record->epoch = ph_load64(data + 32);
+	record->incarnation = ph_load32(data + 40);
 	record->state = data[44];
 	record->cause = data[45];
 	memcpy(record->signature, data + PH_SWIM_SIGNED, PH_SWIM_SIGNATURE);
@@ -130,15 +103,15 @@ size_t ph_swim_write(const struct ph_swim *swim, uint8_t out[PH_SWIM_MAX])
 	out[1] = VERSION;
 	out[2] = (uint8_t)(swim->held << 4 | swim->type);
 	out[3] = swim->count;
-	store32(out + RING_AT, swim->ring);
+	ph_store32(out + RING_AT, swim->ring);
 	memcpy(out + SENDER_AT, swim->sender, PH_NODE_ID_BYTES);
-	store64(out + EPOCH_AT, swim->epoch);
-	store32(out + INCARNATION_AT, swim->incarnation);
-	store32(out + SEQUENCE_AT, swim->sequence);
-	store32(out + KNOWN_AT, swim->known);
+	ph_store64(out + EPOCH_AT, swim->epoch);
+	ph_store32(out + INCARNATION_AT, swim->incarnation);
+	ph_store32(out + SEQUENCE_AT, swim->sequence);
+	ph_store32(out + KNOWN_AT, swim->known);
 	if (has_target(swim->type)) {
 		memcpy(out + HEADER, swim->target, PH_NODE_ID_BYTES);
-		store32(out + HEADER + PH_NODE_ID_BYTES, swim->finding);
+		ph_store32(out + HEADER + PH_NODE_ID_BYTES, swim->finding);
 	}
 	for (unsigned i = 0; i < swim->count; i++, at += RECORD)
 		record_write(&swim->records[i], out + at);
@@ -169,13 +142,13 @@ int ph_swim_peek(uint8_t sender[PH_NODE_ID_BYTES], uint32_t *ring,
 	if (frame_check(data, length))
 		return -EBADMSG;
 	memcpy(sender, data + SENDER_AT, PH_NODE_ID_BYTES);
-	*ring = load32(data + RING_AT);
+	*ring = ph_load32(data + RING_AT);
 	return 0;
 }
 
 static bool target_read(struct ph_swim *swim, const uint8_t *data)
 {
-	uint32_t finding = load32(data + PH_NODE_ID_BYTES);
+	uint32_t finding = ph_load32(data + PH_NODE_ID_BYTES);
 
 	memcpy(swim->target, data, PH_NODE_ID_BYTES);
 	swim->finding = (uint8_t)finding;
@@ -194,10 +167,10 @@ int ph_swim_read(struct ph_swim *swim, const uint8_t *data, size_t length)
 	read.type = data[2] & 0x0f;
 	read.held = data[2] >> 4;
 	read.count = data[3];
-	read.epoch = load64(data + EPOCH_AT);
-	read.incarnation = load32(data + INCARNATION_AT);
-	read.sequence = load32(data + SEQUENCE_AT);
-	read.known = load32(data + KNOWN_AT);
+	read.epoch = ph_load64(data + EPOCH_AT);
+	read.incarnation = ph_load32(data + INCARNATION_AT);
+	read.sequence = ph_load32(data + SEQUENCE_AT);
+	read.known = ph_load32(data + KNOWN_AT);
 	if (has_target(read.type) && !target_read(&read, data + HEADER))
 		return -EBADMSG;
 	at = records_at(read.type);

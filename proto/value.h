@@ -94,6 +94,10 @@ void ph_writer_reset(struct ph_writer *writer);
 /* 0 or the first error; the bytes stand until reset or free. */
 int ph_writer_finish(
 	struct ph_writer *writer, const uint8_t **data, size_t *length);
+/* What was written, to be read; the writer must outlive the document. Errors of
+ * ph_writer_finish and ph_document_read. */
+int ph_document_written(struct ph_document **out, struct ph_writer *writer,
+	struct ph_skim_limits limits);
 
 void ph_write_nil(struct ph_writer *writer);
 void ph_write_bool(struct ph_writer *writer, bool value);

@@ -4,6 +4,7 @@ static void dial(struct ph_way_attempt *attempt, int64_t now,
 	const struct ph_way_event *event, struct ph_way_outputs *outputs)
 {
 	attempt->state = PH_WAY_DIALING;
+	attempt->dialled = now;
 	attempt->has_dialled = true;
 	outputs->action = PH_WAY_DO_DIAL;
 	if (event->can_ask && !attempt->has_asked)
@@ -50,6 +51,21 @@ static void go_on(const struct ph_way *way, struct ph_way_attempt *attempt,
 		fail(way, attempt, outputs);
 }
 
+/* While nobody could be asked a dial has all the time the transport gives it,
+ * which is minutes behind a wall that drops: not while somebody can. */
+static void there(const struct ph_way *way, struct ph_way_attempt *attempt,
+	int64_t now, const struct ph_way_event *event,
+	struct ph_way_outputs *outputs)
+{
+	if (attempt->state != PH_WAY_DIALING || !event->can_ask)
+		return;
+	/* Asked before it may be: that was over another line. */
+	if (asks_first(way, now) || now - attempt->dialled >= PH_WAY_DIAL)
+		ask(attempt, now, outputs);
+	else
+		outputs->due = attempt->dialled + PH_WAY_DIAL;
+}
+
 static void got_through(struct ph_way *way, struct ph_way_attempt *attempt,
 	int64_t now, bool turned)
 {
@@ -91,6 +107,9 @@ void ph_way_step(struct ph_way *way, struct ph_way_attempt *attempt,
 					  event->kind == PH_WAY_DENIED);
 		if (state == PH_WAY_ASKING)
 			go_on(way, attempt, now, event, outputs);
+		return;
+	case PH_WAY_THERE:
+		there(way, attempt, now, event, outputs);
 		return;
 	case PH_WAY_LEFT:
 		attempt->state = PH_WAY_IDLE;

@@ -39,6 +39,7 @@ enum ph_way_kind {
 	PH_WAY_FAILED,	/* the dial; refused */
 	PH_WAY_DENIED,	/* the peer said no: it cannot dial either */
 	PH_WAY_UNHEARD, /* the question, or what was to come of it, got lost */
+	PH_WAY_THERE,	/* a line to the peer came up, or still stands */
 	PH_WAY_LEFT,	/* nothing is wanted any more */
 };
 
@@ -50,7 +51,7 @@ struct ph_way_event {
 };
 
 enum ph_way_action {
-	PH_WAY_DO_NOTHING,
+	PH_WAY_DO_NOTHING, /* and THERE at `due`, or 0: never */
 	PH_WAY_DO_DIAL, /* until `due`, or 0: as long as the transport will */
 	PH_WAY_DO_ASK,	/* until `due` */
 	PH_WAY_DO_FAIL,
@@ -73,6 +74,7 @@ struct ph_way {
 /* One attempt, of one connection. */
 struct ph_way_attempt {
 	enum ph_way_state state;
+	int64_t dialled; /* since then, while dialing */
 	bool has_dialled;
 	bool has_asked;
 	bool refused;

@@ -68,6 +68,16 @@ int ph_writer_finish(
 	return 0;
 }
 
+int ph_document_written(struct ph_document **out, struct ph_writer *writer,
+	struct ph_skim_limits limits)
+{
+	const uint8_t *data;
+	size_t length;
+	int error = ph_writer_finish(writer, &data, &length);
+
+	return error ? error : ph_document_read(out, data, length, limits);
+}
+
 /* Counts a value that is about to be written; false after an error. */
 static bool writer_next(struct ph_writer *writer, bool text)
 {
@@ -175,15 +185,22 @@ static int pack_mended(msgpack_packer *packer, const char *text, size_t length)
 
 void ph_write_textn(struct ph_writer *writer, const char *text, size_t length)
 {
-	size_t mended = mended_length(text, length);
+	/* As it is, nearly always: looked at once. */
+	bool clean = ph_text_valid(text, length) == length;
+	size_t mended = clean ? length : mended_length(text, length);
 
 	if (!writer_next(writer, true))
 		return;
 	assert(mended <= UINT32_MAX);
 	writer_check(writer, msgpack_pack_str(&writer->packer, mended));
-	if (!writer->error)
+	if (writer->error)
+		return;
+	if (!clean)
 		writer_check(
 			writer, pack_mended(&writer->packer, text, length));
+	else if (length)
+		writer_check(writer,
+			msgpack_pack_str_body(&writer->packer, text, length));
 }
 
 void ph_write_bytes(struct ph_writer *writer, const void *data, size_t length)

@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "kernel/log.h"
+#include "servers/file_batch.h"
 #include "servers/whole_file.h"
 
 /*
@@ -13,30 +13,10 @@
  * acknowledged to its source, after the file is on the disk under its name. A
  * cut stream leaves nothing behind.
  *
- * The worker writes; while one batch is with it, the next is filled. Payloads
- * from PH_QUEUE_GATHER up are referenced, smaller ones gathered. Frames are
+ * The worker writes; while one batch is with it, the next is filled. Frames are
  * released when they are in a batch: should their write fail, the stream's END
  * is never acknowledged.
  */
-#define BATCH_VECTORS 64
-#define BATCH_SMALL   ((uint32_t)256 * 1024)
-#define BATCH_BYTES   ((size_t)1024 * 1024)
-
-struct batch {
-	struct ph_job job;
-	struct ph_server *server;
-	struct iovec vectors[BATCH_VECTORS];
-	struct ph_buffer *buffers[BATCH_VECTORS];
-	unsigned count;
-	unsigned buffer_count;
-	size_t bytes;
-	uint8_t *small;
-	uint32_t small_used;
-	bool busy;
-	int fd;
-	int result;
-};
-
 struct file_write {
 	struct ph_server *server;
 	const char *path;
@@ -49,7 +29,7 @@ struct file_write {
 	bool gap; /* of this stream, told */
 	int result;
 	unsigned fill; /* the batch being filled */
-	struct batch batches[2];
+	struct ph_file_batch batches[2];
 };
 
 static void file_pump(struct ph_server *server, unsigned terminal);
@@ -74,16 +54,6 @@ static void start_job(struct file_write *file, void (*work)(struct ph_job *job),
 static bool is_writing_batch(const struct file_write *file)
 {
 	return file->batches[0].busy || file->batches[1].busy;
-}
-
-static void empty_batch(struct batch *batch)
-{
-	for (unsigned i = 0; i < batch->buffer_count; i++)
-		ph_buffer_unref(batch->buffers[i]);
-	batch->count = 0;
-	batch->buffer_count = 0;
-	batch->bytes = 0;
-	batch->small_used = 0;
 }
 
 static void work_drop(struct ph_job *job)
@@ -140,8 +110,9 @@ static void file_break(struct file_write *file, int reason)
 
 static void work_write(struct ph_job *job)
 {
-	struct batch *batch =
-		(struct batch *)((char *)job - offsetof(struct batch, job));
+	struct ph_file_batch *batch =
+		(struct ph_file_batch *)((char *)job -
+					 offsetof(struct ph_file_batch, job));
 
 	batch->result =
 		ph_whole_file_write(batch->fd, batch->vectors, batch->count);
@@ -149,12 +120,13 @@ static void work_write(struct ph_job *job)
 
 static void done_write(struct ph_job *job)
 {
-	struct batch *batch =
-		(struct batch *)((char *)job - offsetof(struct batch, job));
+	struct ph_file_batch *batch =
+		(struct ph_file_batch *)((char *)job -
+					 offsetof(struct ph_file_batch, job));
 	struct file_write *file = batch->server->state;
 
 	batch->busy = false;
-	empty_batch(batch);
+	ph_file_batch_empty(batch);
 	if (file->closing)
 		file_closing(file);
 	else if (batch->result || file->broken)
@@ -165,7 +137,7 @@ static void done_write(struct ph_job *job)
 
 static void submit_batch(struct file_write *file)
 {
-	struct batch *batch = &file->batches[file->fill];
+	struct ph_file_batch *batch = &file->batches[file->fill];
 
 	batch->busy = true;
 	batch->fd = file->file->fd;
@@ -174,41 +146,6 @@ static void submit_batch(struct file_write *file)
 	batch->job.strand = file;
 	file->fill = !file->fill;
 	ph_worker_submit(file->server->worker, PH_LANE_FILE, &batch->job);
-}
-
-static void add_vector(struct batch *batch, const void *data, size_t length)
-{
-	struct iovec *last =
-		batch->count ? &batch->vectors[batch->count - 1] : NULL;
-
-	if (last && (uint8_t *)last->iov_base + last->iov_len == data) {
-		last->iov_len += length;
-		return;
-	}
-	batch->vectors[batch->count++] = (struct iovec){(void *)data, length};
-}
-
-/* False when the frame does not fit into the batch. */
-static bool add_frame(struct batch *batch, const struct ph_frame *frame)
-{
-	if (batch->busy || batch->count == BATCH_VECTORS ||
-		batch->bytes >= BATCH_BYTES)
-		return false;
-	if (frame->length >= PH_QUEUE_GATHER && frame->buffer) {
-		batch->buffers[batch->buffer_count++] =
-			ph_buffer_ref(frame->buffer);
-		add_vector(batch, frame->data, frame->length);
-	} else {
-		if (frame->length > BATCH_SMALL - batch->small_used)
-			return false;
-		memcpy(batch->small + batch->small_used, frame->data,
-			frame->length);
-		add_vector(
-			batch, batch->small + batch->small_used, frame->length);
-		batch->small_used += frame->length;
-	}
-	batch->bytes += frame->length;
-	return true;
 }
 
 static void work_begin(struct ph_job *job)
@@ -284,10 +221,10 @@ static void done_drop_cut(struct ph_job *job)
 /* END or CUT: after what was written before it. */
 static void end_stream(struct file_write *file, uint8_t flags)
 {
-	struct batch *batch = &file->batches[file->fill];
+	struct ph_file_batch *batch = &file->batches[file->fill];
 
 	if (flags & PH_FRAME_CUT)
-		empty_batch(batch);
+		ph_file_batch_empty(batch);
 	else if (batch->count && !batch->busy)
 		submit_batch(file);
 	if (is_writing_batch(file))
@@ -333,13 +270,13 @@ static bool take_frame(struct file_write *file, const struct ph_frame *frame)
 		note_gap(file, frame);
 	if (ph_frame_is_control(frame->flags) || !frame->length)
 		return true;
-	if (add_frame(&file->batches[file->fill], frame))
+	if (ph_file_batch_add(&file->batches[file->fill], frame))
 		return true;
 	if (file->batches[file->fill].busy)
 		return false;
 	/* The batch is full: it goes, and the frame opens the other. */
 	submit_batch(file);
-	return add_frame(&file->batches[file->fill], frame);
+	return ph_file_batch_add(&file->batches[file->fill], frame);
 }
 
 static void file_pump(struct ph_server *server, unsigned terminal)
@@ -397,7 +334,7 @@ static int file_open(struct ph_server *server, struct ph_error *error)
 	file->file = calloc(1, sizeof(*file->file));
 	for (unsigned i = 0; i < 2; i++) {
 		file->batches[i].server = server;
-		file->batches[i].small = malloc(BATCH_SMALL);
+		file->batches[i].small = malloc(PH_FILE_BATCH_SMALL);
 	}
 	if (!file->file || !file->batches[0].small || !file->batches[1].small) {
 		file_free(file);
@@ -423,8 +360,8 @@ static void file_closing(struct file_write *file)
 {
 	if (file->busy || is_writing_batch(file))
 		return;
-	empty_batch(&file->batches[0]);
-	empty_batch(&file->batches[1]);
+	ph_file_batch_empty(&file->batches[0]);
+	ph_file_batch_empty(&file->batches[1]);
 	start_job(file, work_drop, done_drop_closing);
 }
 

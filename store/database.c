@@ -1,295 +1,19 @@
 #include "store/database.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <sqlite3.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "proto/error.h"
-
-#define SCHEMA_VERSION 1
-#define APPLICATION    0x506f5374 /* "PoSt" */
-/* Somebody may look into the file with another program for a moment. */
-#define BUSY_MS 2000
-
-enum statement {
-	BEGIN,
-	COMMIT,
-	ROLLBACK,
-	EPOCH,
-	PUT,
-	DELETE,
-	GET,
-	LIST,
-	NOTE,
-	TRIM,
-	EVENTS,
-	STATEMENTS,
-};
-
-static const char *const statement_sql[STATEMENTS] = {
-	[BEGIN] = "BEGIN IMMEDIATE",
-	[COMMIT] = "COMMIT",
-	[ROLLBACK] = "ROLLBACK",
-	/* Above what others know of us, if they said so (node/epoch.h). */
-	[EPOCH] = "UPDATE meta SET value = 1 + max(value, coalesce((SELECT"
-		  " CAST(CAST(kv.value AS TEXT) AS INTEGER) FROM kv WHERE"
-		  " space = 'node' AND key = 'epoch'), 0))"
-		  " WHERE name = 'epoch' RETURNING value",
-	[PUT] = "INSERT INTO kv VALUES (?1, ?2, ?3)"
-		" ON CONFLICT (space, key) DO UPDATE SET value = ?3",
-	[DELETE] = "DELETE FROM kv WHERE space = ?1 AND key = ?2",
-	[GET] = "SELECT key, value FROM kv WHERE space = ?1 AND key = ?2",
-	[LIST] = "SELECT key, value FROM kv WHERE space = ?1 ORDER BY key",
-	[NOTE] = "INSERT INTO journal (ts, actor, what, why)"
-		 " VALUES (?1, ?2, ?3, ?4)",
-	[TRIM] = "DELETE FROM journal WHERE seq <= last_insert_rowid() - ?1",
-	[EVENTS] =
-		"SELECT * FROM (SELECT seq, ts, actor, what, why FROM journal"
-		" WHERE seq > ?1 ORDER BY seq DESC LIMIT ?2) ORDER BY seq",
-};
-
-static const char schema[] =
-	"BEGIN IMMEDIATE;"
-	"CREATE TABLE kv (space TEXT NOT NULL, key TEXT NOT NULL,"
-	" value BLOB NOT NULL, PRIMARY KEY (space, key));"
-	"CREATE TABLE journal (seq INTEGER PRIMARY KEY, ts INTEGER NOT NULL,"
-	" actor TEXT NOT NULL, what TEXT NOT NULL, why TEXT NOT NULL);"
-	"CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL);"
-	"INSERT INTO meta VALUES ('epoch', 0);"
-	"PRAGMA application_id = 1349473140;"
-	"PRAGMA user_version = 1;"
-	"COMMIT;";
-
-_Static_assert(APPLICATION == 1349473140 && SCHEMA_VERSION == 1,
-	"the schema text says the same");
-
-struct ph_database {
-	sqlite3 *sqlite;
-	sqlite3_stmt *statements[STATEMENTS];
-	char *path;
-};
-
-static const char *database_advice(int code)
-{
-	switch (code & 0xff) {
-	case SQLITE_FULL:
-	case SQLITE_IOERR:
-		return "make room on that disk; what was acknowledged is kept";
-	case SQLITE_CORRUPT:
-	case SQLITE_NOTADB:
-		return "restore the file from a copy, or move it away: this "
-		       "node then begins anew";
-	case SQLITE_READONLY:
-	case SQLITE_CANTOPEN:
-	case SQLITE_PERM:
-		return "make the state directory writable";
-	default:
-		return "try again; if it stays, look at that disk";
-	}
-}
-
-static int database_fail(struct ph_database *database, struct ph_error *error)
-{
-	int code = sqlite3_extended_errcode(database->sqlite);
-
-	return ph_fail(error, PH_EXIT_NEGATIVE, database->path,
-		database_advice(code), "the store failed: %s",
-		sqlite3_errmsg(database->sqlite));
-}
-
-/* One integer that a pragma or a query answers. */
-static int database_number(struct ph_database *database, const char *sql,
-	int64_t *out, struct ph_error *error)
-{
-	sqlite3_stmt *statement;
-	int code;
-
-	code = sqlite3_prepare_v2(database->sqlite, sql, -1, &statement, NULL);
-	if (code != SQLITE_OK)
-		return database_fail(database, error);
-	code = sqlite3_step(statement);
-	if (code == SQLITE_ROW)
-		*out = sqlite3_column_int64(statement, 0);
-	else
-		database_fail(database, error);
-	sqlite3_finalize(statement);
-	return code == SQLITE_ROW ? 0 : -1;
-}
-
-static int database_execute(
-	struct ph_database *database, const char *sql, struct ph_error *error)
-{
-	if (sqlite3_exec(database->sqlite, sql, NULL, NULL, NULL) != SQLITE_OK)
-		return database_fail(database, error);
-	return 0;
-}
-
-/* SQLite would create it for everybody to read; its WAL follows the mode. */
-static int database_touch(const char *path, struct ph_error *error)
-{
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-
-	if (fd < 0 || fchmod(fd, 0600) < 0) {
-		int reason = errno;
-
-		if (fd >= 0)
-			close(fd);
-		return ph_fail(error, PH_EXIT_NEGATIVE, path,
-			"check that the state directory exists and is yours",
-			"cannot open the store: %s", strerror(reason));
-	}
-	close(fd);
-	return 0;
-}
-
-static int database_check_whole(
-	struct ph_database *database, struct ph_error *error)
-{
-	sqlite3_stmt *statement;
-	const unsigned char *said;
-	int result = -1;
-
-	if (sqlite3_prepare_v2(database->sqlite, "PRAGMA quick_check(1)", -1,
-		    &statement, NULL) != SQLITE_OK)
-		return database_fail(database, error);
-	if (sqlite3_step(statement) != SQLITE_ROW)
-		goto fail;
-	said = sqlite3_column_text(statement, 0);
-	if (said && strcmp((const char *)said, "ok") == 0)
-		result = 0;
-	else
-		ph_fail(error, PH_EXIT_NEGATIVE, database->path,
-			database_advice(SQLITE_CORRUPT),
-			"the store is damaged: %s",
-			said ? (const char *)said : "it cannot be read");
-	sqlite3_finalize(statement);
-	return result;
-fail:
-	database_fail(database, error);
-	sqlite3_finalize(statement);
-	return -1;
-}
-
-static int database_check_schema(
-	struct ph_database *database, struct ph_error *error)
-{
-	int64_t version, application, tables;
-
-	if (database_number(database, "PRAGMA user_version", &version, error) ||
-		database_number(database, "PRAGMA application_id", &application,
-			error) ||
-		database_number(database, "SELECT count(*) FROM sqlite_schema",
-			&tables, error))
-		return -1;
-	if (version == 0 && application == 0 && tables == 0)
-		return database_execute(database, schema, error);
-	if (application != APPLICATION)
-		return ph_fail(error, PH_EXIT_CONFLICT, database->path,
-			"choose another directory with --state",
-			"this database is not a posthouse store");
-	if (version > SCHEMA_VERSION)
-		return ph_fail(error, PH_EXIT_CONFLICT, database->path,
-			"start that posthouse, or choose another directory "
-			"with --state",
-			"the store was written by a newer posthouse "
-			"(schema %lld, this one knows %d)",
-			(long long)version, SCHEMA_VERSION);
-	return 0;
-}
-
-static int database_configure(
-	struct ph_database *database, uint64_t most, struct ph_error *error)
-{
-	char limit[64];
-	int64_t page;
-
-	sqlite3_busy_timeout(database->sqlite, BUSY_MS);
-	sqlite3_db_config(
-		database->sqlite, SQLITE_DBCONFIG_DEFENSIVE, 1, (int *)NULL);
-	if (database_number(database, "PRAGMA page_size", &page, error) ||
-		database_execute(database,
-			"PRAGMA trusted_schema = OFF;"
-			"PRAGMA cell_size_check = ON;"
-			"PRAGMA journal_mode = WAL;"
-			"PRAGMA synchronous = FULL;",
-			error))
-		return -1;
-	snprintf(limit, sizeof(limit), "PRAGMA max_page_count = %llu",
-		(unsigned long long)(most / (uint64_t)page));
-	return database_execute(database, limit, error);
-}
-
-static int database_prepare(
-	struct ph_database *database, struct ph_error *error)
-{
-	for (unsigned i = 0; i < STATEMENTS; i++)
-		if (sqlite3_prepare_v3(database->sqlite, statement_sql[i], -1,
-			    SQLITE_PREPARE_PERSISTENT, &database->statements[i],
-			    NULL) != SQLITE_OK)
-			return database_fail(database, error);
-	return 0;
-}
-
-int ph_database_open(struct ph_database **out, const char *path, uint64_t most,
-	struct ph_error *error)
-{
-	struct ph_database *database;
-
-	if (database_touch(path, error) < 0)
-		return -1;
-	database = calloc(1, sizeof(*database));
-	if (database)
-		database->path = strdup(path);
-	if (!database || !database->path) {
-		free(database);
-		return ph_fail(error, PH_EXIT_NEGATIVE, path, "free memory",
-			"cannot open the store: out of memory");
-	}
-	if (sqlite3_open_v2(path, &database->sqlite,
-		    SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
-			    SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_EXRESCODE,
-		    NULL) != SQLITE_OK) {
-		database_fail(database, error);
-		goto fail;
-	}
-	if (database_check_whole(database, error) < 0 ||
-		database_configure(database, most, error) < 0 ||
-		database_check_schema(database, error) < 0 ||
-		database_prepare(database, error) < 0)
-		goto fail;
-	*out = database;
-	return 0;
-fail:
-	ph_database_close(database);
-	return -1;
-}
-
-void ph_database_close(struct ph_database *database)
-{
-	if (!database)
-		return;
-	for (unsigned i = 0; i < STATEMENTS; i++)
-		sqlite3_finalize(database->statements[i]);
-	sqlite3_close_v2(database->sqlite);
-	free(database->path);
-	free(database);
-}
+#include "store/database_inner.h"
 
 /* Runs a bound statement that gives no rows, and makes it ready again. */
-static int database_run(struct ph_database *database, enum statement which,
-	struct ph_error *error)
+static int database_run(struct ph_database *database,
+	enum ph_database_statement which, struct ph_error *error)
 {
 	sqlite3_stmt *statement = database->statements[which];
 	int code = sqlite3_step(statement);
 
 	if (code != SQLITE_DONE)
-		database_fail(database, error);
+		ph_database_fail(database, error);
 	sqlite3_reset(statement);
 	sqlite3_clear_bindings(statement);
 	return code == SQLITE_DONE ? 0 : -1;
@@ -298,17 +22,17 @@ static int database_run(struct ph_database *database, enum statement which,
 int ph_database_epoch(
 	struct ph_database *database, uint64_t *epoch, struct ph_error *error)
 {
-	sqlite3_stmt *statement = database->statements[EPOCH];
+	sqlite3_stmt *statement = database->statements[PH_DATABASE_EPOCH];
 	uint64_t value;
 
 	if (sqlite3_step(statement) != SQLITE_ROW) {
-		database_fail(database, error);
+		ph_database_fail(database, error);
 		sqlite3_reset(statement);
 		return -1;
 	}
 	value = (uint64_t)sqlite3_column_int64(statement, 0);
 	/* Outside a transaction the step to the end is what commits it. */
-	if (database_run(database, EPOCH, error) < 0)
+	if (database_run(database, PH_DATABASE_EPOCH, error) < 0)
 		return -1;
 	*epoch = value;
 	return 0;
@@ -316,23 +40,23 @@ int ph_database_epoch(
 
 int ph_database_begin(struct ph_database *database, struct ph_error *error)
 {
-	return database_run(database, BEGIN, error);
+	return database_run(database, PH_DATABASE_BEGIN, error);
 }
 
 int ph_database_commit(struct ph_database *database, struct ph_error *error)
 {
-	return database_run(database, COMMIT, error);
+	return database_run(database, PH_DATABASE_COMMIT, error);
 }
 
 void ph_database_rollback(struct ph_database *database)
 {
 	/* A full disk may have rolled it back already. */
 	if (!sqlite3_get_autocommit(database->sqlite))
-		database_run(database, ROLLBACK, NULL);
+		database_run(database, PH_DATABASE_ROLLBACK, NULL);
 }
 
 static sqlite3_stmt *database_bind(struct ph_database *database,
-	enum statement which, const char *space, const char *key)
+	enum ph_database_statement which, const char *space, const char *key)
 {
 	sqlite3_stmt *statement = database->statements[which];
 
@@ -346,35 +70,37 @@ int ph_database_put(struct ph_database *database, const char *space,
 	const char *key, const void *value, size_t length,
 	struct ph_error *error)
 {
-	sqlite3_stmt *statement = database_bind(database, PUT, space, key);
+	sqlite3_stmt *statement =
+		database_bind(database, PH_DATABASE_PUT, space, key);
 
 	/* A NULL pointer would bind SQL's NULL. */
 	sqlite3_bind_blob64(
 		statement, 3, length ? value : "", length, SQLITE_STATIC);
-	return database_run(database, PUT, error);
+	return database_run(database, PH_DATABASE_PUT, error);
 }
 
 int ph_database_delete(struct ph_database *database, const char *space,
 	const char *key, struct ph_error *error)
 {
-	database_bind(database, DELETE, space, key);
-	return database_run(database, DELETE, error);
+	database_bind(database, PH_DATABASE_DELETE, space, key);
+	return database_run(database, PH_DATABASE_DELETE, error);
 }
 
 int ph_database_note(struct ph_database *database, int64_t ts,
 	const char *actor, const char *what, const char *why,
 	struct ph_error *error)
 {
-	sqlite3_stmt *note = database->statements[NOTE];
+	sqlite3_stmt *note = database->statements[PH_DATABASE_NOTE];
 
 	sqlite3_bind_int64(note, 1, ts);
 	sqlite3_bind_text(note, 2, actor, -1, SQLITE_STATIC);
 	sqlite3_bind_text(note, 3, what, -1, SQLITE_STATIC);
 	sqlite3_bind_text(note, 4, why, -1, SQLITE_STATIC);
-	if (database_run(database, NOTE, error) < 0)
+	if (database_run(database, PH_DATABASE_NOTE, error) < 0)
 		return -1;
-	sqlite3_bind_int64(database->statements[TRIM], 1, PH_JOURNAL_MOST);
-	return database_run(database, TRIM, error);
+	sqlite3_bind_int64(
+		database->statements[PH_DATABASE_TRIM], 1, PH_JOURNAL_MOST);
+	return database_run(database, PH_DATABASE_TRIM, error);
 }
 
 static const char *column_text(sqlite3_stmt *statement, int column)
@@ -389,7 +115,7 @@ int ph_database_events(struct ph_database *database, int64_t since,
 	void (*line)(void *context, const struct ph_journal_line *line),
 	void *context, struct ph_error *error)
 {
-	sqlite3_stmt *events = database->statements[EVENTS];
+	sqlite3_stmt *events = database->statements[PH_DATABASE_EVENTS];
 	int code;
 
 	sqlite3_bind_int64(events, 1, since);
@@ -405,15 +131,16 @@ int ph_database_events(struct ph_database *database, int64_t since,
 		line(context, &row);
 	}
 	if (code != SQLITE_DONE)
-		database_fail(database, error);
+		ph_database_fail(database, error);
 	sqlite3_reset(events);
 	sqlite3_clear_bindings(events);
 	return code == SQLITE_DONE ? 0 : -1;
 }
 
 /* Returns the number of rows, or -1. */
-static int64_t database_walk(struct ph_database *database, enum statement which,
-	ph_database_row *row, void *context, struct ph_error *error)
+static int64_t database_walk(struct ph_database *database,
+	enum ph_database_statement which, ph_database_row *row, void *context,
+	struct ph_error *error)
 {
 	sqlite3_stmt *statement = database->statements[which];
 	int64_t rows = 0;
@@ -430,7 +157,7 @@ static int64_t database_walk(struct ph_database *database, enum statement which,
 			break;
 	}
 	if (code != SQLITE_DONE && code != SQLITE_ROW) {
-		database_fail(database, error);
+		ph_database_fail(database, error);
 		rows = -1;
 	}
 	sqlite3_reset(statement);
@@ -444,8 +171,8 @@ int ph_database_get(struct ph_database *database, const char *space,
 {
 	int64_t rows;
 
-	database_bind(database, GET, space, key);
-	rows = database_walk(database, GET, row, context, error);
+	database_bind(database, PH_DATABASE_GET, space, key);
+	rows = database_walk(database, PH_DATABASE_GET, row, context, error);
 	if (rows == 0)
 		return ph_fail(error, PH_EXIT_NOT_FOUND, space,
 			"store.list tells what is there", "no key '%s'", key);
@@ -455,6 +182,9 @@ int ph_database_get(struct ph_database *database, const char *space,
 int ph_database_list(struct ph_database *database, const char *space,
 	ph_database_row *row, void *context, struct ph_error *error)
 {
-	database_bind(database, LIST, space, NULL);
-	return database_walk(database, LIST, row, context, error) < 0 ? -1 : 0;
+	int64_t rows;
+
+	database_bind(database, PH_DATABASE_LIST, space, NULL);
+	rows = database_walk(database, PH_DATABASE_LIST, row, context, error);
+	return rows < 0 ? -1 : 0;
 }

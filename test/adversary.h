@@ -25,6 +25,9 @@ void prey_open(struct prey *prey, const char *name);
 void prey_open_beside(
 	struct prey *prey, const char *name, const struct prey *other);
 void prey_close(struct prey *prey);
+/* For cmocka: one prey, which is the state. */
+int prey_setup(void **state);
+int prey_teardown(void **state);
 void prey_turn(struct prey *prey);
 /* No wrong passphrase was ever tried. No session may be pending. */
 void prey_forgive(struct prey *prey);
@@ -45,6 +48,9 @@ void prey_assert_healthy(struct prey *prey, unsigned lines);
 	} while (0)
 
 int64_t adversary_now(void);
+/* Of that, what this thread ran or slept: without the time that it waited for a
+ * processor which others had, so limits hold on a busy machine, too. */
+int64_t adversary_given(void);
 size_t adversary_heap(void);
 size_t adversary_resident(void);
 /* PH_DOSE=full: the second. */
@@ -73,7 +79,7 @@ struct taken {
 	uint8_t *data;
 };
 
-#define END_TAKEN 256
+#define END_TAKEN 512
 
 /* The attacker's end of a carrier. */
 struct end {
@@ -132,6 +138,10 @@ void seal_note(struct seal *seal, const uint8_t *message, size_t length);
 /* On a line. `body` NULL: empty. Returns the id. */
 uint32_t end_call(struct end *end, uint16_t method, const char *destination,
 	const uint8_t *body, size_t length);
+/* A map that was begun, for an argument; and the call with it, which ends and
+ * frees it. */
+struct ph_writer *map_begin(void);
+uint32_t end_call_map(struct end *end, uint16_t method, struct ph_writer *map);
 /* Waits for that answer. -1: the node closed instead. */
 int end_answer(struct end *end, uint32_t id, struct ph_packet *packet);
 

@@ -37,6 +37,7 @@ struct world {
 	const char *refused;   /* a server that the executor refuses */
 	const char *held_here; /* control.commit of beta fails */
 	unsigned beta_away;    /* calls that do not reach it */
+	bool beta_forgotten;   /* nobody is called so any more */
 	unsigned reserve_fails;
 	unsigned store_fails;
 	bool hold_open; /* wire.open is not answered */
@@ -44,6 +45,7 @@ struct world {
 	uint64_t generation;
 	uint64_t news_generation; /* 0: the news does not say */
 	uint64_t sent;
+	uint64_t rate; /* of its last second, bytes */
 	bool blocked;
 	bool beta_knows;
 	ph_handle output;
@@ -64,6 +66,12 @@ unsigned world_count(const struct world *world, const char *start);
 void world_forget(struct world *world);
 unsigned world_kept(const struct world *world, const char *space);
 void kept_drop(struct world *world, struct kept *kept);
+/* control_plays.c: all whom it calls are played from now on. */
+void world_serve(struct world *world);
+void world_refuse(struct world *world, ph_handle ticket, enum ph_exit code,
+	const char *what);
+/* control_kept.c */
+ph_call_fn world_play_store;
 void world_turn(struct world *world);
 void world_settle(struct world *world, int64_t time);
 void world_up(struct world *world);

@@ -13,7 +13,7 @@ build='build-essential pkg-config libssl-dev libsodium-dev libmsgpack-dev
 	libfyaml-dev libjansson-dev libsqlite3-dev libcmocka-dev uthash-dev
 	libcap-dev libseccomp-dev libwebsockets-dev gzip jq openssl graphviz
 	iproute2 nftables groff-base zstd python3-jsonschema python3-yaml
-	python3-websockets curl strace'
+	python3-websockets curl strace procps'
 lint='clang-format'
 fuzz='clang'
 bench='libzmq3-dev libnng-dev socat openssh-client openssh-server'

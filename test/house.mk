@@ -72,7 +72,7 @@ FUZZFLAGS := -g -O1 -fno-omit-frame-pointer -fno-sanitize-recover=all \
 FUZZOBJ   := $(patsubst %.c,$(FUZZB)/%.o,$(SOURCES) \
              $(filter-out node/main.c,$(NODE)))
 # Tests that change messages themselves, or race, in their long dose.
-DOSED     := $(BUILD)/test/unit/handshake_test \
+DOSED     := $(BUILD)/test/unit/handshake_attack_test \
              $(BUILD)/test/unit/kernel_ring_test $(BUILD)/test/suite/shm_test
 FUZZBIN   := $(FUZZERS:test/fuzz/%.c=$(FUZZB)/%)
 

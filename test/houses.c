@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <utlist.h>
 
 #define UUID	 "6ba7b810-9dad-51d1-80b4-00c04fd430c8"
 #define PATIENCE (7200 * PH_SECOND)
@@ -17,8 +18,11 @@ static const char *const names[HOUSES] = {"alpha", "beta", "gamma"};
 /* --- the road */
 
 struct trip {
-	struct ph_door *door; /* it comes back to that */
+	struct house *to;
+	bool holds;
+	struct ph_door *door; /* it comes back to that; NULL: not any more */
 	ph_handle ticket;
+	struct trip *prev, *next;
 };
 
 static void trip_back(
@@ -26,8 +30,33 @@ static void trip_back(
 {
 	struct trip *trip = context;
 
+	DL_DELETE(trip->to->trips, trip);
+	if (!trip->door) {
+		free(trip);
+		return;
+	}
+	if (trip->holds && trip->to->loses && !status) {
+		trip->to->loses--;
+		trip->to->away = true;
+		status = PH_CALL_UNREACHABLE;
+		body = NULL;
+		length = 0;
+	}
 	ph_door_answer(trip->door, trip->ticket, status, body, length);
 	free(trip);
+}
+
+void house_lose(struct house *house)
+{
+	struct trip *trip;
+
+	house->away = true;
+	DL_FOREACH(house->trips, trip)
+	{
+		ph_door_answer(
+			trip->door, trip->ticket, PH_CALL_UNREACHABLE, NULL, 0);
+		trip->door = NULL;
+	}
 }
 
 static struct house *house_named(struct houses *all, const char *name)
@@ -60,7 +89,9 @@ static void road(void *context, ph_handle ticket, const struct ph_call *call)
 	onward.caller = &caller;
 	onward.destination = "";
 	trip = malloc(sizeof(*trip));
-	*trip = (struct trip){from->door, ticket};
+	*trip = (struct trip){to, call->method == PH_HOSTESS_HOLD, from->door,
+		ticket, NULL, NULL};
+	DL_APPEND(to->trips, trip);
 	if (ph_door_call(to->door, &onward, trip_back, trip) < 0)
 		trip_back(trip, PH_CALL_UNREACHABLE, NULL, 0);
 }
@@ -357,6 +388,15 @@ void house_unregister(struct house *house, const char *server)
 {
 	ph_put_text(room_map(&house->all->room), "server", server);
 	assert_int_equal(house_exit(house, NULL, PH_HOSTESS_UNREGISTER), 0);
+}
+
+void house_state(struct house *house, const char *server, const char *state)
+{
+	struct ph_writer *writer = room_map(&house->all->room);
+
+	ph_put_text(writer, "server", server);
+	ph_put_text(writer, "state", state);
+	assert_int_equal(house_exit(house, NULL, PH_HOSTESS_STATE), 0);
 }
 
 void house_send(struct house *house, const char *from, uint16_t method,

@@ -28,10 +28,12 @@ struct house {
 	bool away; /* nothing reaches it, and nothing comes from it */
 	struct house_record store[HOUSE_RECORD];
 	unsigned records;
-	bool broken; /* its disk takes nothing */
+	unsigned loses; /* answers to holds that are not heard */
+	bool broken;	/* its disk takes nothing */
 	unsigned notes;
 	unsigned holds_asked; /* by others */
 	char evicted[96];
+	struct trip *trips; /* calls of others that it has not answered */
 };
 
 /* house[0] is alpha, then beta and gamma; the room's door is alpha's. */
@@ -44,6 +46,8 @@ struct houses {
 
 int houses_setup(void **state);
 int houses_teardown(void **state);
+/* Its lines break: who waits for an answer of it is told so. */
+void house_lose(struct house *house);
 void houses_advance(struct houses *houses, int64_t ns);
 /* The Hostess dies and another begins, with the store as it is. */
 void house_restart(struct house *house);
@@ -53,6 +57,8 @@ void house_start(struct house *house);
  * `out` and a capability; `auth` may be NULL. */
 void house_register(struct house *house, const char *server, const char *cap,
 	const char *auth);
+/* As its executor tells it. */
+void house_state(struct house *house, const char *server, const char *state);
 void house_unregister(struct house *house, const char *server);
 /* With the map of room_map, as `from`, or as the house itself (NULL). */
 void house_send(struct house *house, const char *from, uint16_t method,

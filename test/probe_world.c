@@ -82,8 +82,7 @@ static void places(struct probe_world *world)
 
 void probe_world_init(struct probe_world *world, uint64_t seed)
 {
-	struct ph_probe_random probe = {random_bytes, random_scalar, world};
-	struct ph_beacon_random beacon = {random_bytes, random_scalar, world};
+	struct ph_probe_random random = {random_bytes, random_scalar, world};
 
 	memset(world, 0, sizeof(*world));
 	if (sodium_init() < 0)
@@ -95,9 +94,9 @@ void probe_world_init(struct probe_world *world, uint64_t seed)
 	places(world);
 	orders(world);
 	world->probe_config = (struct ph_probe_config){
-		.instruct = &world->order[0], .secrets = 1, .random = probe};
-	world->beacon_config = (struct ph_beacon_config){
-		.instruct = &world->order[1], .secrets = 1, .random = beacon};
+		.instruct = &world->order[0], .secrets = 1, .random = random};
+	world->beacon_config = (struct ph_probe_config){
+		.instruct = &world->order[1], .secrets = 1, .random = random};
 	memset(world->probe_config.key, 0x33, PH_PROBE_KEY);
 	memset(world->beacon_config.key, 0x33, PH_PROBE_KEY);
 	memset(world->probe_config.secret[0], 0x77, PH_MESH_SECRET);

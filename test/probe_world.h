@@ -54,7 +54,7 @@ struct probe_world {
 	uint8_t blocks[4 * PH_POINT_BLOCK];
 	uint8_t bound[4 * WORLD_PORTS * PH_POINT];
 	struct ph_probe_config probe_config;
-	struct ph_beacon_config beacon_config;
+	struct ph_probe_config beacon_config;
 	struct ph_probe_session probe;
 	struct ph_beacon_session beacon;
 	struct world_link links[PH_PROBE_SLOTS];

@@ -65,6 +65,12 @@ static void serve_unregister(
 
 	if (ph_request_open(&request, rig->door, ticket, call))
 		return;
+	if (rig->deaf) {
+		rig->deaf--;
+		ph_door_answer(rig->door, ticket, PH_CALL_TIMEOUT, NULL, 0);
+		ph_request_close(&request);
+		return;
+	}
 	ph_get_copy(request.arguments, "server", server, sizeof(server));
 	for (unsigned i = 0; i < rig->count; i++)
 		if (strcmp(rig->terminals[i].server, server))
@@ -85,17 +91,41 @@ ph_handle rig_handle(struct rig *rig, const char *server, const char *name)
 
 /* Life. */
 
+static int64_t rig_now(struct ph_clock *clock)
+{
+	const struct rig *rig = (struct rig *)clock;
+
+	return rig->time ? rig->time : ph_clock_real.now(&ph_clock_real);
+}
+
+void rig_freeze(struct rig *rig)
+{
+	rig->time = rig_now(&rig->clock);
+	ph_loop_turn(rig->loop, 0);
+}
+
+void rig_jump(struct rig *rig, int64_t time)
+{
+	rig->time += time;
+	ph_loop_turn(rig->loop, 0);
+}
+
 void rig_open(struct rig *rig)
 {
-	static const uint8_t key[PH_PUBLIC_KEY] = {7};
+	/* Each its own: what carries the mark of another life is killed. */
+	const pid_t self = getpid();
+	static uint8_t key[PH_PUBLIC_KEY];
 	char fqdn[] = "test.example";
-	struct ph_executor_config config = {.fqdn = fqdn, .node_key = key};
+	struct ph_executor_config config = {
+		.fqdn = fqdn, .node = "test", .node_key = key};
 
 	*rig = (struct rig){0};
 	signal(SIGPIPE, SIG_IGN); /* as the node does */
+	memcpy(key, &self, sizeof(self));
 	snprintf(rig->directory, sizeof(rig->directory), "/tmp/rig.XXXXXX");
 	assert_non_null(mkdtemp(rig->directory));
-	assert_int_equal(ph_loop_create(&rig->loop, &ph_clock_real), 0);
+	rig->clock.now = rig_now;
+	assert_int_equal(ph_loop_create(&rig->loop, &rig->clock), 0);
 	assert_int_equal(
 		ph_kernel_init(&rig->kernel, ph_loop_hal(rig->loop)), 0);
 	assert_int_equal(ph_worker_create(&rig->worker, rig->loop), 0);
@@ -144,7 +174,8 @@ void rig_close(struct rig *rig)
 {
 	char command[128];
 
-	ph_executor_stop(rig->executor, PH_SECOND, rig_stopped, rig);
+	rig->time = 0;
+	ph_executor_stop(rig->executor, 0, PH_SECOND, rig_stopped, rig);
 	rig_until(rig, is_stopped, rig);
 	ph_executor_destroy(rig->executor);
 	ph_placement_destroy(rig->placement);
@@ -234,6 +265,26 @@ static void write_port(struct ph_writer *writer, const char *key,
 	ph_write_end(writer);
 }
 
+static void write_words(struct ph_writer *writer, const struct rig_spec *spec)
+{
+	const struct {
+		const char *key;
+		const char *word;
+	} words[] = {
+		{"placement", spec->placement},
+		{"ready", spec->ready},
+		{"start_timeout", spec->start_timeout},
+		{"stop_timeout", spec->stop_timeout},
+		{"watchdog", spec->watchdog},
+		{"group", spec->group},
+		{"strategy", spec->strategy},
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (words[i].word)
+			ph_put_text(writer, words[i].key, words[i].word);
+}
+
 void rig_write_spec(struct ph_writer *writer, const struct rig_spec *spec)
 {
 	ph_write_map(writer);
@@ -252,8 +303,9 @@ void rig_write_spec(struct ph_writer *writer, const struct rig_spec *spec)
 		ph_put_text(writer, "restart", spec->restart);
 	if (spec->framing)
 		ph_put_text(writer, "framing", spec->framing);
-	if (spec->placement)
-		ph_put_text(writer, "placement", spec->placement);
+	write_words(writer, spec);
+	if (spec->group)
+		ph_put_u64(writer, "place", spec->place);
 	if (spec->cwd)
 		ph_put_text(writer, "cwd", spec->cwd);
 	if (spec->only_input)
@@ -266,8 +318,8 @@ void rig_write_spec(struct ph_writer *writer, const struct rig_spec *spec)
 	ph_write_end(writer);
 }
 
-static int call_spec(
-	struct rig *rig, uint16_t method, const struct rig_spec *spec)
+static int call_spec(struct rig *rig, uint16_t method,
+	const struct rig_spec *spec, bool eager)
 {
 	struct ph_writer *writer;
 	int status;
@@ -276,6 +328,8 @@ static int call_spec(
 	ph_write_map(writer);
 	ph_write_text(writer, "spec");
 	rig_write_spec(writer, spec);
+	ph_put_bool(writer, "eager", eager);
+	ph_put_u64(writer, "height", spec->height);
 	ph_write_end(writer);
 	status = rig_call(rig, method, writer);
 	ph_writer_free(writer);
@@ -284,15 +338,20 @@ static int call_spec(
 
 int rig_start(struct rig *rig, const struct rig_spec *spec)
 {
-	return call_spec(rig, PH_EXECUTOR_START, spec);
+	return call_spec(rig, PH_EXECUTOR_START, spec, false);
+}
+
+int rig_start_eagerly(struct rig *rig, const struct rig_spec *spec)
+{
+	return call_spec(rig, PH_EXECUTOR_START, spec, true);
 }
 
 int rig_check(struct rig *rig, const struct rig_spec *spec)
 {
-	return call_spec(rig, PH_EXECUTOR_CHECK, spec);
+	return call_spec(rig, PH_EXECUTOR_CHECK, spec, false);
 }
 
-int rig_stop(struct rig *rig, const char *server)
+int rig_ask(struct rig *rig, uint16_t method, const char *server)
 {
 	struct ph_writer *writer;
 	int status;
@@ -301,9 +360,14 @@ int rig_stop(struct rig *rig, const char *server)
 	ph_write_map(writer);
 	ph_put_text(writer, "server", server);
 	ph_write_end(writer);
-	status = rig_call(rig, PH_EXECUTOR_STOP, writer);
+	status = rig_call(rig, method, writer);
 	ph_writer_free(writer);
 	return status;
+}
+
+int rig_stop(struct rig *rig, const char *server)
+{
+	return rig_ask(rig, PH_EXECUTOR_STOP, server);
 }
 
 struct ph_value rig_server(struct rig *rig, const char *server)
@@ -345,7 +409,7 @@ void rig_wait_state(struct rig *rig, const char *server, const char *state)
 	struct wanted wanted = {rig, server, state};
 	char text[256];
 
-	if (rig_wait(rig, is_in_state, &wanted, 20))
+	if (rig_wait(rig, is_in_state, &wanted, 60))
 		return;
 	ph_get_copy(rig_server(rig, server), "state", text, sizeof(text));
 	print_error("%s is %s, not %s\n", server, text, state);

@@ -27,6 +27,8 @@ struct rig_terminal {
 };
 
 struct rig {
+	struct ph_clock clock;
+	int64_t time; /* once it stands still */
 	struct ph_loop *loop;
 	struct ph_kernel kernel;
 	struct ph_worker *worker;
@@ -39,6 +41,7 @@ struct rig {
 	unsigned count;
 	char identity[520]; /* of the last who registered */
 	bool refuse;	    /* the guest book says no */
+	unsigned deaf;	    /* so often it does not let go of a server */
 	/* Of the last call. */
 	bool answered;
 	int status;
@@ -55,7 +58,11 @@ void rig_close(struct rig *rig);
 bool rig_wait(struct rig *rig, bool (*condition)(void *context), void *context,
 	int seconds);
 #define rig_until(rig, condition, context)                                     \
-	assert_true(rig_wait(rig, condition, context, 20))
+	assert_true(rig_wait(rig, condition, context, 60))
+
+/* Its time stands still, and goes on by so much at once. Until it closes. */
+void rig_freeze(struct rig *rig);
+void rig_jump(struct rig *rig, int64_t time);
 
 /* What to start; every slot may be empty. */
 struct rig_spec {
@@ -68,6 +75,14 @@ struct rig_spec {
 	const char *restart;
 	const char *framing;
 	const char *cwd;
+	const char *ready;
+	const char *start_timeout;
+	const char *stop_timeout;
+	const char *watchdog;
+	const char *group;
+	const char *strategy;
+	unsigned place;
+	unsigned height;       /* as executor.start has it */
 	const char *placement; /* process: this binary is run again */
 	bool only_input;       /* of a program: fd 0 as `in` */
 	bool only_output;      /* of a program: fd 1 as `out` */
@@ -78,6 +93,10 @@ void rig_write_spec(struct ph_writer *writer, const struct rig_spec *spec);
 /* Calls and waits; returns the status, the error and document are kept. */
 int rig_call(struct rig *rig, uint16_t method, struct ph_writer *writer);
 int rig_start(struct rig *rig, const struct rig_spec *spec);
+/* As when somebody applies: what waits for its next try is tried. */
+int rig_start_eagerly(struct rig *rig, const struct rig_spec *spec);
+/* executor.run, executor.halt, executor.restart. */
+int rig_ask(struct rig *rig, uint16_t method, const char *server);
 int rig_check(struct rig *rig, const struct rig_spec *spec);
 int rig_stop(struct rig *rig, const char *server);
 /* The item of executor.servers; asks anew. */

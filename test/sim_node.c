@@ -148,8 +148,10 @@ static void announce(struct sim *sim, unsigned from, uint16_t ttl)
 	if (!ttl)
 		return;
 	for (unsigned to = 0; to < sim->config.nodes; to++) {
+		/* Lines lose nothing. */
 		if (to == from || sim->nodes[to].power == SIM_OFF ||
-			!sim_connected(sim, from, to) || sim_lost(sim))
+			!sim_connected(sim, from, to) ||
+			(!sim->config.hearsay && sim_lost(sim)))
 			continue;
 		event.node = to;
 		event.at = sim->now + sim_delay(sim);

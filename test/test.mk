@@ -17,6 +17,10 @@ $(BUILD)/test/%_test: $(BUILD)/test/%_test.o $(HELPERS) \
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(HELPERS) $(BUILD)/libnode.a \
 		$(BUILD)/libinternal.a $(LIBS) -lcmocka
 
+# The web thread is the test's own.
+$(BUILD)/test/unit/web_news_test: override LDFLAGS += \
+	-Wl,--wrap=ph_http_post,--wrap=web_watch_heard
+
 # Every test/netns/X.c is a tool of the scripts there.
 TOOLS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard test/netns/*.c)))
 $(BUILD)/test/netns/%: $(BUILD)/test/netns/%.o $(BUILD)/libnode.a \

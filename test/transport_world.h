@@ -74,7 +74,7 @@ void connect_both(struct world *world);
 /* Turns until the condition holds; the deadline is for a defect only. */
 #define turn_until(world, condition)                                           \
 	do {                                                                   \
-		int64_t limit = now() + 20 * PH_SECOND;                        \
+		int64_t limit = now() + 60 * PH_SECOND;                        \
 		while (!(condition)) {                                         \
 			if (now() > limit)                                     \
 				fail_msg("%s: never: %s", (world)->row->name,  \

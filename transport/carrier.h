@@ -49,6 +49,7 @@ struct ph_carrier {
 	int reason;
 	char peer[64];
 	bool beside; /* the socket leads to the web thread, not to the peer */
+	uint32_t rtt_us; /* which has told this; 0 */
 	bool has_uid;
 	uint32_t uid;
 	int32_t pid;

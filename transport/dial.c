@@ -91,14 +91,14 @@ static void attempt_won(struct attempt *attempt)
 static int attempt_start(
 	struct attempt *attempt, const struct ph_endpoint *endpoint);
 
-/* What the bridge says: 0 or -errno; -EAGAIN: nothing yet. */
+/* What the bridge says: us or -errno; -EAGAIN: nothing yet. */
 static int bridge_says(int fd)
 {
 	int32_t word;
 	ssize_t got = recv(fd, &word, sizeof(word), MSG_DONTWAIT);
 
 	if (got == sizeof(word))
-		return word > 0 ? -EPROTO : word;
+		return word;
 	return got < 0 && errno == EAGAIN ? -EAGAIN : -ECONNRESET;
 }
 
@@ -122,10 +122,15 @@ static void attempt_on_event(struct ph_watch *watch, uint32_t events)
 	struct attempt *attempt = MEMBER(watch, struct attempt, watch);
 	bool bridged = attempt->dialing->bridge && !attempt->doubted;
 	int error = 0;
+	int says = 0;
 	socklen_t size = sizeof(error);
 
 	if (bridged)
-		error = -bridge_says(attempt->fd);
+		says = bridge_says(attempt->fd);
+	if (says < 0)
+		error = -says;
+	else if (bridged)
+		attempt->dialing->carrier->rtt_us = (uint32_t)says;
 	else if (getsockopt(attempt->fd, SOL_SOCKET, SO_ERROR, &error, &size))
 		error = errno;
 	if (bridged && error == EAGAIN)

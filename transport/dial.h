@@ -20,7 +20,7 @@ int ph_dial_start(struct ph_transport_host *host, const char *scheme,
 	struct ph_carrier **out);
 /* The same, but what is connected is a bridge to the web thread: `bridge` gives
  * for each candidate one end of a socket pair, on which four bytes say how the
- * connection went (0 or -errno). */
+ * connection went (its round trip in us, or -errno). */
 int ph_dial_bridge(struct ph_transport_host *host, const char *scheme,
 	const struct ph_filter_kind *kind, const struct ph_dial *dial,
 	int (*bridge)(struct ph_transport_host *host,

@@ -34,9 +34,14 @@ struct ph_http_peer {
 };
 
 #define PH_HTTP_CONNECTIONS 512u /* at once; more are closed */
-#define PH_HTTP_BODY	    ((size_t)1024 * 1024)
-#define PH_HTTP_PENDING	    ((size_t)32 * 1024 * 1024) /* bytes of answers */
-#define PH_HTTP_STREAM	    ((size_t)256 * 1024) /* not yet sent, a stream */
+#define PH_HTTP_CARRIERS    512u /* beside them, with what comes to a ws door */
+/* Of one source that is not the loopback; of those that are no carrier (yet).
+ */
+#define PH_HTTP_SOURCE		64u
+#define PH_HTTP_SOURCE_CARRIERS 256u
+#define PH_HTTP_BODY		((size_t)1024 * 1024)
+#define PH_HTTP_PENDING		((size_t)32 * 1024 * 1024) /* bytes of answers */
+#define PH_HTTP_STREAM		((size_t)256 * 1024) /* not yet sent, a stream */
 
 struct ph_websocket_events {
 	void (*on_open)(void *own, struct ph_websocket *socket);
@@ -97,8 +102,9 @@ struct ph_listener;
 int ph_http_bind(struct ph_http *http, struct ph_listener *listener);
 void ph_http_unbind(struct ph_http *http, unsigned door);
 /* Dials ws at a literal host. The other end of the pair whose end `fd` is,
- * taken in any case, hears 0 or -errno in four bytes (-ENOTCONN: there is no
- * connection), and then the stream. `name`: the Host header. */
+ * taken in any case, hears in four bytes the round trip (us; 0: not known) or
+ * -errno (-ENOTCONN: there is no connection), and then the stream. `name`: the
+ * Host header. */
 void ph_http_dial(struct ph_http *http, int fd, const char *host, uint16_t port,
 	const char *name, bool tls);
 /* Where carriers are asked for. */
@@ -111,7 +117,7 @@ uint64_t ph_exchange_id(const struct ph_exchange *exchange);
 /* NULL when it is over. */
 struct ph_exchange *ph_exchange_find(struct ph_http *http, uint64_t id);
 const struct ph_http_peer *ph_exchange_peer(const struct ph_exchange *exchange);
-/* "GET", "HEAD", "POST", or "" for any other. */
+/* "GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS". */
 const char *ph_exchange_method(const struct ph_exchange *exchange);
 /* The path, percent-decoded, without the query. */
 const char *ph_exchange_path(const struct ph_exchange *exchange);
@@ -123,14 +129,17 @@ enum ph_http_header {
 	PH_HTTP_ORIGIN,
 	PH_HTTP_AUTHORIZATION,
 	PH_HTTP_CONTENT_TYPE,
+	PH_HTTP_ACCEPT,
 	PH_HTTP_ACCEPT_ENCODING,
 	PH_HTTP_LAST_EVENT,
 	PH_HTTP_PROTOCOL,
 	PH_HTTP_FETCH_SITE,
+	PH_HTTP_MCP_VERSION,
 	PH_HTTP_HEADERS
 };
-/* "" when it is not there. One of more than 255 bytes is answered with 431, and
- * the request never comes here. */
+/* "" when it is not there. One of more than 255 bytes is answered with 431 (a
+ * path or a query that does not fit with 414), and the request never comes
+ * here; but Accept and Accept-Encoding are then as if they were not there. */
 const char *ph_exchange_header(
 	const struct ph_exchange *exchange, enum ph_http_header header);
 /* Somebody else's request, as a proxy tells that passes it on (RFC 7239, Via,
@@ -139,6 +148,8 @@ bool ph_exchange_forwarded(const struct ph_exchange *exchange);
 const uint8_t *ph_exchange_body(
 	const struct ph_exchange *exchange, size_t *length);
 
+/* Neither answered nor a stream yet. */
+bool ph_exchange_waits(const struct ph_exchange *exchange);
 /* Answers. `headers`: lines "name: value\r\n", or NULL. Copies the body. */
 void ph_exchange_answer(struct ph_exchange *exchange, unsigned status,
 	const char *type, const char *headers, const void *body, size_t length);

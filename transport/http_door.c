@@ -51,7 +51,7 @@ void http_drop_visitor(struct ph_http_task *task)
 				       offsetof(struct ph_exchange, task));
 
 	close(visitor->fd);
-	atomic_fetch_sub(&visitor->http->count, 1);
+	atomic_fetch_sub(&visitor->http->count[visitor->kind], 1);
 	free(visitor);
 }
 
@@ -63,6 +63,7 @@ int ph_http_create(struct ph_http **out, const struct ph_http_site *site)
 		return -ENOMEM;
 	if (site)
 		http->site = *site;
+	sem_init(&http->let_go, 0, 0);
 	*out = http;
 	return 0;
 }
@@ -77,8 +78,10 @@ void ph_http_destroy(struct ph_http *http)
 	context = atomic_load(&http->context);
 	if (context)
 		http_wake(context);
+	sem_post(&http->let_go);
 	if (http->started)
 		pthread_join(http->thread, NULL);
+	sem_destroy(&http->let_go);
 	drop_mail(http);
 	free(http->scratch);
 	free(http);
@@ -111,15 +114,24 @@ static bool start(struct ph_http *http)
 	return http->started;
 }
 
-static struct ph_exchange *visitor_create(struct ph_http *http, int fd)
+/* NULL, and the socket is closed, when there is no room for it. */
+static struct ph_exchange *visitor_create(
+	struct ph_http *http, int fd, enum visitor_kind kind)
 {
-	struct ph_exchange *visitor = calloc(1, sizeof(*visitor));
+	static const unsigned most[] = {PH_HTTP_CONNECTIONS, PH_HTTP_CARRIERS};
+	struct ph_exchange *visitor = NULL;
 
-	if (!visitor)
+	if (atomic_load(&http->count[kind]) < most[kind] && start(http))
+		visitor = calloc(1, sizeof(*visitor));
+	if (!visitor) {
+		close(fd);
 		return NULL;
-	atomic_fetch_add(&http->count, 1);
+	}
+	atomic_fetch_add(&http->count[kind], 1);
 	visitor->http = http;
+	visitor->kind = kind;
 	visitor->fd = fd;
+	visitor->method = "";
 	visitor->end = &visitor->first;
 	visitor->task.drop = http_drop_visitor;
 	return visitor;
@@ -128,17 +140,11 @@ static struct ph_exchange *visitor_create(struct ph_http *http, int fd)
 void ph_http_adopt(
 	struct ph_http *http, int fd, const struct ph_http_peer *peer)
 {
-	struct ph_exchange *visitor;
+	struct ph_exchange *visitor = visitor_create(
+		http, fd, peer->door ? VISITOR_CARRIER : VISITOR_WEB);
 
-	if (atomic_load(&http->count) >= PH_HTTP_CONNECTIONS || !start(http)) {
-		close(fd);
+	if (!visitor)
 		return;
-	}
-	visitor = visitor_create(http, fd);
-	if (!visitor) {
-		close(fd);
-		return;
-	}
 	visitor->peer = *peer;
 	visitor->task.run = http_adopt_visitor;
 	ph_http_post(http, &visitor->task);
@@ -149,17 +155,10 @@ void ph_http_adopt(
 void ph_http_dial(struct ph_http *http, int fd, const char *host, uint16_t port,
 	const char *name, bool tls)
 {
-	struct ph_exchange *visitor;
+	struct ph_exchange *visitor = visitor_create(http, fd, VISITOR_CARRIER);
 
-	if (atomic_load(&http->count) >= PH_HTTP_CONNECTIONS || !start(http)) {
-		close(fd);
+	if (!visitor)
 		return;
-	}
-	visitor = visitor_create(http, fd);
-	if (!visitor) {
-		close(fd);
-		return;
-	}
 	snprintf(
 		visitor->peer.source, sizeof(visitor->peer.source), "%s", host);
 	snprintf(visitor->name, sizeof(visitor->name), "%s", name);

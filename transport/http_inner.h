@@ -2,15 +2,26 @@
 #define PH_TRANSPORT_HTTP_INNER_H
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 
 #include "transport/http.h"
 
 /*
- * The web thread from within. Shared by http.c (the thread, connections,
- * requests), http_door.c (what the loop hands over), http_answer.c (what goes
- * out; both free of libwebsockets) and
- * http_socket.c (WebSocket).
+ * The web thread from within. Two files know libwebsockets:
+ *
+ *   http.c          the thread, its connections, what happens to them
+ *   http_wire.c     what is read and written of one
+ *
+ * and the others do not:
+ *
+ *   http_door.c     what the loop hands over
+ *   http_visitor.c  the life of a visitor, and how many there may be
+ *   http_request.c  what becomes of a request
+ *   http_guard.c    what libwebsockets would let pass
+ *   http_answer.c   what goes out
+ *   http_socket.c   the WebSocket of a page
+ *   http_bridge.c   the WebSocket of a carrier
  *
  * A visitor is a connection; an exchange or a WebSocket is what it is at the
  * moment. One struct for all, so there is one lifetime: libwebsockets' own,
@@ -35,9 +46,10 @@ struct chunk {
 	size_t length;
 	size_t sent;
 	bool binary;
-	uint8_t *data;	  /* LWS_PRE bytes are free before it */
-	uint8_t memory[]; /* LWS_PRE, then the data */
+	uint8_t *data;	  /* HTTP_PRE bytes are free before it */
+	uint8_t memory[]; /* HTTP_PRE, then the data */
 };
+#define HTTP_PRE 16u /* LWS_PRE */
 
 /* What a connection of libwebsockets belongs to; both begin with it. */
 enum owner {
@@ -62,31 +74,59 @@ struct bridge {
 	size_t room;
 };
 
+/* What of its bytes has been seen before libwebsockets had them. */
+struct http_guard {
+	bool there; /* it sees them: not with a shared libwebsockets */
+	bool deaf;  /* nothing of it is heard any more */
+	/* The headers of the request at hand. */
+	size_t cost;
+	unsigned lines;
+	unsigned line; /* bytes of the line at hand, CR left out */
+	bool whole;
+	bool behind; /* more came with their end */
+	/* Frames. */
+	uint8_t header[10];
+	unsigned have;
+	uint64_t left; /* of mask and payload */
+};
+
+/* Each with a limit of its own. */
+enum visitor_kind {
+	VISITOR_WEB,
+	VISITOR_CARRIER /* or who comes to a door of carriers */
+};
+
 struct ph_exchange {
 	enum owner owner;
+	enum visitor_kind kind;
 	struct ph_http *http;
 	struct lws *wsi;
 	struct ph_http_peer peer;
 	int fd; /* until it is adopted */
+	struct http_guard guard;
 	struct ph_http_task task;
 	uint64_t id;
 	enum phase phase;
 	void *own;
 
-	char method[8];
+	const char *method;
 	char path[512];
 	char query[2048]; /* fields, each with its NUL; an empty one ends */
 	char header[PH_HTTP_HEADERS][256];
+	char length_text[24]; /* Content-Length */
+	bool coded;	      /* Transfer-Encoding */
+	bool version_13;      /* of WebSocket */
+	bool forwarded;	      /* by a proxy that says so */
+	unsigned wrong;	      /* the status that it has earned already */
 	uint8_t *body;
 	size_t length;
 	size_t room;
+	size_t wanted; /* bytes of the body */
 
 	unsigned status;
 	char type[64];
 	char *headers;
-	size_t answer;	/* bytes of the answer's body */
-	bool too_long;	/* a header was */
-	bool forwarded; /* by a proxy that says so */
+	size_t answer; /* bytes of the answer's body */
 	bool endless;
 	bool ending; /* the stream is over */
 	bool last;   /* close after it */
@@ -116,14 +156,15 @@ struct ph_http {
 	struct ph_listener *doors[HTTP_DOORS]; /* the loop's */
 	unsigned generation;		       /* of doors */
 	unsigned door[HTTP_DOORS];
-	uint8_t *scratch;	  /* LWS_PRE and HTTP_PIECE */
+	uint8_t *scratch;	  /* HTTP_PRE and HTTP_PIECE */
 	struct lws_vhost *secure; /* for wss, from the first on */
 	bool started;
 	pthread_t thread;
 	_Atomic(struct lws_context *) context;
 	_Atomic(struct ph_http_task *) mail;
 	atomic_bool stopping;
-	atomic_uint count; /* visitors, those on their way included */
+	sem_t let_go;	      /* nobody wakes it any more: the context may go */
+	atomic_uint count[2]; /* by kind, those on their way included */
 	struct lws_vhost *vhost;
 	struct ph_exchange *visitors;
 	uint64_t last_id;
@@ -134,42 +175,123 @@ struct ph_http {
 	void *tick_context;
 };
 
-/* http.c */
-void http_reset(struct ph_exchange *visitor);
-/* Reads method, path, query and headers of the request at hand. */
-void http_read_request(struct ph_exchange *visitor);
-
-/* http_socket.c: what happens on a WebSocket. Non-zero closes. */
-int websocket_event(
-	struct ph_exchange *visitor, int reason, void *in, size_t length);
-/* The WebSocket of carriers. 0, or non-zero closes. */
-int bridge_event(
-	struct ph_exchange *visitor, int reason, void *in, size_t length);
-int bridge_pipe_event(struct bridge *bridge, int reason);
-/* The WebSocket is gone. */
-void bridge_left(struct ph_exchange *visitor);
-/* Takes the socket; the other end is the loop's. */
-struct bridge *bridge_create(struct ph_http *http, int fd);
-/* Dials, as ph_http_dial has it. */
-int bridge_dial(struct ph_exchange *visitor);
-/* http.c */
+/* --- http.c --- */
 void *http_run(void *http);
 void http_wake(struct lws_context *context);
 void http_adopt_visitor(struct ph_http_task *task);
 void http_dial_visitor(struct ph_http_task *task);
-/* http_door.c */
+/* The end that leads to the loop; NULL, and it is closed. */
+struct lws *http_adopt_pipe(struct bridge *bridge);
+
+/* --- http_wire.c: non-zero closes --- */
+/* Method, path, query and headers of the request at hand. */
+void http_read_request(struct ph_exchange *visitor);
+int http_send_headers(struct ph_exchange *visitor);
+int http_write(
+	struct ph_exchange *visitor, uint8_t *data, size_t length, bool final);
+/* The answer is out. */
+int http_finish(struct ph_exchange *visitor);
+void http_ask_room(struct ph_exchange *visitor);
+/* Whether the client has only so long. */
+void http_patience(struct ph_exchange *visitor, bool limited);
+void http_refuse_upgrade(struct ph_exchange *visitor, unsigned status);
+/* No more fits into the socket. */
+bool http_is_choked(struct ph_exchange *visitor);
+/* HTTP_PRE bytes before the data are written over. */
+int http_send_message(
+	struct ph_exchange *visitor, uint8_t *data, size_t length, bool binary);
+/* The piece at hand ends its message. */
+bool http_is_whole(const struct ph_exchange *visitor);
+bool http_is_binary(const struct ph_exchange *visitor);
+/* Part of what was sent is kept back still. */
+bool http_holds(const struct ph_exchange *visitor);
+void http_read(struct lws *wsi, bool on);
+int http_say_close(struct ph_exchange *visitor, unsigned code, const char *why);
+/* The peer's Close. A payload of one byte is no code; libwebsockets would
+ * repeat it. Where no TLS is in the way it is told so (RFC 6455 7.1.7). */
+int http_on_peer_close(struct ph_exchange *visitor, size_t length);
+/* To the other end of the socket, as TCP measures it, us; 0: not known. */
+int32_t http_round_trip(const struct ph_exchange *visitor);
+void http_ask_pipe(struct lws *pipe);
+void http_pipe_patience(struct lws *pipe, unsigned seconds);
+
+/* --- http_door.c --- */
 void http_drop_visitor(struct ph_http_task *task);
 void http_read_mail(struct ph_http *http);
 /* To the listener, which takes the socket. -1: nobody. */
 int http_arrived(struct ph_exchange *visitor, int fd);
-/* on_closed, if it was not told yet. */
-void websocket_end(struct ph_exchange *visitor);
+
+/* --- http_guard.c --- */
+/* Bytes of a request's headers, of its line, and HTTP_HEADER for each. */
+#define HTTP_HEAD   ((size_t)8192)
+#define HTTP_HEADER 8u
+/* A request begins. */
+void http_guard_begin(struct http_guard *guard);
+/* Its headers. What is over the bound is cut off there: `data` then ends as a
+ * request does. How much of `data` counts. */
+size_t http_guard_head(
+	struct http_guard *guard, uint8_t *data, size_t length, size_t room);
+/* 0, or the status that the headers have earned. */
+unsigned http_guard_verdict(const struct http_guard *guard);
+/* What a client sends before the answer to its handshake would be frames that
+ * nobody has looked at (RFC 6455 4.1 forbids it). */
+bool http_guard_may_upgrade(const struct http_guard *guard);
+/* Frames of a client. NULL, or why this is none (1002). */
+const char *http_guard_frames(
+	struct http_guard *guard, const uint8_t *data, size_t length);
+
+/* --- http_visitor.c --- */
+void http_reset(struct ph_exchange *visitor);
+void http_visitor_left(struct ph_exchange *visitor);
+void http_visitor_free(struct ph_exchange *visitor);
+/* When it was not freed with what libwebsockets had begun. */
+void http_visitor_free_if_there(struct ph_http *http, uint64_t id);
+/* Whoever is new comes from where too many are already. */
+bool http_source_is_full(
+	const struct ph_http *http, const struct ph_exchange *new);
+
+/* --- http_request.c: non-zero closes --- */
+int http_on_request(struct ph_exchange *visitor);
+int http_on_body(struct ph_exchange *visitor, const void *in, size_t length);
+void http_on_whole(struct ph_exchange *visitor);
+/* 0 goes on, 1 was answered, -1 hangs up. */
+int http_on_upgrade(struct ph_exchange *visitor, const char *to);
+/* Of Content-Length's text, "" when there is none; `coded`: there is a
+ * Transfer-Encoding. 0, or the status of the refusal. */
+unsigned http_body_length(const char *text, bool coded, size_t *out);
+/* A field twice: who takes the first and who the last would not agree. */
+bool http_query_repeats(const char *query);
+int http_append(struct ph_exchange *visitor, const void *data, size_t length,
+	size_t most);
+
+/* --- http_answer.c --- */
+int http_on_room(struct ph_exchange *visitor);
 struct chunk *http_chunk(const void *data, size_t length);
 void http_queue(struct ph_exchange *visitor, struct chunk *chunk);
 /* The front chunk is done with. */
 void http_unqueue(struct ph_exchange *visitor);
-void http_ask_room(struct ph_exchange *visitor);
-int http_append(struct ph_exchange *visitor, const void *data, size_t length,
-	size_t most);
+
+/* --- http_socket.c: non-zero closes --- */
+void websocket_on_open(struct ph_exchange *visitor);
+int websocket_on_piece(struct ph_exchange *visitor, void *in, size_t length);
+int websocket_on_room(struct ph_exchange *visitor);
+/* on_closed, if it was not told yet. */
+void websocket_end(struct ph_exchange *visitor);
+
+/* --- http_bridge.c: non-zero closes --- */
+/* Takes the socket; the other end is the loop's. */
+struct bridge *bridge_create(struct ph_http *http, int fd);
+int bridge_on_open(struct ph_exchange *visitor);
+int bridge_on_dialled(struct ph_exchange *visitor);
+void bridge_on_failed(struct ph_exchange *visitor, const char *why);
+int bridge_on_piece(
+	struct ph_exchange *visitor, const uint8_t *data, size_t length);
+int bridge_on_room(struct ph_exchange *visitor);
+/* The WebSocket is gone. */
+void bridge_left(struct ph_exchange *visitor);
+int bridge_on_loop_data(struct bridge *bridge);
+int bridge_on_loop_room(struct bridge *bridge);
+void bridge_on_loop_closed(struct bridge *bridge);
+void bridge_pipe_gone(struct bridge *bridge);
 
 #endif

@@ -25,7 +25,7 @@ void ph_carrier_path(
 	socklen_t size = sizeof(info);
 	int fd = carrier->watch.fd;
 
-	*out = (struct ph_carrier_path){0};
+	*out = (struct ph_carrier_path){.rtt_us = carrier->rtt_us};
 	if (!carrier->watch.loop || carrier->scheme != ph_transport_tcp.scheme)
 		return;
 	if (!getsockname(fd, &endpoint.any, &endpoint.length))

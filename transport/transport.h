@@ -90,6 +90,8 @@ struct ph_transport {
 
 extern const struct ph_transport ph_transport_tcp;
 extern const struct ph_transport ph_transport_unix;
+/* The process that listens on a unix socket; 0: nobody, or not known. */
+int ph_unix_listener_pid(const char *path);
 /* Rings in shared memory, between processes and between threads. Only `plain`
  * (else -EOPNOTSUPP): what never leaves the machine has no TLS. */
 extern const struct ph_transport ph_transport_shm;
@@ -151,7 +153,9 @@ struct ph_carrier_info {
 	int32_t pid;
 };
 
-/* How a tcp carrier runs now; empty of others. A system call or two. */
+/* How a tcp carrier runs now. Of one that was dialled as ws or wss the round
+ * trip when it began, as far as its TCP goes; empty of others. A system call or
+ * two. */
 struct ph_carrier_path {
 	char local[64];	 /* this side's address, without port */
 	uint32_t rtt_us; /* as TCP measures it; 0: not yet */

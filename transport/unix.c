@@ -69,6 +69,25 @@ static int check_stale(const struct ph_endpoint *endpoint)
 	return error;
 }
 
+int ph_unix_listener_pid(const char *path)
+{
+	struct ph_endpoint endpoint;
+	struct ucred peer = {0};
+	socklen_t length = sizeof(peer);
+	int fd;
+
+	if (ph_endpoint_local(&endpoint, path))
+		return 0;
+	fd = ph_socket_open(&endpoint);
+	if (fd < 0)
+		return 0;
+	if (connect(fd, &endpoint.any, endpoint.length) ||
+		getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length))
+		peer.pid = 0;
+	close(fd);
+	return peer.pid;
+}
+
 static int unix_bind(int fd, const struct ph_endpoint *endpoint)
 {
 	int error;

@@ -184,6 +184,31 @@ export function moveForm(flow) {
 	});
 }
 
+const doings = {
+	start: ['Start', 'runs again, if it was stopped, has failed or waits'],
+	stop: ['Stop', 'is stopped, and stays so until somebody starts it; what is wired to it waits'],
+	restart: ['Restart', 'is stopped and runs again; what is wired to it waits meanwhile'],
+};
+
+export function serverForm(name, what) {
+	const [node, server] = name.split('/');
+	const [label, words] = doings[what];
+	open(`${label} ${name}`, [], {
+		lookLabel: 'Show the effect',
+		actLabel: label,
+		async look() {
+			const wired = [...mesh.flows.values()].filter((flow) => flow.state !== 'closed' &&
+				[flow.from, flow.to].some((end) => end.split(':')[0] === name));
+			return {
+				words: make('p', {}, `${name} ${words}. ${wired.length
+					? `Wired to it: ${wired.map((flow) => `${flow.from} → ${flow.to}`).join(', ')}.`
+					: 'Nothing is wired to it.'}`),
+			};
+		},
+		act: () => tell(what, { node, server }),
+	});
+}
+
 export function revertForm(override) {
 	open(`Revert ${override}`, [], {
 		lookLabel: 'Show the effect',
@@ -216,6 +241,32 @@ export function alarmForm(alarm, what) {
 				...(shelve ? { for: Number(lasts.value) * 1e9 } : {}),
 			}),
 		});
+}
+
+// Whoever may not even look is asked for a token; `refused` says why.
+export function tokenForm(refused) {
+	const secret = make('input', { type: 'password', id: 'sign-token', autocomplete: 'off', value: token.get() });
+	const take = (text) => {
+		token.set(text);
+		close();
+	};
+	dialog.replaceChildren(make('form', {
+		method: 'dialog',
+		onsubmit: (event) => {
+			event.preventDefault();
+			take(secret.value);
+		},
+	},
+	make('h2', { id: 'dialog-title' }, 'Token'), refused ? problem(refused) : '',
+	make('p', { class: 'quiet' }, 'posthouse token, on the node, makes one. It stays in this tab until that is closed.'),
+	make('label', {}, 'token ', secret),
+	make('div', { class: 'row' },
+		make('button', { type: 'submit' }, 'Use it'),
+		make('button', { type: 'button', onclick: () => take('') }, 'Forget it'),
+		make('button', { type: 'button', onclick: () => dialog.close() }, 'Cancel'))));
+	if (!dialog.open)
+		dialog.showModal();
+	secret.focus();
 }
 
 export function changeMenu() {

@@ -1,6 +1,7 @@
 // What the page knows of the mesh: asked over HTTP, kept live by /v1/watch.
 // Nobody but this file speaks to the node.
 const SAMPLES = 600; // of each connection: ten minutes
+const SECOND = 900; // ms between two of them; news come between
 
 export const mesh = {
 	node: '',
@@ -14,6 +15,7 @@ export const mesh = {
 	journal: [],
 	history: new Map(), // id -> [{at, sent, received, queue}]
 	heard: 0, // ms of the last word
+	window: '1s', // that rates are over: 1s, 10s, 60s
 };
 
 const listeners = new Set();
@@ -32,8 +34,9 @@ function headers(extra) {
 }
 
 export class Refused extends Error {
-	constructor(error) {
+	constructor(error, status) {
 		super(error.what);
+		this.denied = status === 403;
 		this.next = error.next;
 		this.where = error.where;
 		this.findings = error.findings;
@@ -49,7 +52,7 @@ async function read(answer) {
 		throw new Error(`the node answers ${answer.status}`);
 	}
 	if (!answer.ok)
-		throw new Refused(body.error ?? { what: `status ${answer.status}` });
+		throw new Refused(body.error ?? { what: `status ${answer.status}` }, answer.status);
 	return body;
 }
 
@@ -75,6 +78,8 @@ function remember(flow) {
 	let list = mesh.history.get(flow.id);
 	if (!list)
 		mesh.history.set(flow.id, list = []);
+	if (Date.now() - (list.at(-1)?.at ?? 0) < SECOND)
+		return;
 	list.push({
 		at: Date.now(),
 		sent: flow.rate?.sent_bps ?? 0,
@@ -108,7 +113,7 @@ function takeFlows(body) {
 function takeJournal(body) {
 	mesh.journal.push(...body.items);
 	mesh.journal.splice(0, mesh.journal.length - 2000);
-	Object.assign(wanted, { graph: true, peers: true, alarms: true, drift: true });
+	refresh();
 	changed('journal');
 }
 
@@ -124,14 +129,23 @@ const asked = {
 	alarms: async () => { mesh.alarms = (await ask('alarms')).items; },
 	drift: async () => { mesh.drift = (await ask('drift')).items; },
 };
+const PAUSE = 500; // ms between two looks
 let turn = 0;
+let looked = 0; // ms, the last look
+let next = null; // the timer of the next one; null while one is under way
 
+// What changed is looked at soon, but a storm of changes is a look now and then.
 export function refresh() {
 	for (const name of Object.keys(wanted))
 		wanted[name] = true;
+	if (next === null)
+		return;
+	clearTimeout(next);
+	next = setTimeout(lookAgain, Math.max(0, looked + PAUSE / 2 - Date.now()));
 }
 
 async function lookAgain() {
+	next = null;
 	turn++;
 	if (turn % 3 === 0)
 		wanted.alarms = true;
@@ -148,7 +162,8 @@ async function lookAgain() {
 			wanted[name] = true;
 		}
 	}
-	setTimeout(lookAgain, 500);
+	looked = Date.now();
+	next = setTimeout(lookAgain, PAUSE);
 }
 
 function event(text) {
@@ -168,14 +183,19 @@ function event(text) {
 		takeFlows(body);
 	else if (name === 'journal')
 		takeJournal(body);
-	else if (name === 'gap')
+	else if (name === 'gap' || name === 'news')
 		refresh();
 }
 
 // Server-sent events by fetch, because EventSource sends no token.
 async function watch() {
 	try {
-		const answer = await fetch('v1/watch', { headers: headers({}) });
+		// What was said while nobody listened comes first.
+		if (!mesh.journal.length)
+			mesh.journal = (await ask('journal')).items;
+		const since = mesh.journal.at(-1)?.n;
+		const answer = await fetch(`v1/watch${since ? `?since=${since}` : ''}`,
+			{ headers: headers({}) });
 		if (!answer.ok)
 			await read(answer);
 		const reader = answer.body.pipeThrough(new TextDecoderStream())
@@ -196,17 +216,15 @@ async function watch() {
 	setTimeout(watch, 1000);
 }
 
-export async function begin() {
-	try {
-		mesh.journal = (await ask('journal')).items;
-	} catch {
-		mesh.journal = [];
-	}
+export function begin() {
 	watch();
 	lookAgain();
 }
 
 // --- what the views ask
+
+// {sent_bps, received_bps, ...} over the window that was chosen.
+export const speed = (flow) => flow.rate?.[mesh.window] ?? flow.rate ?? {};
 
 export const hostOf = (address) => address.split('/')[0];
 export const serverOf = (address) => address.split(':')[0];

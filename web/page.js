@@ -1,10 +1,10 @@
 // The operators' page: which view is shown, and what stands around it. Where it
 // is, is in the address after #, so that it can be passed on.
 import { make, age, clock, table } from './make.js';
-import { mesh, begin, onChange, shapes, hostOf } from './mesh.js';
+import { mesh, begin, onChange, shapes, hostOf, token } from './mesh.js';
 import { meshView, hostView } from './view_mesh.js';
 import { connectionView, serverView, flowTable, rawView, logsView } from './view_one.js';
-import { changeMenu, alarmForm, revertForm } from './change.js';
+import { changeMenu, alarmForm, revertForm, tokenForm } from './change.js';
 import { terminalView } from './view_terminal.js';
 
 const LATE = 5000; // ms without a word
@@ -43,11 +43,14 @@ function driftView() {
 		draw: () => [make('h2', {}, 'what was changed by hand, and what is declared and not so'),
 			mesh.drift.length ? table('differences', [
 				['what', (item) => item.what ?? item.kind ?? ''],
-				['connection', (item) => item.connection ?? item.id ?? ''],
+				['connection', (item) => item.connection || item.id
+					|| (item.scope ? `${item.scope} on ${item.node}` : '')],
 				['from', (item) => item.from ?? ''], ['to', (item) => item.to ?? ''],
-				['who', (item) => item.who ?? item.actor ?? ''], ['why', (item) => item.why ?? ''],
-				['', (item) => item.override && make('button', {
-					type: 'button', onclick: () => revertForm(item.override),
+				['state', (item) => item.state ?? ''],
+				['who', (item) => item.who ?? item.actor ?? ''],
+				['why', (item) => item.why || item.reason || ''],
+				['', (item) => item.id && make('button', {
+					type: 'button', onclick: () => revertForm(item.id),
 				}, 'Revert…')]], mesh.drift)
 				: make('p', { class: 'quiet' }, 'none: everything is as it was declared')],
 		update() {},
@@ -144,7 +147,7 @@ function alarmLine(alarm) {
 		make('span', { class: `mark ${alarm.priority}` },
 			`${shapes[alarm.priority] ?? '●'} ${alarm.priority[0].toUpperCase()}`),
 		make('span', { class: 'what' }, `${alarm.kind} ${alarm.subject}: ${alarm.what}`),
-		make('span', {}, `for ${age(alarm.since)}`),
+		alarm.since ? make('span', {}, `for ${age(alarm.since)}`) : '',
 		alarm.explained ? make('span', {}, `explains ${alarm.explained} more`) : '',
 		make('span', { class: 'next' }, alarm.action),
 		alarm.state === 'acked' ? make('span', {}, `known to ${alarm.by}`)
@@ -166,6 +169,7 @@ function drawAlarms() {
 }
 
 let trouble = '';
+let signed; // the token that was refused, and asked for once
 function watchAge() {
 	const late = mesh.heard ? Date.now() - mesh.heard : Infinity;
 	const stale = mesh.sources.filter((source) => source.stale).map((source) => source.node);
@@ -183,6 +187,10 @@ function watchAge() {
 onChange((what) => {
 	if (what instanceof Error) {
 		trouble = `${what.message}${what.next ? `. ${what.next}` : ''}`;
+		if (what.denied && signed !== token.get()) {
+			signed = token.get();
+			tokenForm(what);
+		}
 		return;
 	}
 	frame();
@@ -196,6 +204,12 @@ addEventListener('hashchange', () => {
 	at('view').focus({ preventScroll: true });
 });
 at('change').addEventListener('click', changeMenu);
+at('window').value = mesh.window;
+at('window').addEventListener('change', () => {
+	mesh.window = at('window').value;
+	draw(false);
+});
+at('sign').addEventListener('click', () => tokenForm());
 go();
 watchAge();
 begin();

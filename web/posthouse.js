@@ -52,11 +52,24 @@ function later() {
 	return it;
 }
 
+// Bytes of text, a buffer, or a view of one; anything else is a mistake.
+function bytesOf(message) {
+	if (typeof message === 'string')
+		return new TextEncoder().encode(message);
+	if (message instanceof ArrayBuffer)
+		return new Uint8Array(message);
+	if (ArrayBuffer.isView(message))
+		return new Uint8Array(message.buffer, message.byteOffset, message.byteLength);
+	throw new TypeError('a message is a string, an ArrayBuffer, or a view of one');
+}
+
 class Output {
 	#page;
 	#queue = Promise.resolve();
 	#room = null;
-	#done = null;
+	#ends = []; // streams that were finished, in the order of their END
+	#end = null; // of the last one, when nothing was sent behind it
+	#over = null; // null, or the error it ended with
 
 	constructor(page, { number, name, credit }) {
 		this.#page = page;
@@ -64,11 +77,11 @@ class Output {
 	}
 
 	// One message: bytes, or text as UTF-8. Resolves when the socket has it;
-	// waits while there is no credit. Messages keep their order.
-	send(message) {
-		const bytes = typeof message === 'string' ? new TextEncoder().encode(message)
-			: new Uint8Array(message.buffer ?? message, message.byteOffset ?? 0,
-				message.byteLength);
+	// waits while there is no credit. Messages keep their order. The bytes are
+	// not to be changed before.
+	async send(message) {
+		const bytes = bytesOf(message);
+		this.#end = null;
 		const sent = this.#queue.then(() => this.#send(bytes));
 		this.#queue = sent.catch(() => {});
 		return sent;
@@ -78,6 +91,8 @@ class Output {
 		let at = 0;
 		do {
 			while (at < bytes.length && this.credit < 1) {
+				if (this.#over)
+					throw this.#over;
 				this.#room ??= later();
 				await this.#room.promise;
 			}
@@ -90,14 +105,18 @@ class Output {
 		} while (at < bytes.length);
 	}
 
-	// The stream is finished; resolves when all that are wired consumed it.
+	// The stream is finished; resolves when all that are wired consumed it,
+	// rejects when one of them left before. What is sent behind it is the next
+	// stream, for whoever is wired then.
 	end() {
-		this.#done ??= later();
-		const done = this.#done.promise;
-		return this.#queue.then(() => {
+		if (this.#end)
+			return this.#end.promise;
+		const done = this.#end = later();
+		this.#queue = this.#queue.then(() => {
+			this.#ends.push(done);
 			this.#page._send(record(this.number, END, new Uint8Array()));
-			return done;
-		});
+		}).catch((error) => done.reject(error));
+		return done.promise;
 	}
 
 	_credit(bytes) {
@@ -105,13 +124,26 @@ class Output {
 		this.#room?.resolve();
 		this.#room = null;
 	}
+	#ended() {
+		const done = this.#ends.shift();
+		if (done === this.#end)
+			this.#end = null;
+		return done;
+	}
 	_done() {
-		this.#done?.resolve();
-		this.#done = null;
+		this.#ended()?.resolve();
+	}
+	_cut() {
+		this.#ended()?.reject(new PosthouseError({
+			what: 'who was wired left before the end of the stream',
+			where: this.name, next: 'wire it again and send it anew', exit: 1,
+		}));
 	}
 	_lost(error) {
+		this.#over = error;
 		this.#room?.reject(error);
-		this.#done?.reject(error);
+		for (const done of this.#ends)
+			done.reject(error);
 	}
 }
 
@@ -273,6 +305,8 @@ export class Page extends EventTarget {
 			terminal._credit(note.bytes);
 		else if (note.type === 'done')
 			terminal._done();
+		else if (note.type === 'cut')
+			terminal._cut();
 		else if (note.type === 'wired') {
 			terminal.connections = note.connections;
 			this.dispatchEvent(new CustomEvent('wired', { detail: terminal }));

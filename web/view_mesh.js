@@ -1,7 +1,7 @@
 // The mesh: hosts as boxes, what flows between them bundled; and one host: its
 // servers, their terminals, and what they are wired to.
 import { make, rate, age } from './make.js';
-import { mesh, hosts, hostOf, serverOf, markOf, shapes } from './mesh.js';
+import { mesh, hosts, hostOf, serverOf, markOf, shapes, speed } from './mesh.js';
 import { attach, place, sheet, wire, box } from './draw.js';
 
 const COLLAPSED = 150; // hosts from which on a box is its name alone
@@ -70,7 +70,7 @@ function look(flows) {
 	const worst = ['high', 'medium'].find((level) =>
 		levels.some(([, priority]) => priority === level));
 	const letters = levels.find(([, priority]) => priority === worst);
-	const bps = flows.reduce((sum, flow) => sum + (flow.rate?.sent_bps ?? 0), 0);
+	const bps = flows.reduce((sum, flow) => sum + (speed(flow).sent_bps ?? 0), 0);
 	return {
 		bps,
 		kinds: [worst,
@@ -89,7 +89,7 @@ function bundleLook(key, flows) {
 	return {
 		...look(flows),
 		words: `${from} to ${to}: ${flows.length} connection${flows.length > 1 ? 's' : ''}, ` +
-			flows.map((flow) => `${flow.state} ${rate(flow.rate?.sent_bps)}`).join(', '),
+			flows.map((flow) => `${flow.state} ${rate(speed(flow).sent_bps)}`).join(', '),
 	};
 }
 
@@ -192,7 +192,7 @@ function serversAround(host) {
 export function flowLook(flow) {
 	return {
 		...look([flow]),
-		words: `${flow.from} to ${flow.to}, ${flow.state}, ${rate(flow.rate?.sent_bps)}` +
+		words: `${flow.from} to ${flow.to}, ${flow.state}, ${rate(speed(flow).sent_bps)}` +
 			`${flow.override ? ', changed by hand' : ''}`,
 	};
 }

@@ -1,7 +1,7 @@
 // One connection: its faceplate. One server. And either of them raw.
 import { make, bytes, rate, age, clock, table } from './make.js';
-import { mesh, ask, serverOf, hostOf, markOf, shapes } from './mesh.js';
-import { disconnectForm, moveForm } from './change.js';
+import { mesh, ask, serverOf, hostOf, markOf, shapes, speed } from './mesh.js';
+import { disconnectForm, moveForm, serverForm } from './change.js';
 
 const WIDTH = 640;
 const HEIGHT = 140;
@@ -59,6 +59,12 @@ function declaredWords(flow) {
 	return `by ${flow.scope}: on_full ${flow.declared.on_full}, queue ${bytes(flow.declared.queue)}`;
 }
 
+// Over a second, ten, a minute.
+function rates(flow, key) {
+	return ['1s', '10s', '60s'].map((span) => flow.rate?.[span]
+		&& `${rate(flow.rate[span][key])} (${span})`).filter(Boolean).join(', ') || rate(flow.rate?.[key]);
+}
+
 export function connectionView(id) {
 	let live;
 	const flowOf = () => mesh.flows.get(id);
@@ -71,8 +77,8 @@ export function connectionView(id) {
 				['override', overrideWords(flow.override)],
 				['actual', flow.actual],
 				['way', `${flow.transport || 'none'}${flow.via?.length ? ` through ${flow.via.join(', ')}` : ''}`],
-				['sent', `${bytes(flow.sent.bytes)}, ${flow.sent.messages} messages, ${rate(flow.rate?.sent_bps)}`],
-				['received', `${bytes(flow.received.bytes)}, ${flow.received.messages} messages, ${rate(flow.rate?.received_bps)}`],
+				['sent', `${bytes(flow.sent.bytes)}, ${flow.sent.messages} messages, ${rates(flow, 'sent_bps')}`],
+				['received', `${bytes(flow.received.bytes)}, ${flow.received.messages} messages, ${rates(flow, 'received_bps')}`],
 				['dropped', flow.dropped.messages
 					? make('span', { class: 'medium' }, `${shapes.medium} ${bytes(flow.dropped.bytes)}, ${flow.dropped.messages} messages`)
 					: 'nothing'],
@@ -120,15 +126,37 @@ export function serverView(name) {
 	const flows = () => [...mesh.flows.values()].filter((flow) =>
 		serverOf(flow.from) === name || serverOf(flow.to) === name);
 	const wired = make('div');
+	// The graph says where its wires go, the node how it is.
+	const state = make('p', { class: 'run' });
+	let looked = 0;
+	const [node, server] = name.split('/').map(encodeURIComponent);
+	async function look() {
+		if (Date.now() - looked < 1000)
+			return;
+		looked = Date.now();
+		try {
+			const [one] = (await ask(`servers?node=${node}&server=${server}`)).items;
+			state.textContent = one
+				? `${one.state} for ${age(one.since)}${one.restarts ? `, begun anew ${one.restarts} times` : ''}` +
+					`${one.reason ? `: ${one.reason}` : ''}`
+				: 'the node does not run it';
+		} catch (error) {
+			state.textContent = error.message;
+		}
+	}
 	return {
-		signature: () => `${name} ${flows().map((flow) => flow.id)} ${JSON.stringify(
+		signature: () => `${mesh.journal.length} ${name} ${flows().map((flow) => flow.id)} ${JSON.stringify(
 			mesh.graph.nodes.find((one) => `${one.node}/${one.server}` === name))}`,
 		draw() {
 			const server = mesh.graph.nodes.find((one) => `${one.node}/${one.server}` === name);
 			this.update();
 			return [
-				make('h2', {}, `server ${name}`),
-				make('div', { class: 'row' }, make('a', { href: `#/raw/show/${encodeURIComponent(name)}` }, 'raw'),
+				make('h2', {}, `server ${name}`), state,
+				make('div', { class: 'row' },
+					['start', 'stop', 'restart'].map((what) => make('button', {
+						type: 'button', onclick: () => serverForm(name, what),
+					}, `${what[0].toUpperCase()}${what.slice(1)}…`)),
+					make('a', { href: `#/raw/show/${encodeURIComponent(name)}` }, 'raw'),
 					make('a', { href: `#/logs/${encodeURIComponent(name)}` }, 'what it wrote to stderr')),
 				server?.absent && make('p', { class: 'error' }, `${shapes.high} A: it is declared and not there`),
 				server && table('terminals', [['name', (port) => port.name], ['kind', (port) => port.kind],
@@ -139,6 +167,7 @@ export function serverView(name) {
 		},
 		update() {
 			wired.replaceChildren(flowTable('connections', flows()));
+			look();
 		},
 	};
 }
@@ -151,8 +180,8 @@ export function flowTable(caption, flows) {
 			const mark = markOf(flow.state);
 			return make('span', { class: mark?.[1] }, `${mark ? `${shapes[mark[1]]} ${mark[0]} ` : ''}${flow.state}`);
 		}],
-		['sent', (flow) => rate(flow.rate?.sent_bps), true],
-		['received', (flow) => rate(flow.rate?.received_bps), true],
+		['sent', (flow) => rate(speed(flow).sent_bps), true],
+		['received', (flow) => rate(speed(flow).received_bps), true],
 		['queue', (flow) => bytes(flow.queue?.bytes), true],
 		['dropped', (flow) => flow.dropped.messages || '', true],
 		['by hand', (flow) => (flow.override ? '✎' : '')],

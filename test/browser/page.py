@@ -1,6 +1,8 @@
-"""What a person does on the page. page.py URL TOKEN WORK PID [SCREENSHOT]
+"""What a person does on the page. page.py URL TOKEN WORK PID SHUT KEY
+[SCREENSHOT]
 
-PID is gamma's, which is killed on the way."""
+PID is gamma's, which is killed on the way; SHUT a page that nobody sees without
+KEY."""
 import json
 import os
 import signal
@@ -8,7 +10,7 @@ import sys
 
 from driver import Browser, Failed
 
-url, token, work, pid = sys.argv[1:5]
+url, token, work, pid, shut, key = sys.argv[1:7]
 browser = Browser(work + "/profile")
 
 
@@ -103,6 +105,22 @@ def applies_a_plan():
     print("# a plan, its effect, applied")
 
 
+def runs_a_server():
+    browser.go(url + "#/server/alpha%2Fkeep")
+    shows("#view .run", "running")
+    for button, state in (("Stop", "stopped"), ("Start", "running")):
+        browser.click("#view button", button)
+        browser.click("#dialog button", "Show the effect")
+        shows("#dialog", "gamma/beat:out → alpha/keep:in")
+        browser.click("#dialog button[type=submit]", button)
+        shows("#view .run", state)
+    browser.type("#window", "10s")
+    browser.click("header nav a", "table")
+    shows("#view", "alpha/cam:out", "/s")
+    browser.type("#window", "1s")
+    print("# a server, stopped and started")
+
+
 def is_a_server():
     browser.click("header nav a", "terminal")
     shows("#view h2", "this page as a server")
@@ -119,6 +137,121 @@ def is_a_server():
     shows("#counted", "messages")
     browser.until(15, lambda: browser.text("#came").strip(), "what came")
     print("# a terminal of the page, wired to a remote server")
+
+
+def misuses_the_module():
+    said = browser.do("POST", "/execute/async", {"script": """
+        const [token, done] = arguments;
+        (async () => {
+            const { attach } = await import('./posthouse.js');
+            const why = (promise) => promise.then(() => 'went', (error) => error.name + ' ' + error.message);
+            const page = await attach({ token, server: 'misused',
+                terminals: [{ name: 'out', kind: 'out' }] });
+            const out = page.terminal('out');
+            const said = [await why(out.send(5)), await why(out.send({})),
+                await why(attach({ token: 'ph_0', server: 'x', terminals: [{ name: 'o', kind: 'out' }] })),
+                await why(attach({ token, server: '<b>', terminals: [{ name: 'o', kind: 'out' }] }))];
+            // More than there is credit for, and then nobody is there.
+            const much = why(out.send(new Uint8Array(1 << 20)));
+            page.close();
+            said.push(await much, await why(out.send('later')), await why(out.end()));
+            done(said);
+        })().catch((error) => done([String(error)]));""", "args": [token]})
+    for one, wanted in zip(said, ["TypeError", "TypeError", "not one of this node",
+                                  "name", "closed", "closed", "closed"]):
+        check(wanted in one, f"{wanted} is not in {said}")
+    check(len(said) == 7, f"it says {said}")
+    print("# what is asked of the module in vain is refused, not waited for")
+
+
+def ends_and_goes_on():
+    said = browser.do("POST", "/execute/async", {"script": """
+        const [token, done] = arguments;
+        (async () => {
+            const { attach } = await import('./posthouse.js');
+            const post = async (path, body) => {
+                const answer = await fetch(`./v1/${path}`, { method: 'POST',
+                    headers: { 'content-type': 'application/json',
+                        authorization: `Bearer ${token}` },
+                    body: JSON.stringify(body) });
+                if (!answer.ok)
+                    throw new Error(await answer.text());
+                return (await answer.json()).items[0];
+            };
+            const wire = () =>
+                post('connect', { from: 'again:out', to: 'alpha/again:in' });
+            const page = await attach({ token, server: 'again', terminals: [
+                { name: 'in', kind: 'in' }, { name: 'out', kind: 'out' }] });
+            const out = page.terminal('out');
+            const ends = [];
+            for (const letter of 'ab') {
+                for (let i = 0; i < 3; i++)
+                    await out.send(letter.repeat(20000));
+                ends.push(out.end());
+            }
+            const same = out.end() === ends[1]; // not one more, empty
+            const said = [same];
+            for (const end of ends) {
+                let came = '';
+                const { override } = await wire();
+                for await (const message of page.terminal('in'))
+                    came += new TextDecoder().decode(message);
+                await end;
+                said.push(came.length + came[0] + came.at(-1));
+                await post('revert', { override });
+            }
+            out.send('c');
+            const last = out.end();
+            const { override } = await wire();
+            await page.terminal('in').next();
+            await post('revert', { override });
+            said.push(await last.then(() => 'done', (error) => error.message));
+            page.close();
+            done(said);
+        })().catch((error) => done([String(error)]));""", "args": [token]})
+    check(said == [True, "60000aa", "60000bb", "out: who was wired left before "
+                   "the end of the stream"], f"streams one behind another: {said}")
+    print("# a stream right behind the end of one")
+
+
+def shows_who_is_behind():
+    # As a node says it of one that was away when a file was applied.
+    browser.run("""
+        const real = window.fetch;
+        const said = {
+            drift: [{ kind: 'drift', node: 'gamma', scope: 'demo', since: 0,
+                connection: '', from: '', to: '', id: '', verb: '', who: '',
+                why: '', state: 'behind', reason: 'it was away' },
+            { kind: 'override', node: 'alpha', scope: '', since: 1,
+                connection: 'alpha#1.7', from: 'alpha/a:out', to: 'alpha/b:in',
+                id: 'o-7', verb: 'connect', who: 'me', why: 'a trial',
+                state: 'open', reason: '' }],
+            alarms: [{ alarm: 'a-1', kind: 'change', subject: 'demo@gamma',
+                priority: 'high', what: 'keeps an old part', since: 0,
+                state: 'raised', explained: 0, action: 'apply it' }],
+        };
+        window.fetch = (path, ...rest) => {
+            const items = said[path.match(/^v1\\/(\\w+)/)?.[1]];
+            return items ? Promise.resolve(new Response(
+                JSON.stringify({ node: 'alpha', items, sources: [] })))
+                : real(path, ...rest);
+        };
+        window.unsay = () => { window.fetch = real; };
+        location.hash = '#/drift';
+        import('./mesh.js').then((module) => module.refresh());""")
+    shows("#view", "gamma", "demo", "behind", "it was away", "a trial")
+    browser.click("#view button", "Revert")
+    shows("#dialog", "o-7")
+    browser.run("document.querySelector('#dialog').close()")
+    shows("#alarms", "demo@gamma: keeps an old part", "apply it")
+    check(" days" not in browser.text("#alarms"),
+          f"since 1970: {browser.text('#alarms')!r}")
+    browser.run("""
+        window.unsay();
+        location.hash = '#/';
+        import('./mesh.js').then((module) => module.refresh());""")
+    browser.until(10, lambda: not browser.text("#alarms"), "no alarm any more")
+    print("# who is behind")
 
 
 def tells_of_a_death():
@@ -155,12 +288,14 @@ def draws_three_hundred():
             const drawn = view.draw();
             document.getElementById('view').replaceChildren(drawn);
             drawn.getBoundingClientRect();
-            await new Promise((resolve) => requestAnimationFrame(resolve));
-            const spent = performance.now() - begin;
             const boxes = drawn.querySelectorAll('.host').length;
-            const again = meshView();
-            const same = again.draw().querySelector('svg').innerHTML ===
+            // At once: a look at the true mesh may come while one waits.
+            const pause = performance.now();
+            const same = meshView().draw().querySelector('svg').innerHTML ===
                 drawn.querySelector('svg').innerHTML;
+            const paused = performance.now() - pause;
+            await new Promise((resolve) => requestAnimationFrame(resolve));
+            const spent = performance.now() - begin - paused;
             Object.assign(mesh, before);
             done([spent, boxes, same]);
         })().catch((error) => done([String(error), 0, false]));""", "args": []})
@@ -187,17 +322,37 @@ def kept_to_itself():
     print("# no request left the origin, no error on the console")
 
 
+def signs_in():
+    browser.go(shut)
+    shows("#dialog [role=alert]", "takes a token")
+    browser.type("#sign-token", "ph_0")
+    browser.click("#dialog button", "Use it")
+    shows("#dialog [role=alert]", "not one of this node")
+    browser.type("#sign-token", key)
+    browser.click("#dialog button", "Use it")
+    shows("#state", "live")
+    shows("#view", "alpha", "beta")
+    check(not browser.run("return document.querySelector('#dialog').open"),
+          "it goes on asking")
+    print("# a page that wants a token to be seen")
+
+
 try:
     sees_the_mesh()
     goes_by_keyboard()
     shows_a_connection()
     applies_a_plan()
+    runs_a_server()
     is_a_server()
+    misuses_the_module()
+    ends_and_goes_on()
     draws_three_hundred()
+    shows_who_is_behind()
     tells_of_a_death()
     kept_to_itself()
-    if len(sys.argv) > 5:
-        browser.screenshot(sys.argv[5])
+    if len(sys.argv) > 7:
+        browser.screenshot(sys.argv[7])
+    signs_in()
 except Failed as error:
     browser.screenshot(work + "/failed.png")
     print(f"FAILED: {error}")

@@ -16,7 +16,7 @@ say "the page: $packed bytes, packed"
 
 new_phrase
 node_up alpha --http 127.0.0.1:0
-node_launch beta --join "$(address alpha)"
+node_launch beta --join "$(address alpha)" --http 127.0.0.1:0 --http-token
 node_launch gamma --join "$(address alpha)"
 expect_soon 15 "two lines of alpha" has_lines alpha 2
 cat >"$W/demo.yaml" <<'END'
@@ -50,5 +50,7 @@ wires:
 END
 url=$(ask alpha '.items[0].http[0]' status)
 token=$(ask alpha '.items[0].token' token admin)
-timeout 90 python3 "$here/page.py" "$url" "$token" "$W" "${PID[gamma]}" ||
+timeout 90 python3 "$here/page.py" "$url" "$token" "$W" "${PID[gamma]}" \
+	"$(ask beta '.items[0].http[0]' status)" \
+	"$(ask beta '.items[0].token' token view)" ||
 	fail "the page, see above"

@@ -44,6 +44,10 @@ source "$root/share/bash-completion/completions/posthouse"
 complete_words posthouse up --jo | grep -qx -- --join || fail "no --join"
 complete_words posthouse peers '' | grep -qx revoke || fail "no revoke"
 complete_words posthouse lint test/lint/ru | grep -q run.sh || fail "no files"
+[ "$(complete_words posthouse graph -o '' | paste -sd ' ')" = "json dot mermaid d2" ] ||
+	fail "graph -o is not its formats"
+[ "$(complete_words posthouse up --l2 e)" = emit ] || fail "--l2 e is not emit"
+complete_words posthouse compile -o Makef | grep -qx Makefile || fail "no file to write"
 for shell in zsh fish; do
 	command -v $shell >/dev/null || continue
 	case $shell in
@@ -51,6 +55,26 @@ for shell in zsh fish; do
 	fish) fish -n "$root/share/fish/vendor_completions.d/posthouse.fish" ;;
 	esac || fail "$shell does not read its completion"
 done
+
+# --- --help: each flag that is completed has its line, and a use elsewhere is told
+while read -r verb; do
+	told=$("$POSTHOUSE" "$verb" --help)
+	for flag in $(complete_words posthouse "$verb" -); do
+		[ "$flag" = --help ] || grep -qE "^  $flag( |$)" <<<"$told" ||
+			fail "'$verb --help' says nothing of $flag"
+	done
+done < <(complete_words posthouse '')
+"$POSTHOUSE" guests --help | grep -q node.caps || fail "a mask's node.caps"
+expect_exit 2 "$POSTHOUSE" graph --sarif
+grep -q "graph does not take this flag" "$W/told" || fail "$(cat "$W/told")"
+expect_exit 2 "$POSTHOUSE" statsu
+grep -q "did you mean status?" "$W/told" || fail "$(cat "$W/told")"
+expect_exit 2 "$POSTHOUSE" status --jsno
+grep -q "did you mean --json?" "$W/told" || fail "$(cat "$W/told")"
+expect_exit 2 "$POSTHOUSE" shelve a-1
+grep -q -- "--for T is missing" "$W/told" || fail "$(cat "$W/told")"
+expect_exit 3 "$POSTHOUSE" health --json --socket "$W/none"
+[ "$(jq .error.exit "$W/told")" = 3 ] || fail "$(cat "$W/told")"
 
 # --- the unit, and the signs of life that it asks for
 grep -q "^ExecStart=/opt/house/bin/posthouse up$" \
@@ -72,7 +96,7 @@ import os, socket, subprocess, sys
 binary, work = sys.argv[1:]
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 s.bind(work + "/notify")
-s.settimeout(10)
+s.settimeout(60)
 node = subprocess.Popen([binary, "up", "--local", "--discovery", "off",
     "--state", work + "/state", "--socket", work + "/socket",
     "--listen", "unix:" + work + "/peers", "--log", "error"],
@@ -85,7 +109,7 @@ try:
     node.terminate()
     while s.recv(200) != b"STOPPING=1":
         pass
-    assert node.wait(10) == 0
+    assert node.wait(60) == 0
 finally:
     node.kill()
 END

@@ -88,6 +88,11 @@ expect_said "nothing that is put in leads to a"
 expect_said "server broken: "
 expect_said "after 500 ms: slow: its stream has not ended"
 expect_said "cannot read nowhere"
+# A file without tests says so; nothing has passed.
+sed '/^tests:/,$d' "$W/bad.yaml" >"$W/none.yaml"
+grep -q servers "$W/none.yaml" || fail "nothing is left of the file"
+expect_exit 0 "$POSTHOUSE" test "$W/none.yaml"
+expect_said "it has no tests"
 echo "# tests that do not hold: ok"
 
 # EXIT RULE TEXT: what is no test.

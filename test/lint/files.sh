@@ -10,11 +10,13 @@ product_files() {
 all_files() {
 	find $product_folders $test_folders -name '*.[ch]' | sort
 }
-# Files as they are, but comments and the insides of strings blanked, so that a
-# rule sees code only. Lines keep their numbers.
+# FILE...: their lines as FILE:LINE:CODE, comments and the insides of strings
+# blanked, so that a rule sees code only.
 code_of() {
 	awk '
-	BEGIN { comment = 0 }
+	FNR == 1 { comment = 0 }
+	# Most lines have nothing to blank.
+	!comment && !/["\047]|\/[*\/]/ { print FILENAME ":" FNR ":" $0; next }
 	{
 		out = ""; n = length($0)
 		for (i = 1; i <= n; i++) {
@@ -37,6 +39,6 @@ code_of() {
 			}
 			out = out c
 		}
-		print out
-	}' "$1"
+		print FILENAME ":" FNR ":" out
+	}' "$@"
 }

@@ -3,12 +3,13 @@
 bad=0
 for page in README.md doc/*.md; do
 	[ -e "$page" ] || continue
+	folder=. && [ "$page" = "${page%/*}" ] || folder=${page%/*}
 	while IFS=: read -r line link; do
 		target=${link#](}
 		target=${target%)}
 		target=${target%%#*}
 		case $target in '' | *://* | mailto:*) continue ;; esac
-		if [ ! -e "$(dirname "$page")/$target" ]; then
+		if [ ! -e "$folder/$target" ]; then
 			echo "$page:$line: no such file: $target"
 			bad=1
 		fi

@@ -1,7 +1,7 @@
 #!/bin/bash
 # What the kernel asks of the outside: test/lint/kernel-symbols.txt. The part
 # that knows no operating system may use the core list and itself, no more.
-core='buffer queue pipe pipe_full pipe_end pipe_road terminal detour detour_change handle heap tasks door kernel ring slots backlog filler turns'
+core='buffer queue queue_carrier pipe pipe_full pipe_end pipe_road terminal terminal_connect detour detour_change handle heap tasks door kernel ring slots backlog filler turns'
 
 objects() {
 	for name in "$@"; do

@@ -41,7 +41,7 @@ END
 # What cam feeds, in order.
 fed() {
 	ask alpha '[.items[] | select(.from == "alpha/cam:out" and
-		.state != "closed").to] | sort | join(" ")' connections --node alpha
+		(.state | test("closed|draining") | not)).to] | sort | join(" ")' connections --node alpha
 }
 three_free() {
 	holds alpha '[.items[] | select(.name | startswith("enc")) |
@@ -81,8 +81,13 @@ say "the choice is kept: ok"
 
 # One more than there are is refused, and nothing changes.
 sed 's/count: 2/count: 4/' "$W/cam.yaml" >"$W/more.yaml"
+before=$(($(now_ms) - $(waited_ms)))
 expect_exit 4 ph alpha apply "$W/more.yaml"
-expect_said "3 of 4 found for criteria class=2a"
+took=$(($(now_ms) - $(waited_ms) - before))
+expect_said "3 of 4 found for criteria class=2a" "nothing here is like that and free"
+# Everybody has said so: nothing is waited for.
+[ $took -lt $((2000 * PATIENCE)) ] || fail "none found after $took ms"
+say "none found in $took ms"
 [ "$(fed)" = "$planned" ] || fail "changed: $(fed)"
 
 # One is gone: the third takes its place, the other stays.
@@ -120,6 +125,32 @@ holds alpha '[.items[] | select(.from == "alpha/tick:out").to] ==
 	["gamma/b-gamma:in"]' connections --node alpha || fail "not gamma's"
 say "by what its node has: ok"
 
+# Who runs goes before who does not, also when that one is nearer.
+idle() { # NODE COMMAND
+	printf 'wiring: 1\nname: i%s\nservers: {i-%s: {host: %s, exec: [sh, -c, "%s"], restart: never, class: 0x77}}\n' \
+		"$1" "$1" "$1" "$2" >"$W/i.yaml"
+	expect_exit 0 ph alpha apply "$W/i.yaml"
+}
+cat >"$W/idle.yaml" <<'END'
+wiring: 1
+name: idle
+servers: {tock: {host: alpha, use: clock}}
+wires: [{from: tock, to: {class: 0x77, terminal: stdin}, on_full: latest}]
+END
+chosen() { ask alpha '.items[] | select(.from == "alpha/tock:out").to' connections --node alpha; }
+ended() { holds alpha '.items[] | select(.name == "i-alpha") |
+	.state != "running" and .state != "starting"' servers --node alpha; }
+idle alpha "exit 0"
+idle beta "exec cat >/dev/null"
+expect_soon 5 "i-alpha has ended" ended
+expect_exit 0 ph alpha apply "$W/idle.yaml"
+[ "$(chosen)" = beta/i-beta:stdin ] || fail "chosen: $(chosen)"
+expect_exit 0 ph alpha unapply idle
+expect_exit 0 ph alpha unapply ibeta
+expect_exit 0 ph alpha apply "$W/idle.yaml"
+[ "$(chosen)" = alpha/i-alpha:stdin ] || fail "none runs: $(chosen)"
+say "who runs is preferred: ok"
+
 # A host by what it has; two of them are two nodes; who was found stays.
 cat >"$W/place.yaml" <<'END'
 wiring: 1
@@ -150,3 +181,23 @@ sed 's/caps: \[disk\]/caps: [disk, moon]/' "$W/place.yaml" >"$W/none.yaml"
 expect_exit 4 ph alpha apply "$W/none.yaml"
 expect_said "big-1" "has its caps" "--cap"
 say "hosts by capability: ok"
+
+# A host that is two: what runs on it stands once on each.
+cat >"$W/two.yaml" <<'END'
+wiring: 1
+name: two
+hosts: {big: {caps: [disk], count: 2}}
+servers:
+  tick: {host: big, use: clock, with: {every: 1h}}
+  all: {exec: [sh, -c, "exec cat >/dev/null"], in: {i: {kind: combine}}}
+wires: ["tick -> all"]
+END
+expect_exit 0 ph alpha unapply place
+expect_exit 0 ph alpha apply "$W/two.yaml"
+placed="$(ask alpha '[.items[] | select(.scope == "two" and .name != "all") |
+	"\(.name)@\(.node)"] | sort | join(" ")' servers)"
+[ "$placed" = "tick-1@beta tick-2@gamma" ] || fail "placed: $placed"
+sed 's/count: 2/count: 3/' "$W/two.yaml" >"$W/three.yaml"
+expect_exit 4 ph alpha apply "$W/three.yaml"
+expect_said "big-3" "has its caps"
+say "a host that is two: ok"

@@ -33,8 +33,8 @@ say "alive, with what they can and offer: ok"
 
 # --- a goodbye, and a death
 node_stop beta || fail "beta ended with $?"
-expect_soon 3 "beta left" is alpha beta left
-expect_soon 3 "gamma heard it, too" is gamma beta left
+expect_within 3 "beta left" is alpha beta left
+expect_within 3 "gamma heard it, too" is gamma beta left
 ph alpha menu beta >"$W/menu" 2>"$W/said" || fail "no last menu: $(cat "$W/said")"
 expect_said "its menu of"
 node_kill gamma
@@ -43,8 +43,9 @@ told() { holds alpha "any(.items[]; .what | test(\"$1\"))" events; }
 expect_soon 5 "the journal has beta's end" told "node beta is left"
 expect_soon 5 "the journal has gamma's end" told "node gamma is dead"
 [ "$(ask alpha '.items | length' events -n 1)" = 1 ] || fail "-n is not obeyed"
-timeout 2 "$POSTHOUSE" events --follow --socket "$W/alpha.sock" >"$W/followed"
-grep -q "node gamma is dead" "$W/followed" || fail "nothing followed"
+"$POSTHOUSE" events --follow --socket "$W/alpha.sock" >"$W/followed" {NAP}>&- &
+MINE[$!]=follower
+expect_soon 5 "it is followed" grep -q "node gamma is dead" "$W/followed"
 say "left and dead, told and written down: ok"
 
 # --- who comes back, and what a restart of the seer remembers
@@ -69,6 +70,19 @@ bound "$(address quiet)" && fail "quiet has a UDP socket"
 bound "$(address alpha)" || fail "alpha has none"
 expect_soon 5 "quiet knows alpha by its line" is quiet alpha alive
 say "off is off: ok"
+
+# --- by ws alone: there is no place for datagrams, so nobody is asked by them and
+# held for dead; lines are all there is
+ADDRESS[left]=ws://127.0.0.1:0 ADDRESS[right]=ws://127.0.0.1:0
+node_up left
+node_up right --join "$(address left)"
+menu_known() { holds "$1" 'any(.items[]; .menu == "known" and .state == "alive" and
+	.line == "up")' peers; }
+expect_soon 10 "left has heard of right" menu_known left
+expect_soon 10 "right has heard of left" menu_known right
+grep -h member.state "$W/left.log" "$W/right.log" >"$W/said" &&
+	fail "asked by datagrams: $(cat "$W/said")"
+say "by ws alone: ok"
 
 # --- what is refused
 expect_exit 2 "$POSTHOUSE" up --discovery eth0,,eth1

@@ -31,12 +31,18 @@ before=$(ask alpha '[.items[].node] | unique | join(" ")' servers)
 [ "$before" = "beta delta gamma" ] || fail "who: $before"
 
 kill -STOP "${PID[beta]}" "${PID[gamma]}"
-begin=$(now_ms)
-after=$(ask alpha '[.items[].node] | unique | join(" ")' servers --timeout 1s)
-took=$(($(now_ms) - begin))
-[ "$after" = delta ] || fail "with two that hang: '$after'"
-[ $took -lt $((3500 * PATIENCE)) ] || fail "two that hang cost $took ms"
-say "two that hang: $took ms"
+# One after the other they would cost two deadlines, always: less than that, once,
+# on a machine that others use as well, is enough.
+for attempt in 1 2 3 4; do
+	begin=$(now_ms)
+	after=$(ask alpha '[.items[].node] | unique | join(" ")' servers \
+		--timeout 2s)
+	took=$(($(now_ms) - begin))
+	[ "$after" = delta ] || fail "with two that hang: '$after'"
+	say "two that hang: $took ms, of a deadline of 2000"
+	[ $took -lt 4000 ] && break
+	[ $attempt -lt 4 ] || fail "two that hang cost $took ms"
+done
 ph alpha topology --json --timeout 1s >"$W/out" 2>"$W/err" || fail "topology"
 grep -q "beta left out: .*its part of .* ago" "$W/err" ||
 	fail "no age: $(cat "$W/err")"

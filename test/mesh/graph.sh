@@ -21,6 +21,13 @@ holds beta '.items[0] | .layers == 3 and (.nodes | length) == 3 and
 	all(.nodes[]; .layer >= 0 and (.absent | not))' graph ||
 	fail "the graph: $(ph beta graph)"
 holds gamma '.items[0].edges | length == 2' topology || fail topology
+# A connection says where a renderer puts it, as the topology does.
+placed='map("\(.id) \(.layer) \(.order)") | sort | join(",")'
+[ "$(ask gamma ".items | $placed" connections)" = \
+	"$(ask gamma ".items[0].edges | $placed" topology)" ] ||
+	fail "placed otherwise: $(ph gamma connections --json)"
+holds gamma '[.items[].layer] | sort == [0, 1]' connections ||
+	fail "layers: $(ph gamma connections --json)"
 
 for format in dot mermaid d2; do
 	ph gamma graph -o $format >"$W/$format" || fail "graph -o $format"
@@ -29,6 +36,10 @@ grep -q '"alpha/a.1":"o_out" -> "beta/b-2":"i_stdin"' "$W/dot" ||
 	fail "dot: $(cat "$W/dot")"
 if command -v dot >/dev/null; then
 	dot -Tsvg "$W/dot" >"$W/svg" 2>"$W/said" || fail "$(cat "$W/said")"
+	[ ! -s "$W/said" ] || fail "Graphviz complains: $(cat "$W/said")"
+	# The kept picture has what this mesh has not: mux, combine, an absent end.
+	dot -Tsvg "$(dirname "$0")/../golden/camera.dot" >/dev/null 2>"$W/said" ||
+		fail "$(cat "$W/said")"
 	[ ! -s "$W/said" ] || fail "Graphviz complains: $(cat "$W/said")"
 	grep -q 'b&#45;2\|b-2' "$W/svg" || fail "a server is not drawn"
 else

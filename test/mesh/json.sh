@@ -84,7 +84,8 @@ flowing() {
 }
 expect_soon 10 "messages flow" flowing
 
-envelope 'length == 1 and (.[0] | .node == "beta" and .state == "alive"
+envelope 'length == 1 and (.[0] | .node == "beta" and
+	(.state | IN("alive", "suspect"))
 	and .line == "up" and (.addresses | length) > 0 and (.caps | type ==
 	"array") and .heard_by != null and (.since | type == "number")
 	and (.id | length) == 32)' peers
@@ -115,6 +116,10 @@ envelope 'length > 0' show beta/sink
 envelope 'length == 1 and .[0].text == "said something"' logs beta/talk
 envelope "$none" logs alpha/tick
 envelope 'length == 2' tap alpha/tick:out -n 2
+expect_exit 7 ph alpha tap alpha/tick:out -n 1000 --timeout 1s
+expect_said "of 1000 messages came in time" "--timeout"
+ph alpha tap alpha/tick:out -n 1000 --timeout 1s >"$W/came" 2>"$W/err"
+[ -s "$W/came" ] || fail "what came is not printed"
 envelope 'length == 1' top -n 1
 envelope 'length == 1 and .[0].node == "beta"' status --node beta
 envelope 'length == 1' ready

@@ -38,12 +38,15 @@ nap() { read -rt 0.05 -u "$NAP" || :; }
 
 now_ms() { echo $(($(date +%s%N) / 1000000)); }
 
-# SECONDS CMD...: until CMD succeeds; fails when it did not in time.
+# SECONDS CMD...: until CMD succeeds; fails when it did not in time. The last look
+# begins when the time is over: a look that took long itself is not held against
+# what it looked at.
 await() {
-	local until=$(($(now_ms) + $1 * 1000 * PATIENCE))
+	local asked until=$(($(now_ms) + $1 * 1000 * PATIENCE))
 	shift
-	until "$@" >/dev/null 2>&1; do
-		[ "$(now_ms)" -lt $until ] || return 1
+	while asked=$(now_ms); do
+		"$@" >/dev/null 2>&1 && return
+		[ "$asked" -lt $until ] || return
 		nap
 	done
 }
@@ -76,11 +79,43 @@ skip() {
 	exit 77
 }
 
-# SECONDS WHAT CMD...: as await, or the test fails with WHAT.
+# SECONDS WHAT CMD...: as await, or the test fails with WHAT. SECONDS is what it may
+# take on a machine that has nothing else to do. Waiting longer costs only a test
+# that fails anyway, so a machine that is busy is given a minute.
 expect_soon() {
 	local seconds=$1 what=$2
 	shift 2
+	[ "$seconds" -ge 60 ] || seconds=60
 	await "$seconds" "$@" || fail "not within $seconds s: $what"
+}
+
+# [PID...]: how long they (or all that this test started) were ready to run while
+# others ran: ms, all together. What ended meanwhile counts no more.
+waited_ms() {
+	local pid tasks=()
+	[ $# -gt 0 ] || set -- "${!MINE[@]}"
+	for pid; do tasks+=("/proc/$pid"/task/*/schedstat); done
+	cat "${tasks[@]}" /dev/null 2>/dev/null |
+		awk '{ ns += $2 } END { printf "%d", ns / 1000000 }'
+}
+
+# SECONDS WHAT CMD...: a figure that is promised, as expect_soon, but at that time
+# it holds: a look that begins later must succeed. What the machine kept from the
+# nodes is not theirs, and is given back.
+expect_within() {
+	local limit=$(($1 * 1000 * PATIENCE)) what=$2 begin before asked lost
+	shift 2
+	begin=$(now_ms) before=$(waited_ms)
+	while asked=$(($(now_ms) - begin)); do
+		"$@" >/dev/null 2>&1 && break
+		lost=$(($(waited_ms) - before))
+		[ $lost -gt 0 ] || lost=0
+		[ $asked -lt $((limit + lost)) ] && [ $asked -lt 60000 ] ||
+			fail "not within $limit ms: $what (after $asked ms," \
+				"of which its nodes waited $lost for a processor)"
+		nap
+	done
+	say "$what: not after $asked ms any more ($limit ms are promised)"
 }
 
 # EXIT CMD...: CMD ends with exactly EXIT; its words are left in $W/said.
@@ -185,7 +220,7 @@ node_kill() {
 node_stop() {
 	local pid=${PID[$1]} code
 	kill -TERM "$pid"
-	await 6 is_gone_or_zombie "$pid" || fail "$1 ignores SIGTERM"
+	await 60 is_gone_or_zombie "$pid" || fail "$1 ignores SIGTERM"
 	wait "$pid" 2>/dev/null
 	code=$?
 	unset "MINE[$pid]" "PID[$1]"
@@ -227,4 +262,18 @@ same_bytes() { cmp -s "$1" "$2"; }
 all_ended() {
 	holds "$1" '(.items | length) > 0 and all(.items[];
 		.state == "closed" and .reason == "end")' connections
+}
+
+# A port that nobody has, and not of those that the system gives to whoever asks
+# for any.
+free_port() {
+	python3 -c 'import random, socket
+while True:
+    port = random.randrange(10000, 20000)
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        continue
+    print(port)
+    break'
 }

@@ -4,6 +4,7 @@
 # Whatever is lost is lost in queues and said by GAP: what came and what GAPs
 # say is what was sent, message by message and to the byte. Who is disconnected
 # sees his stream cut, never wrong, and is wired again.
+. "$(dirname "$0")/anew.bash"
 . "$(dirname "$0")/lib.bash"
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -58,6 +59,10 @@ all_open() {
 expect_soon 30 "all are wired" all_open
 echo go >&$GO
 
+past() {
+	say "it went past the relay: $*"
+	exit 99
+}
 says() { grep -q -- "$2" "$W/$1.out"; }
 expect_soon 90 "the flood is over" says flood finish=0
 # All there is to be had of it.
@@ -76,13 +81,13 @@ for policy in drop-oldest drop-newest latest; do
 		fail "$policy: $came came, $lost lost, of $count"
 	[ $((got + gone)) -eq $bytes ] ||
 		fail "$policy: $got bytes came, $gone lost, of $bytes"
-	[ "$gaps" -gt 0 ] || fail "$policy: nothing was dropped"
+	[ "$gaps" -gt 0 ] || past "$policy: nothing was dropped"
 	says "$policy" last=cut && fail "$policy: its stream was cut"
 	[ "$(ask alpha ".items[] | select(.to == \"beta/$policy:in\")
 		| .dropped.messages" connections)" = "$lost" ] ||
 		fail "$policy: the views count other losses"
 done
-says disconnect last=cut || fail "the slow one was never disconnected"
+says disconnect last=cut || past "the slow one was never disconnected"
 for policy in $policies; do
 	says "$policy" wrong && fail "$policy: $(cat "$W/$policy.out")"
 done
@@ -91,4 +96,4 @@ grep -q 'lost=[1-9]' "$W/disconnect.out" &&
 say "disconnect: $(grep -c last=cut "$W/disconnect.out") streams cut"
 resumed=$(grep -c 'wire resumed' "$W/alpha.log")
 say "$(grep -c '^cut' "$W/cuts") cuts, resumed $resumed times"
-[ "$resumed" -ge 6 ] || fail "carriers were cut only $resumed times"
+[ "$resumed" -ge 6 ] || past "carriers were cut only $resumed times"

@@ -69,6 +69,23 @@ expect_exit 0 ph beta menu alpha
 	fail "an empty menu: $(cat "$W/said")"
 say "by what a node can: ok"
 
+# --- a part's manifest lies beside the part, wherever that is
+
+mkdir "$W/parts"
+cp "$W/house/encoder.manifest" "$W/parts/"
+printf 'servers:\n  far: {host: beta, exec: [cat], manifest: encoder.manifest}\n' \
+	>"$W/parts/far.yaml"
+printf 'wiring: 1\nname: parted\ninclude: [../parts/far.yaml]\nservers: {}\nwires: []\n' \
+	>"$W/house/parted.yaml"
+expect_exit 0 ph alpha apply "$W/house/parted.yaml"
+expect_soon 5 "a part's manifest is read" holds beta \
+	'[.items[] | select(.server == "far") | .class] == [42]' guests
+expect_exit 0 ph alpha unapply parted
+rm "$W/parts/encoder.manifest"
+expect_exit 78 ph alpha apply "$W/house/parted.yaml"
+expect_said "../parts/far.yaml:2" "P9" "directory of the file that names it"
+say "of a part: ok"
+
 # --- a node that reads the file itself, from another directory
 
 sed -i 's/host: beta, //' "$W/house/house.yaml"

@@ -54,6 +54,18 @@ expect_exit 0 ph alpha save needs -o "$W/saved.yaml"
 grep -q 'needs: \[second, first\]' "$W/saved.yaml" ||
 	fail "saved without needs: $(cat "$W/saved.yaml")"
 expect_exit 0 ph alpha apply "$W/saved.yaml"
+# A node stops them the other way round, each when those above it have gone.
+from=$(($(lines) + 1))
+node_stop alpha || fail "alpha ended with $?"
+stops() {
+	tail -n "+$1" "$W/alpha.log" |
+		sed -n "s/.*state server=\([a-z]*\) from=running to=stopping.*/\1/p" | tr '\n' ' '
+}
+[ "$(stops $from)" = "zero third second first " ] || fail "stopped: $(stops $from)"
+grep -q "stop.late\|stop.cut" "$W/alpha.log" && fail "somebody was not waited for"
+say "servers stop in order: ok"
+node_up alpha
+expect_soon 10 "all run once more" all_run
 expect_exit 0 ph alpha unapply needs
 say "what cannot be is refused: ok"
 
@@ -104,6 +116,73 @@ expect_soon 10 "both have ended" ended
 [ "$(stat -c %s "$W/one" "$W/two" | xargs)" = "100000 100000" ] ||
 	fail "sizes: $(stat -c %s "$W/one" "$W/two")"
 say "a source begins with all of its wires: ok"
+
+# One that says when it is ready: who needs it waits for that.
+tool=$BUILD/test/unit/notify_test
+if [ -x "$tool" ]; then
+	cat >"$W/ready.yaml" <<END
+wiring: 1
+name: ready
+servers:
+  after: {use: clock, needs: slow}
+  slow: {exec: ["$tool", say, "STATUS=warming up", "@read", READY=1, STATUS=warm, "@stay"], ready: notify}
+  give: {exec: [sh, -c, "until test -e $W/go; do sleep 0.05; done; echo go"]}
+wires:
+  - give -> slow
+END
+	expect_exit 0 ph alpha apply "$W/ready.yaml"
+	says() { holds alpha ".items[] | select(.name == \"slow\") | .state == \"$1\" and .status == \"$2\"" servers; }
+	expect_soon 10 "slow warms up" says starting "warming up"
+	holds alpha 'all(.items[]; .name != "after")' servers ||
+		fail "after did not wait until slow was ready"
+	: >"$W/go"
+	expect_soon 10 "slow is ready" says running warm
+	expect_soon 10 "after runs" runs after
+	expect_exit 0 ph alpha unapply ready
+	rm "$W/go"
+	# A group in order: each when the one before is ready, also again.
+	cat >"$W/group.yaml" <<END
+wiring: 1
+name: group
+servers:
+  base: {exec: [sh, -c, "exec tail -f /dev/null"], group: g, strategy: rest_for_one}
+  slow: {exec: ["$tool", say, "STATUS=warming up", "@read", READY=1, STATUS=warm, "@stay"], ready: notify, group: g, strategy: rest_for_one}
+  top: {exec: [sh, -c, "exec tail -f /dev/null"], group: g}
+  give: {exec: [sh, -c, "until test -e $W/go; do sleep 0.05; done; echo go"]}
+wires:
+  - give -> slow
+END
+	expect_exit 0 ph alpha apply "$W/group.yaml"
+	expect_soon 10 "slow warms up" says starting "warming up"
+	holds alpha 'all(.items[]; .name != "top")' servers ||
+		fail "top did not wait until slow was ready"
+	: >"$W/go"
+	expect_soon 10 "top runs" runs top
+	rm "$W/go"
+	kill -9 "$(ask alpha '.items[] | select(.name == "base").pid' servers)"
+	expect_soon 20 "slow warms up again" says starting "warming up"
+	runs base || fail "slow did not wait for base"
+	runs top && fail "top did not wait for slow"
+	: >"$W/go"
+	expect_soon 20 "top runs again" runs top
+	expect_exit 0 ph alpha unapply group
+	say "a group starts in order: ok"
+	say "needs of one that says when it is ready: ok"
+fi
+
+# More than a map may have keys in the order of a file.
+{
+	printf '%s\n' "wiring: 1" "name: many" "servers:"
+	for i in {1..100}; do
+		echo "  m$i: {host: alpha, needs: [base], use: 'null'}"
+	done
+	echo "  base: {host: alpha, use: 'null'}"
+} >"$W/many.yaml"
+expect_exit 0 ph alpha apply "$W/many.yaml"
+hundred() { holds alpha '[.items[] | select(.state == "running" and .scope == "many")] | length == 101' servers; }
+expect_soon 20 "all run" hundred
+expect_exit 0 ph alpha unapply many
+say "a hundred that need one: ok"
 
 # A server that was given up is named, and the exit code says so.
 printf '%s\n' 'wiring: 1' 'name: broken' \

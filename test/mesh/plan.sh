@@ -62,7 +62,7 @@ settled() {
 	done
 	equal
 }
-rounds=4
+rounds=2
 full && rounds=60
 next=new
 for ((round = 0; round < rounds; round++)); do
@@ -84,4 +84,48 @@ done
 expect_exit 4 ph beta plan resolve alpha@1.99 commit
 expect_said "no such change"
 expect_exit 2 ph beta plan resolve
-say "passed"
+say "plan: ok"
+
+# --- without a host that is dead, the others change; it is told what is left
+# They finish what they were given, and are then gone.
+runs() { ask alpha '[.items[] | "\(.name)@\(.node)"] | sort | join(" ")' servers; }
+run_only() { [ "$(runs)" = "$*" ]; }
+small() { grep -v 'new-c' "$W/new.yaml" | sed 's/, gamma: {}//'; }
+expect_exit 0 ph alpha unapply other
+expect_exit 0 ph alpha apply "$W/new.yaml"
+node_kill gamma
+small >"$W/small.yaml"
+expect_exit 3 ph beta apply "$W/small.yaml"
+expect_said "applied, but 'gamma' was not reached and keeps its old part" \
+	"apply the file once more"
+is_behind() { holds alpha '[.items[] | select(.state == "behind") |
+	"\(.node) \(.scope)"] == ["gamma demo"]' diff; }
+told() { holds alpha '[.items[] | select(.kind == "change")] |
+	map(.subject) == ["demo@gamma"]' alarms; }
+none_behind() { holds alpha '.items == []' diff && holds alpha '.items == []' alarms; }
+is_behind || fail "gamma is not behind: $(ph alpha diff)"
+told && fail "told of what nothing can be done about: $(ph alpha alarms)"
+node_up gamma
+expect_soon 10 "two lines of gamma" has_lines gamma 2
+expect_soon 10 "gamma runs its old part" \
+	run_only new-a@alpha new-b@beta new-c@gamma
+is_behind || fail "gamma is not behind: $(ph alpha diff)"
+ph alpha diff >"$W/said"
+expect_said "posthouse apply FILE once more"
+expect_soon 10 "an alarm" told
+ph alpha alarms >"$W/said"
+expect_said "gamma keeps an old part of demo" "posthouse apply FILE of demo once more"
+expect_exit 0 ph alpha apply "$W/small.yaml"
+expect_soon 10 "nothing is left over" run_only new-a@alpha new-b@beta
+expect_soon 10 "and nobody is behind" none_behind
+expect_exit 0 ph alpha apply "$W/new.yaml"
+node_kill gamma
+expect_exit 3 ph beta unapply demo
+expect_said "unapplied, but 'gamma' was not reached and keeps its old part" \
+	"when it is back, unapply it once more"
+expect_soon 10 "nothing runs any more" run_only
+node_up gamma
+expect_soon 10 "two lines of gamma" has_lines gamma 2
+expect_exit 0 ph beta unapply demo
+expect_soon 10 "nothing runs any more" run_only
+say "without a dead host: ok"

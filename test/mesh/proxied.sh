@@ -1,16 +1,20 @@
 #!/bin/bash
 # Through nginx, which ends the outer TLS: two nodes meet by wss, a pipe between
 # them works, and what the proxy passes on is ciphertext of theirs: unmasked,
-# it is TLS records, and nothing of what was sent is in it.
+# it is TLS records, and nothing of what was sent is in it. And a page: what it
+# asks from the origin that the node was told of is done, with a token.
 . "$(dirname "$0")/lib.bash"
 
 nginx=$(command -v nginx || command -v /usr/sbin/nginx) ||
 	skip "no nginx (test/deps.sh proxy installs it)"
 command -v python3 >/dev/null || skip "no python3"
 
+port=$(free_port) page=$(free_port)
+SITE=https://ops.example:$page
+
 new_phrase
 ADDRESS[alpha]=ws://127.0.0.1:0
-node_up alpha
+node_up alpha --http off --http 127.0.0.1:0 --http-origin "$SITE"
 backend=$(address alpha)
 
 # Between the proxy and the node: passes everything on, keeps what the proxy
@@ -76,12 +80,13 @@ expect_soon 10 "the tap listens" test -s "$W/tap.port"
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 \
 	-keyout "$W/outer.key" -out "$W/outer.crt" -subj /CN=proxy 2>/dev/null ||
 	fail "no certificate for the proxy"
-port=$(python3 -c 'import socket
-s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1])')
+plain=$(ask alpha '.items[0].http[0]' status)
+plain=${plain%/}
 mkdir "$W/nginx"
 cat >"$W/nginx.conf" <<END
 daemon off;
 pid $W/nginx.pid;
+master_process off; # one process, which the test ends
 error_log $W/nginx.log;
 worker_processes 1;
 $([ "$(id -u)" = 0 ] && echo "user root;")
@@ -105,6 +110,20 @@ http {
 			proxy_set_header Host \$http_host;
 		}
 	}
+	server { # as in doc/HTTP.md
+		listen 127.0.0.1:$page ssl;
+		ssl_certificate $W/outer.crt;
+		ssl_certificate_key $W/outer.key;
+		location / {
+			proxy_pass $plain;
+			proxy_http_version 1.1;
+			proxy_set_header Host \$http_host;
+			proxy_set_header Upgrade \$http_upgrade;
+			proxy_set_header Connection \$http_connection;
+			proxy_buffering off;
+			proxy_read_timeout 1h;
+		}
+	}
 }
 END
 "$nginx" -c "$W/nginx.conf" -p "$W" >"$W/nginx.out" 2>&1 {NAP}>&- &
@@ -112,6 +131,42 @@ MINE[$!]=nginx
 proxied() { curl -sk -m 2 -o /dev/null "https://127.0.0.1:$port/"; }
 expect_soon 10 "the proxy serves" proxied
 
+say "a page behind it"
+# STATUS [CURL FLAGS...] URL
+expect() {
+	local wanted=$1 got
+	shift
+	got=$(curl -sk -m 10 --resolve "ops.example:$page:127.0.0.1" \
+		-o "$W/said" -w '%{http_code}' "$@")
+	[ "$got" = "$wanted" ] || fail "$*: $got, not $wanted: $(cat "$W/said")"
+}
+bearer="Authorization: Bearer $(ph alpha token admin)"
+cat >"$W/y.json" <<'END'
+{"text": "wiring: 1\nname: y\nservers:\n  n: {use: \"null\"}\n"}
+END
+change() { expect "$1" -X POST -d "@$W/y.json" "${@:2}" "$SITE/v1/apply"; }
+expect 200 "$SITE/"
+expect_said '<title>posthouse'
+expect 403 "$SITE/v1/status"
+expect 200 -H "$bearer" "$SITE/v1/status"
+jq -e --arg at "$SITE/" '.items[0].http | index($at)' "$W/said" >/dev/null ||
+	fail "status does not tell where the page is: $(cat "$W/said")"
+change 403 -H "Origin: $SITE"
+change 403 -H "$bearer" -H 'Origin: https://evil.example'
+change 403 -H "$bearer" -H "Origin: http://ops.example:$page"
+change 200 -H "$bearer" -H "Origin: $SITE" -H 'Sec-Fetch-Site: same-origin'
+expect 200 -H "$bearer" "$SITE/v1/servers"
+jq -e '[.items[].name] == ["n"]' "$W/said" >/dev/null ||
+	fail "nothing was changed: $(cat "$W/said")"
+expect 403 -H "$bearer" "https://127.0.0.1:$page/v1/status"
+expect 101 --max-time 1 -H 'Upgrade: websocket' -H 'Connection: Upgrade' \
+	-H 'Sec-WebSocket-Version: 13' -H "Origin: $SITE" \
+	-H 'Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==' "$SITE/v1/terminal"
+# Not told of it, it refuses.
+change 403 -H "$bearer" -H "Origin: $SITE" \
+	--resolve "other.example:$page:127.0.0.1" -H "Host: other.example:$page"
+
+say "two nodes by wss"
 node_up beta --join "wss://127.0.0.1:$port"
 expect_soon 15 "the line is up through the proxy" has_lines beta 1
 for _ in $(seq 65536); do echo 'nobody but the two may read this line'; done >"$W/in"
@@ -122,7 +177,7 @@ servers:
   source: {host: beta, use: file.read, with: {path: $W/in}}
   target: {host: alpha, use: file.write, with: {path: $W/out}}
 wires:
-  - source:out -> target:in
+  - {from: source:out, to: target:in, via: wss}
 END
 ph beta apply "$W/x.yaml" >/dev/null || fail "not applied"
 expect_soon 20 "reason end" all_ended beta

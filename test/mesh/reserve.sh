@@ -29,7 +29,7 @@ expect_soon 10 "servers of gamma" four_here gamma
 racers=()
 for i in $(seq 100); do
 	case $((i % 3)) in 0) at=alpha ;; 1) at=beta ;; 2) at=gamma ;; esac
-	(ph $at reserve beta/sink1:in --for 20s --timeout 30s --json \
+	(ph $at reserve beta/sink1:in --for 10m --timeout 50s --json \
 		>"$W/race.$i" 2>"$W/lost.$i"; echo $? >"$W/code.$i") &
 	racers+=($!)
 done
@@ -48,6 +48,27 @@ holds beta ".items[] | select(.server == \"sink1\") | .terminals[0]
 	guests || fail "the hold is not shown: $(ask beta . guests)"
 say "race: one winner, 99 told"
 
+# --- by mask, one that runs is found before one that does not
+
+cat >"$W/pair.yaml" <<'END'
+wiring: 1
+name: pair
+servers:
+  a-broken: {host: alpha, exec: ["false"], class: 0x2b, restart: never}
+  z-runs: {host: alpha, exec: [cat], class: 0x2b}
+END
+# Whether it has failed before the answer comes is a matter of luck.
+ph alpha apply "$W/pair.yaml" >"$W/said" 2>&1
+state() { holds alpha ".items[] | select(.server == \"$1\") | .state == \"$2\"" guests; }
+expect_soon 10 "the guest book knows who failed" state a-broken failed
+expect_soon 10 "and who runs" state z-runs running
+expect_exit 0 ph alpha guests
+expect_said STATE failed running
+expect_exit 0 ph alpha reserve --mask class=2b,terminal=stdin --for 100ms
+expect_said z-runs
+expect_exit 0 ph alpha unapply pair
+say "who runs comes first: ok"
+
 # --- whose it is, is not another's to give
 
 by=$(jq -r '.items[0].by' "$W/winner")
@@ -64,7 +85,7 @@ expect_exit 2 ph alpha reserve --mask colour=red
 # --- by mask, over several nodes
 
 expect_exit 0 ph alpha reserve --mask class=0x2a,free=yes,caps=gpu=nvenc \
-	--count 6 --for 30s --json
+	--count 6 --for 10m --json
 [ "$(jq '[.items[].node] | sort | unique | length' "$W/said")" -eq 2 ] ||
 	fail "not of two nodes: $(cat "$W/said")"
 cp "$W/said" "$W/six"
@@ -73,7 +94,7 @@ holds alpha '[.items[] | select(.class == 42)] | length == 0' guests ||
 	fail "alpha has servers of its own"
 free_servers() { ask "$1" '.items | length' guests --mask class=2a,free=yes; }
 is_free() { [ $(($(free_servers beta) + $(free_servers gamma))) -eq "$1" ]; }
-expect_soon 5 "what did not suffice went back" is_free 2
+expect_within 5 "what did not suffice went back" is_free 2
 for id in $(jq -r '.items[].id' "$W/six"); do
 	ph alpha release "$id" >/dev/null || fail "release $id"
 done
@@ -82,7 +103,7 @@ say "mask: six servers of two nodes"
 
 # --- waiting is fair
 
-ph alpha reserve beta/sink2:in --for 60s --json >"$W/first" || fail "first"
+ph alpha reserve beta/sink2:in --for 10m --json >"$W/first" || fail "first"
 (ph gamma reserve beta/sink2:in --for 1s --wait 30s --json >"$W/second" 2>&1
 	echo $? >"$W/second.code") &
 second=$!
@@ -96,8 +117,8 @@ say "wait: ok"
 
 knows_four() { holds alpha '.items | length == 4' menu beta; }
 expect_soon 5 "the menu of beta" knows_four
-ph beta reserve beta/sink3:in --for 60s >/dev/null || fail "sink3"
-ph alpha reserve beta/sink4:in --for 60s >/dev/null || fail "sink4"
+ph beta reserve beta/sink3:in --for 10m >/dev/null || fail "sink3"
+ph alpha reserve beta/sink4:in --for 10m >/dev/null || fail "sink4"
 node_kill beta
 away() { ph alpha menu beta --json 2>/dev/null | jq -e \
 	'(.items | length) == 4 and all(.items[]; .as_of > 0)'; }
@@ -110,6 +131,27 @@ expect_soon 15 "beta's servers" four_here beta
 expect_soon 5 "no hold is left" holds beta \
 	'all(.items[].terminals[]; .in_use == 0)' guests
 say "menu: ok"
+
+# --- held at another node: wired with that reservation, and not without it
+
+printf 'wiring: 1\nname: ticks\nservers: {tick: {host: beta, use: clock}}\n' \
+	>"$W/ticks.yaml"
+expect_exit 0 ph alpha apply "$W/ticks.yaml"
+output=$(ask alpha '.items[0].id' reserve tick:out --node beta --for 10m)
+input=$(ask alpha '.items[0].id' reserve --mask server=far2,terminal=in --node gamma --for 10m)
+stands() { holds alpha ".items | map(select(.to == \"$1\")) |
+	length == 1 and .[0].actual == \"$2\"" connections; }
+expect_exit 0 ph gamma connect beta/tick:out gamma/far1:in
+expect_soon 5 "the output is held" stands gamma/far1:in failed
+change=$(ask gamma '.items[0].id' diff)
+expect_exit 0 ph gamma revert "$change" --node beta
+expect_exit 0 ph alpha connect --node beta tick:out gamma/far1:in --reservation "$output"
+expect_soon 5 "with the output's reservation" stands gamma/far1:in open
+expect_exit 0 ph alpha revert "$(ask alpha '.items[0].id' diff)" --node beta
+expect_exit 0 ph alpha connect beta/tick:out gamma/far2:in --reservation "$input"
+expect_soon 5 "with the input's reservation" stands gamma/far2:in open
+expect_exit 0 ph alpha revert "$(ask alpha '.items[0].id' diff)" --node beta
+say "a reservation elsewhere: ok"
 
 # --- the journals
 

@@ -21,3 +21,9 @@ PHRASE=$W/alpha/passphrase
 node_up gamma --join "$(address beta)"
 expect_soon 10 "the new passphrase opens beta" up gamma 1
 say "rotated stays rotated: ok"
+
+node_stop beta || fail "beta did not stop well"
+expect_soon 10 "gamma is alone" up gamma 0
+expect_exit 3 ph gamma passphrase rotate
+expect_said "kept in" "beta keeps the old passphrase" "next:"
+say "who has not got it is named: ok"

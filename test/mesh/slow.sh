@@ -120,6 +120,7 @@ whole() { same_bytes "$W/in" "$W/out"; }
 # The beat goes on while CMD... holds; then both loops' longest turns.
 fresh() { [ ! -e "$W/pause.reset" ]; }
 begin_watch() {
+	lost=$(waited_ms)
 	: >"$W/pause.reset"
 	expect_soon 5 "messages flow" fresh
 }
@@ -135,16 +136,13 @@ waited() {
 end_watch() { # WHAT
 	local pause turn name
 	expect_soon 5 "the pause is told" read_pause
-	# 20 ms is the beat; the rest is the scheduler's. What blocks, blocks
-	# for 2 s and more.
-	[ "$pause" -lt $((1500000 * PATIENCE)) ] ||
-		fail "$1: a message came $pause us after the one before"
+	# 20 ms is the beat; the rest is the scheduler's.
 	[ "$pause" -lt $((250000 * PATIENCE)) ] ||
-		late="a message $pause us after the one before" blocked=$late
+		late="$1: a message $pause us after the one before"
+	[ "$pause" -lt $((250000 * PATIENCE + ($(waited_ms) - lost) * 1000)) ] ||
+		blocked=$late
 	for name in alpha beta; do
 		turn=$(longest_turn $name)
-		[ "$turn" -lt $((500000 * PATIENCE)) ] ||
-			fail "$1: a turn of $name took $turn us"
 		[ "$turn" -lt $((5000 * PATIENCE)) ] || late="a turn of $name $turn us"
 		[ "$turn" -lt $((5000 * PATIENCE + $(waited $name))) ] ||
 			blocked="a turn of $name $turn us"
@@ -166,8 +164,11 @@ slow_disk() {
 	for name in alpha beta; do
 		begin=$(now_ms)
 		expect_exit 0 ph $name status
-		[ $(($(now_ms) - begin)) -lt $((1000 * PATIENCE)) ] ||
-			fail "$name answers only after $(($(now_ms) - begin)) ms"
+		took=$(($(now_ms) - begin))
+		[ $took -lt $((1000 * PATIENCE)) ] ||
+			late="$name answers only after $took ms"
+		[ $took -lt $((1000 * PATIENCE + $(waited_ms) - lost)) ] ||
+			blocked=$late
 	done
 	wait $apply || fail "not applied: $(cat "$W/applied")"
 	unset "MINE[$apply]"
@@ -222,15 +223,17 @@ for attempt in 1 2 3; do
 	done
 done
 
-# A node that joins by such a name is up at once.
+# A node that joins by such a name is up at once, while its worker hangs for 10 s.
+rm -f "$SLOW_WHEN"*
 : >"$SLOW_WHEN"
 begin=$(now_ms)
 LD_PRELOAD=$W/slow.so node_launch gamma --join blackhole.example:7678 \
 	--join "$(address alpha)"
-rm -f "$SLOW_WHEN"
-expect_soon 10 "gamma joins by the other address" has_lines gamma 2
+expect_soon 10 "the name is looked for" test -e "$SLOW_WHEN.dns"
+rm -f "$SLOW_WHEN"*
+expect_within 8 "gamma joins by the other address" has_lines gamma 2
 say "joined beside a dead name server in $(($(now_ms) - begin)) ms"
 begin=$(now_ms)
 kill -TERM "${PID[gamma]}"
-expect_soon 5 "SIGTERM ends it all the same" is_gone_or_zombie "${PID[gamma]}"
+expect_within 5 "SIGTERM ends it all the same" is_gone_or_zombie "${PID[gamma]}"
 say "slow: ok"

@@ -43,12 +43,19 @@ times() { # NAME COMMAND...
 	awk -v n="$asked" 'NR == int(n / 2) { p50 = $1 } NR == int(n * 0.99) {
 		p99 = $1 } END { print p50, p99 }' "$W/$name.us"
 }
+# Of the node's data thread, so far: ns.
+spent() { cut -d' ' -f1 "/proc/${PID[n1]}/task/${PID[n1]}/schedstat"; }
+before=$(spent)
 read -r p50 p99 < <(times status "$POSTHOUSE" status --socket "$W/n1.sock")
+each=$((($(spent) - before) / asked / 1000))
 read -r base _ < <(times version "$POSTHOUSE" version)
 say "status of $many servers and $many wires, its process with it:" \
 	"median $p50 us, p99 $p99 us (a process that asks nobody: $base us)"
-# What others run meanwhile is not the node's: the median is what it can do.
+say "of the node's data thread, all it did meanwhile: $each us of CPU each"
+# What others run meanwhile is not the node's: the median is what it can do, and
+# CPU time does not know of them.
 [ "$p50" -lt $((50000 * PATIENCE)) ] || fail "status takes $p50 us"
+[ "$each" -lt $((10000 * PATIENCE)) ] || fail "status takes $each us of CPU"
 
 [ "$(ask n1 '.items | length' connections)" = $many ] || fail "connections"
 [ "$(ask n1 '.items[0].edges | length' topology)" = $many ] || fail "edges"
@@ -69,22 +76,35 @@ servers:
   to: {host: n1, use: "null"}
 END
 ph n1 apply "$W/two.yaml" >/dev/null || fail "apply"
-sees() { # NODE ID
-	ask "$1" '.items[].id' flow n1/from | grep -qxF "$2"
-}
+# A look that begins when the change was answered shows it: nothing has to come
+# around first. How long such a look takes is all that there is to wait for.
 look() { # NODE ID
-	await 10 sees "$1" "$2" && echo $(($(now_ms) - begin)) >"$W/$1.seen"
+	local begin
+	begin=$(now_ms)
+	ph "$1" flow n1/from --json >"$W/$1.look" 2>&1
+	echo $(($(now_ms) - begin)) >"$W/$1.took"
+	grep -qF "\"$2\"" "$W/$1.look"
 }
-begin=$(now_ms)
-ph n1 connect n1/from:out n1/to:in >/dev/null || fail "connect"
-id=$(ask n1 '.items[] | select(.from == "n1/from:out").id' connections)
-lookers=()
-for i in $(seq 2 9); do
-	look "n$i" "$id" &
-	lookers+=($!)
+all_look() { # ID: sets middle and worst
+	local i lookers=()
+	for i in $(seq 2 9); do
+		look "n$i" "$1" &
+		lookers+=($!)
+	done
+	for i in "${!lookers[@]}"; do
+		wait "${lookers[$i]}" || fail "n$((i + 2)) does not see it:" \
+			"$(head -c 600 "$W/n$((i + 2)).look")"
+	done
+	sort -n "$W"/n*.took >"$W/took"
+	middle=$(sed -n 4p "$W/took") worst=$(tail -n 1 "$W/took")
+}
+ph n1 connect n1/from:out n1/to:in --json >"$W/said" || fail "connect"
+id=$(jq -r '.items[0].connection' "$W/said")
+# What takes longer than that takes it each time; a busy machine, not so.
+for attempt in 1 2 3 4; do
+	all_look "$id"
+	say "a change is seen from eight others at once, after $middle ms" \
+		"(median), $worst ms at most"
+	[ "$middle" -lt $((1000 * PATIENCE)) ] && break
+	[ $attempt -lt 4 ] || fail "seen after $middle ms"
 done
-wait "${lookers[@]}"
-worst=$(cat "$W"/n*.seen | sort -n | tail -n 1)
-[ "$(cat "$W"/n*.seen | wc -l)" = 8 ] || fail "not all eight see it"
-say "a change is seen from eight others after $worst ms"
-[ "$worst" -lt $((3000 * PATIENCE)) ] || fail "seen after $worst ms"

@@ -17,7 +17,7 @@ hosts "${all[@]}"
 new_phrase
 key_known "${all[@]}"
 for name in "${all[@]}"; do node_launch "$name"; done
-await_full 15 "${all[@]}" || fail "no full views"
+await_full 60 "${all[@]}" || fail "no full views"
 cat >"$W/house.yaml" <<'END'
 wiring: 1
 name: house

@@ -30,6 +30,11 @@ strace -f -p "${PID[alpha]}" -o "$W/trace" -ttt -s 64 \
 	-e trace=connect,execve,exit_group 2>"$W/strace" {NAP}>&- &
 MINE[$!]=strace
 tracer=$!
+expect_soon 5 "strace" grep -q . "$W/strace"
+! grep -q 'not permitted' "$W/strace" || {
+	unset "MINE[$tracer]"
+	skip "nobody may be traced here (CAP_SYS_PTRACE)"
+}
 expect_soon 5 "strace" grep -q attached "$W/strace"
 ph alpha probe local --json >"$W/matrix" 2>"$W/progress" ||
 	fail "the probe: $(<"$W/progress")"
@@ -87,12 +92,14 @@ read -r _ count _ most _ rate code <"$W/seen"
 # One each, the primary, and who else was asked before it had answered.
 [ "$count" -ge 513 ] && [ "$count" -le 530 ] ||
 	fail "$count connects for 512 points"
-# 200 +-5 a second. Beside other tests, under strace, a turn may be late, and what
-# it missed is not made up for: there the best second counts, and the mean in
-# the long dose, which has the machine to itself.
-[ "$most" -le 205 ] && [ "$most" -ge $((195 / PATIENCE)) ] ||
-	fail "$most connects in the busiest second"
-awk "BEGIN { exit !($rate <= 205) }" || fail "$rate connects a second"
+# 200 +-5 a second, never more. Beside other tests, under strace, a turn may be
+# late, the next one not, and what was missed is not made up for: that it is no
+# less, and to the last one, is said by the long dose, which has the machine to
+# itself (and by probe_session_test).
+limit=230
+full && limit=205
+[ "$most" -le $limit ] || fail "$most connects in the busiest second"
+awk "BEGIN { exit !($rate <= $limit) }" || fail "$rate connects a second"
 ! full || awk "BEGIN { exit !($rate >= 195 / $PATIENCE) }" ||
 	fail "$rate connects a second"
 [ "$code" = 0 ] || fail "it ended with $code"
@@ -103,7 +110,7 @@ awk "BEGIN { exit !($rate <= 205) }" || fail "$rate connects a second"
 probes() { grep -lzsx _probe /proc/[0-9]*/cmdline; }
 none_left() { ! probes >/dev/null; }
 ph alpha probe local >/dev/null 2>&1 &
-await 5 probes >/dev/null || fail "no probe runs"
+await 60 probes || fail "no probe runs"
 node_kill alpha
 await 2 none_left || fail "a probe outlived its node"
 wait $!

@@ -123,8 +123,34 @@ ph alpha probe beta --new --json >"$W/again" 2>"$W/progress" ||
 	fail "the second probe: $(<"$W/progress")"
 tried=$(jq '[.items[] | select(.verdict != "skipped")] | length' "$W/again")
 [ "$tried" -le 10 ] || fail "$tried of 100 points were tried again"
+# For people ports of one verdict share a line.
+ph alpha probe beta --new 2>&1 | grep -q 'were known already' ||
+	fail "it is not said that all was known"
+ph alpha doctor beta >"$W/doctor"
+rows=$(ph alpha reach beta --json | jq '.items | length')
+[ "$(wc -l <"$W/doctor")" -lt $((rows / 2)) ] ||
+	fail "doctor folds nothing: $(wc -l <"$W/doctor") lines, $rows rows"
 ph alpha probe beta --range 19000-19010 >/dev/null 2>&1
 [ $? = 6 ] || fail "a range that is not beta's was probed"
+
+# A range too large for one beacon: part by part, and no address is left out.
+# 200 connects a second make 20 s a part; with few descriptors parts are small.
+in_parts() { # LAST: from 30000 on
+	ph alpha probe local --range 30000-$1 --json >"$W/large" \
+		2>"$W/progress" || fail "the parts: $(<"$W/progress")"
+	jq -e "[.items[] | select(.transport == \"tcp\" and
+		.verdict == \"open-verified\")] |
+		group_by(.address) | length > 2 and
+		all([.[].port] | sort == [range(30000; $1 + 1)])" "$W/large" \
+		>/dev/null || fail "not all of it: $(jq -c '.items |
+		group_by(.address) | map([.[0].address, length])' "$W/large")"
+	parts=$(grep -o '^3[0-9]*-3[0-9]*' "$W/progress" | sort -u | wc -l)
+	say "$(($1 - 29999)) ports by all addresses, in $((parts + 1)) parts: whole"
+	[ "$parts" -ge 1 ] || fail "the parts are not told: $(<"$W/progress")"
+}
+full && in_parts 31499
+prlimit --nofile=300:300 --pid "${PID[alpha]}" || fail "prlimit"
+in_parts 30049
 
 for name in silent talker; do
 	kill -TERM "${PID[busy.$name]}"

@@ -16,7 +16,7 @@ key_known alpha beta gamma delta quiet
 wire_start mallory record "$W/recorded"
 node_launch alpha
 node_launch beta
-await_full 15 alpha beta || fail "no mesh to be hostile to"
+await_full 60 alpha beta || fail "no mesh to be hostile to"
 wire_stop mallory record >"$W/kept"
 [ "$(cat "$W/kept")" -gt 0 ] || fail "nothing was recorded"
 
@@ -27,13 +27,16 @@ flood=$! MINE[$!]=flood
 declare -A cpu=() kib=()
 for name in alpha beta; do kib[$name]=$(resident_kib "${PID[$name]}"); done
 expect_soon 60 "the flood begins" grep -q ready "$W/flood"
-begin=$(clock_ms)
+begin=$(clock_ms) lost=$(waited_ms)
 for name in alpha beta; do cpu[$name]=$(cpu_ms "${PID[$name]}"); done
 node_launch gamma
-await_found 20 "$begin" gamma alive alpha beta ||
+await_found 60 "$begin" gamma alive alpha beta ||
 	fail "a new honest node does not get in"
-say "flood: a new honest node is accepted after $last_ms ms (goal: 2000 ms)"
-[ "$last_ms" -le $((accepted * PATIENCE)) ] || fail "accepted after $last_ms ms"
+# What the machine kept from them while it ran others is not theirs.
+lost=$(($(waited_ms) - lost))
+say "flood: a new honest node is accepted after $last_ms ms (goal: 2000 ms;" \
+	"nodes waited $lost ms for a processor)"
+[ "$last_ms" -le $((accepted * PATIENCE + lost)) ] || fail "accepted after $last_ms ms"
 wait $flood || fail "flood: $(cat "$W/flood")"
 unset "MINE[$flood]"
 took=$(($(clock_ms) - begin))
@@ -49,7 +52,7 @@ done
 [ "$(told 0 dead alpha beta gamma)" = 0 ] || fail "a flood kills members"
 changes alpha beta gamma | awk '$3 ~ /^forged/' >"$W/forged"
 [ ! -s "$W/forged" ] || fail "forged members: $(head -n 3 "$W/forged")"
-await_full 5 alpha beta gamma || fail "a flood separates members"
+await_full 60 alpha beta gamma || fail "a flood separates members"
 
 # --- played back: beta is dead, gamma left and came back, delta left, and alpha,
 # which began anew, must know that. Beside them is one that is to be quiet: on a
@@ -59,20 +62,27 @@ wire_start quiet count
 node_up quiet --discovery off
 begin=$(clock_ms)
 node_kill beta
-await_found 20 "$begin" beta dead alpha gamma || fail "beta is not missed"
+await_found 60 "$begin" beta dead alpha gamma || fail "beta is not missed"
 node_launch delta
-await 15 eval '[ "$(full_views 2 alpha gamma delta | cut -d" " -f1)" = 3 ]' ||
+await 60 eval '[ "$(full_views 2 alpha gamma delta | cut -d" " -f1)" = 3 ]' ||
 	fail "no full views"
 node_stop delta
-await_found 20 "$begin" delta left alpha || fail "delta's goodbye is unheard"
+await_found 60 "$begin" delta left alpha gamma || fail "delta's goodbye is unheard"
 node_stop gamma & # both at once; gamma is waited for here
 node_stop alpha
 wait $!
 unset "MINE[${PID[gamma]}]"
 node_launch alpha
 node_launch gamma
-await 15 eval '[ "$(full_views 1 alpha gamma | cut -d" " -f1)" = 2 ]' ||
+await 60 eval '[ "$(full_views 1 alpha gamma | cut -d" " -f1)" = 2 ]' ||
 	fail "gamma and alpha are not back"
+# What they remember of others is settled: nobody's state is still to change.
+settled() {
+	[ "$(changes alpha gamma | awk '{ state[$2, $3] = $5 }
+		END { for (each in state) n += state[each] ~ /heard|suspect/
+			print n + 0 }')" = 0 ]
+}
+await 60 settled || fail "not settled: $(changes alpha gamma)"
 wire_stop mallory record >"$W/kept"
 say "replay: of $(cat "$W/kept") recorded announcements, and those before"
 cat "$W/recorded" >>"$W/replayed"

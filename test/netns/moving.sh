@@ -22,7 +22,7 @@ ordinary() {
 node_launch alpha
 node_launch gamma
 ordinary
-await_full 15 "${all[@]}" || fail "an ordinary user is not found"
+await_full 60 "${all[@]}" || fail "an ordinary user is not found"
 [ "$(stat -c %U "/proc/${PID[beta]}")" = nobody ] || fail "beta is root"
 awk '/^Cap(Eff|Prm|Bnd)/ && $2 !~ /^0+$/ { exit 1 }' \
 	"/proc/${PID[beta]}/status" || fail "beta has capabilities"
@@ -31,7 +31,7 @@ say "as an ordinary user: ok"
 # The road of a call is open, too: not only datagrams come back.
 answers() { ph "$1" status --node "$2"; }
 whole() {
-	await_full 30 "${all[@]}" || fail "$1: no full views"
+	await_full 60 "${all[@]}" || fail "$1: no full views"
 	expect_soon 20 "$1: alpha asks gamma" answers alpha gamma
 	expect_soon 20 "$1: gamma asks alpha" answers gamma alpha
 }
@@ -81,7 +81,7 @@ say "restarted: full views after $((full_at - begin)) ms"
 # Who says goodbye is missed at once, and has left: it did not die.
 begin=$(clock_ms)
 node_stop gamma || fail "gamma ended with $?"
-await_found 5 "$begin" gamma left alpha beta || fail "gamma's goodbye is unheard"
+await_found 60 "$begin" gamma left alpha beta || fail "gamma's goodbye is unheard"
 say "goodbye: heard after $first_ms and $last_ms ms"
 [ "$(told "$begin" dead gamma)" = 0 ] || fail "gamma, who left, was called dead"
 

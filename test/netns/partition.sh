@@ -10,7 +10,7 @@ all=(alpha beta gamma delta)
 new_phrase
 key_known "${all[@]}"
 for name in "${all[@]}"; do node_launch "$name"; done
-await_full 15 "${all[@]}" || fail "no full views"
+await_full 60 "${all[@]}" || fail "no full views"
 
 # One that is cut off alone is missed soon. Of two halves each has fewer
 # witnesses and takes longer to be sure, so that is for the long dose.
@@ -21,7 +21,7 @@ if full; then
 	await_found 60 "$begin" alpha dead gamma delta || fail "alpha is not missed"
 else
 	split alpha / beta gamma delta
-	await_found 40 "$begin" alpha dead beta gamma delta ||
+	await_found 60 "$begin" alpha dead beta gamma delta ||
 		fail "alpha is not missed"
 fi
 say "split: known after $last_ms ms"

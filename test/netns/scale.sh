@@ -47,7 +47,7 @@ victim=h$((NODES / 2 + 1))
 mapfile -t others < <(others_of $victim)
 
 start_all
-await_full 30 "${HOSTS[@]}" || fail "no full views with multicast"
+await_full 60 "${HOSTS[@]}" || fail "no full views with multicast"
 goal "full views after the last start" $((full_at - last_start)) 2000 ms
 calm=$(clock_ms)
 
@@ -63,18 +63,18 @@ full && [ "$idle_cpu" -gt 20 ] && missed=$((missed + 1))
 
 begin=$(clock_ms)
 node_kill $victim
-await_found 20 "$begin" $victim dead "${others[@]}" ||
+await_found 60 "$begin" $victim dead "${others[@]}" ||
 	fail "a killed node is not missed by all"
 goal "SIGKILL seen by the first" "$first_ms" 1000 ms
 goal "SIGKILL seen by all" "$last_ms" 2000 ms
 node_launch $victim
 back=$(clock_ms)
-await_full 30 "${HOSTS[@]}" || fail "no full views after a restart"
+await_full 60 "${HOSTS[@]}" || fail "no full views after a restart"
 say "$NODES nodes: restarted, full views after $((full_at - back)) ms"
 
 silence $victim
 begin=$(clock_ms)
-await_found 40 "$begin" $victim dead "${others[@]}" ||
+await_found 60 "$begin" $victim dead "${others[@]}" ||
 	fail "a silent node is not missed by all"
 goal "silence seen by the first" "$first_ms" 6500 ms
 goal "silence seen by all, after the first" $((last_ms - first_ms)) 500 ms

@@ -24,21 +24,6 @@
  * What those cost who never prove themselves: memory for frames that are only
  * announced, seats for connections that only stand there, time of honest peers.
  */
-static int setup(void **state)
-{
-	struct prey *prey = calloc(1, sizeof(*prey));
-
-	prey_open(prey, "prey");
-	*state = prey;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	prey_close(*state);
-	free(*state);
-	return 0;
-}
 
 /* Sends bytes that are no frame of ours through TLS. */
 static void send_raw(struct end *end, const uint8_t *bytes, size_t length)
@@ -212,7 +197,7 @@ static int crowd_connect(struct crowd *crowd)
 static bool crowd_may_come(struct crowd *crowd)
 {
 	int64_t each = (int64_t)crowd->slow * PH_MILLISECOND / AGAIN_MS;
-	int64_t now = adversary_now();
+	int64_t now = adversary_given();
 
 	if (crowd->next > now)
 		return false;
@@ -226,7 +211,8 @@ static bool crowd_may_come(struct crowd *crowd)
  * was thrown out comes again. */
 static void crowd_stir(struct crowd *crowd, unsigned round)
 {
-	for (unsigned i = 0; i < CROWD && crowd->next <= adversary_now(); i++) {
+	for (unsigned i = 0; i < CROWD && crowd->next <= adversary_given();
+		i++) {
 		char byte;
 
 		if (recv(crowd->fds[i], &byte, 1, MSG_DONTWAIT | MSG_PEEK) <
@@ -301,16 +287,16 @@ static bool honest_try(struct crowd *crowd, struct mask *mask, bool pinned)
 	return verdict == PH_HANDSHAKE_IN;
 }
 
-/* From connect to line, in ns, while the crowd goes on; it dials again as any
- * node does. */
+/* From connect to line, in ns that it was given, while the crowd goes on; it
+ * dials again as any node does. */
 static int64_t honest_run(struct crowd *crowd, struct mask *mask, bool pinned)
 {
-	int64_t begun = adversary_now();
+	int64_t begun = adversary_given();
 	unsigned tries = 1;
 
 	while (!honest_try(crowd, mask, pinned))
 		assert_true(tries++ < 5);
-	return adversary_now() - begun;
+	return adversary_given() - begun;
 }
 
 static void tell(const char *who, int64_t *took, unsigned slow)
@@ -451,7 +437,7 @@ static void noise_at_the_command_socket(void **state)
 	assert_true(adversary_heap() < before + (1 << 20));
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, prey_setup, prey_teardown)
 
 int main(void)
 {

@@ -19,30 +19,6 @@
  * Carriers that are dialled because somebody asked: by the right peer, for the
  * right question, once. Nothing that an ATTACH must prove is lost by it.
  */
-static int setup(void **state)
-{
-	struct prey *prey = calloc(1, sizeof(*prey));
-
-	prey_open(prey, "prey");
-	*state = prey;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	prey_close(*state);
-	free(*state);
-	return 0;
-}
-
-static struct ph_writer *map_begin(void)
-{
-	struct ph_writer *writer;
-
-	assert_int_equal(0, ph_writer_create(&writer));
-	ph_write_map(writer);
-	return writer;
-}
 
 static void name(struct ph_attach *attach, const char *connection)
 {
@@ -359,7 +335,7 @@ static void another_node_is_offered_nothing(void **state)
 	end_close(&line);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, prey_setup, prey_teardown)
 
 int main(void)
 {

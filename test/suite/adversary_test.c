@@ -22,21 +22,6 @@
  * or bends the handshake never becomes a line, and learns nothing from how he
  * is refused.
  */
-static int setup(void **state)
-{
-	struct prey *prey = calloc(1, sizeof(*prey));
-
-	prey_open(prey, "prey");
-	*state = prey;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	prey_close(*state);
-	free(*state);
-	return 0;
-}
 
 /* The control: what the refusals below would look like otherwise. */
 static void the_passphrase_opens(void **state)
@@ -498,7 +483,7 @@ static void many_sources_pause_enrolment(void **state)
 	prey_assert_healthy(prey, 0);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, prey_setup, prey_teardown)
 
 int main(void)
 {

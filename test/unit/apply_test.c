@@ -28,7 +28,7 @@ static void one_node_is_wired(void **state)
 	assert_int_equal(world_count(world, "open alpha#1.1 alpha"), 1);
 	assert_int_equal(world_kept(world, "wiring"), 1);
 	assert_int_equal(world_kept(world, "connections"), 1);
-	assert_string_equal(world_field(world, "state"), "open");
+	assert_string_equal(world_field(world, "actual"), "open");
 	assert_string_equal(world_field(world, "from"), "alpha/src:out");
 	assert_string_equal(world_field(world, "to"), "alpha/dst:in");
 	assert_int_equal(world_count(world, "note apply demo"), 1);
@@ -188,17 +188,28 @@ static void a_changed_file_changes_only_what_differs(void **state)
 	assert_string_equal(world_field(world, "to"), "alpha/other:in");
 }
 
+static int unapply(struct world *world, struct ph_error *error)
+{
+	struct answer answer;
+	int status;
+
+	world_call(world, PH_CONTROL_UNAPPLY, "name", "demo", &answer);
+	status = answer.status;
+	if (error)
+		*error = answer.error;
+	world_answer_free(&answer);
+	return status;
+}
+
 static void unapply_empties_the_scope(void **state)
 {
 	struct world *world = *state;
-	struct answer answer;
+	struct ph_error error;
 
 	assert_int_equal(world_apply(world, world_across, NULL), PH_CALL_OK);
 	world_settle(world, PH_SECOND);
 	world_forget(world);
-	world_call(world, PH_CONTROL_UNAPPLY, "name", "demo", &answer);
-	assert_int_equal(answer.status, PH_CALL_OK);
-	world_answer_free(&answer);
+	assert_int_equal(unapply(world, NULL), PH_CALL_OK);
 	world_settle(world, PH_SECOND);
 	assert_int_equal(
 		world_count(world, "beta prepare servers=0 wires=0"), 1);
@@ -208,25 +219,66 @@ static void unapply_empties_the_scope(void **state)
 	assert_int_equal(world_count(world, "release beta"), 1);
 	assert_int_equal(world->kept_count, 0);
 	assert_string_equal(world_field(world, "id"), "0");
-	world_call(world, PH_CONTROL_UNAPPLY, "name", "demo", &answer);
-	assert_int_equal(answer.status, PH_CALL_FAILED);
-	assert_int_equal(answer.error.exit, PH_EXIT_NOT_FOUND);
-	world_answer_free(&answer);
+	assert_int_equal(unapply(world, &error), PH_CALL_FAILED);
+	assert_int_equal(error.exit, PH_EXIT_NOT_FOUND);
 }
 
 static void unapply_says_who_kept_its_part(void **state)
 {
 	struct world *world = *state;
-	struct answer answer;
+	struct ph_error error;
 
 	assert_int_equal(world_apply(world, world_across, NULL), PH_CALL_OK);
 	world_settle(world, PH_SECOND);
 	world->beta_away = UINT32_MAX;
-	world_call(world, PH_CONTROL_UNAPPLY, "name", "demo", &answer);
-	assert_int_equal(answer.status, PH_CALL_FAILED);
-	assert_int_equal(answer.error.exit, PH_EXIT_UNREACHABLE);
-	assert_non_null(strstr(answer.error.what, "beta"));
-	world_answer_free(&answer);
+	assert_int_equal(unapply(world, &error), PH_CALL_FAILED);
+	assert_int_equal(error.exit, PH_EXIT_UNREACHABLE);
+	assert_non_null(strstr(error.what, "beta"));
+	/* Its input is still booked there; a restart does not forget that. */
+	world_settle(world, 10 * PH_SECOND);
+	assert_int_equal(world_kept(world, "connections"), 1);
+	assert_string_equal(world_field(world, "actual"), "draining");
+	world_down(world);
+	world_up(world);
+	world_settle(world, 10 * PH_SECOND);
+	assert_int_equal(world_count(world, "release beta"), 0);
+	world->beta_away = 0;
+	world_settle(world, 10 * PH_SECOND);
+	assert_int_equal(world_count(world, "release beta"), 1);
+	assert_int_equal(world->kept_count, 0);
+}
+
+/* He is dead, and somebody has said `peers forget`: what lives changes. */
+static void a_forgotten_host_holds_nobody_up(void **state)
+{
+	struct world *world = *state;
+	struct ph_error error;
+
+	assert_int_equal(world_apply(world, world_across, NULL), PH_CALL_OK);
+	world_settle(world, PH_SECOND);
+	world->beta_forgotten = true;
+	assert_int_equal(
+		world_apply(world, world_here, &error), PH_CALL_FAILED);
+	assert_int_equal(error.exit, PH_EXIT_UNREACHABLE);
+	assert_non_null(strstr(error.what, "'beta' was not reached"));
+	/* Once is enough. */
+	assert_int_equal(world_apply(world, world_here, NULL), PH_CALL_OK);
+	assert_int_equal(unapply(world, NULL), PH_CALL_OK);
+	world_settle(world, PH_SECOND);
+	assert_int_equal(world->kept_count, 0);
+}
+
+static void unapply_goes_on_without_a_forgotten_host(void **state)
+{
+	struct world *world = *state;
+	struct ph_error error;
+
+	assert_int_equal(world_apply(world, world_across, NULL), PH_CALL_OK);
+	world_settle(world, PH_SECOND);
+	world->beta_forgotten = true;
+	assert_int_equal(unapply(world, &error), PH_CALL_FAILED);
+	assert_int_equal(error.exit, PH_EXIT_UNREACHABLE);
+	assert_non_null(strstr(error.what, "no such node"));
 	world_settle(world, 10 * PH_SECOND);
 	assert_int_equal(world->kept_count, 0);
 }
@@ -272,6 +324,87 @@ static int gamma_says(struct world *world, uint16_t method, const char *id)
 	status = answer.status;
 	world_answer_free(&answer);
 	return status;
+}
+
+/* To be told "none" is to be promised that it never will be: so the promise is
+ * on the disk first, or nothing is said. */
+static void nothing_is_said_without_a_promise(void **state)
+{
+	struct ph_caller gamma = {
+		.line = 9, .role = PH_ROLE_EXEC, .node = "gamma"};
+	struct world *world = *state;
+
+	for (unsigned fails = 2; fails-- > 0;) {
+		struct ph_writer *writer =
+			world_arguments("transaction", "delta@1.1");
+		struct answer answer;
+
+		world->store_fails = fails;
+		ph_write_end(writer);
+		world_send(world, &gamma, PH_CONTROL_OUTCOME, writer, &answer);
+		world_await(world, &answer);
+		assert_int_equal(answer.status, PH_CALL_OK);
+		assert_true(ph_value_is(ph_value_get(answer.body, "outcome"),
+			fails ? "unheard" : "none"));
+		world_answer_free(&answer);
+		assert_int_equal(world_kept(world, "transactions"), !fails);
+	}
+}
+
+/* gamma has this node's part changed; the status, and how it was refused. */
+static int commit_by_gamma(struct world *world, const char *server,
+	uint64_t expects, struct ph_error *error)
+{
+	struct ph_caller gamma = {
+		.line = 9, .role = PH_ROLE_EXEC, .node = "gamma"};
+	struct ph_writer *writer = world_arguments("scope", "demo");
+	struct answer answer;
+	int status;
+
+	ph_put_map(writer, "part");
+	ph_put_text(writer, "scope", "demo");
+	ph_put_list(writer, "servers");
+	if (server) {
+		ph_write_map(writer);
+		ph_put_text(writer, "name", server);
+		ph_put_text(writer, "scope", "demo");
+		ph_put_text(writer, "use", "source");
+		ph_write_end(writer);
+	}
+	ph_write_end(writer);
+	ph_write_end(writer);
+	ph_put_u64(writer, "expects", expects);
+	ph_write_end(writer);
+	world_send(world, &gamma, PH_CONTROL_COMMIT, writer, &answer);
+	world_await(world, &answer);
+	status = answer.status;
+	*error = answer.error;
+	world_answer_free(&answer);
+	return status;
+}
+
+/* One host alone changes, and the line breaks before its answer is there: the
+ * same again is no conflict. */
+static void a_commit_may_be_asked_twice(void **state)
+{
+	struct world *world = *state;
+	struct ph_error error;
+
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(
+			commit_by_gamma(world, "one", 0, &error), PH_CALL_OK);
+	world_settle(world, PH_SECOND);
+	assert_int_equal(world_count(world, "put wiring"), 1);
+	assert_int_equal(world_count(world, "start one"), 1);
+	/* Another one is. */
+	assert_int_equal(
+		commit_by_gamma(world, "two", 0, &error), PH_CALL_FAILED);
+	assert_int_equal(error.exit, PH_EXIT_CONFLICT);
+	/* And so it is with what is taken away. */
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(commit_by_gamma(world, NULL,
+					 (world->epoch << 20) + 1, &error),
+			PH_CALL_OK);
 }
 
 /* Both halves of a scope come from one coordinator. */
@@ -458,6 +591,10 @@ int main(void)
 		TEST(a_changed_file_changes_only_what_differs),
 		TEST(unapply_empties_the_scope),
 		TEST(unapply_says_who_kept_its_part),
+		TEST(a_forgotten_host_holds_nobody_up),
+		TEST(unapply_goes_on_without_a_forgotten_host),
+		TEST(nothing_is_said_without_a_promise),
+		TEST(a_commit_may_be_asked_twice),
 		TEST(another_coordinator_has_to_wait),
 		TEST(a_refused_apply_lets_others_apply),
 		TEST(names_belong_to_one_scope),

@@ -403,25 +403,121 @@ static void withdrawn_in_any_state_leaves_nothing(void **state)
 
 	for (size_t length = 0; length <= 6; length++) {
 		struct bench bench;
-		unsigned left;
+		unsigned forgets = 0;
 
 		bench_init(&bench);
 		for (size_t i = 0; i < length; i++)
 			on(&bench, path[i]);
 		on(&bench, PH_CONNECTION_ON_WITHDRAWN);
-		assert_int_equal(
-			wants(&bench, PH_CONNECTION_DO_FORGET), length >= 1);
 		assert_int_equal(wants(&bench, PH_CONNECTION_DO_RELEASE),
 			length >= 3 && length < 6);
 		assert_int_equal(wants(&bench, PH_CONNECTION_DO_CLOSE),
 			length >= 4 && length < 6);
-		left = bench.connection.leaving;
-		for (unsigned i = 0; i < left; i++) {
-			assert_state(&bench, "draining");
+		while (bench.connection.state == PH_CONNECTION_DRAINING) {
+			forgets += wants(&bench, PH_CONNECTION_DO_FORGET);
 			on(&bench, PH_CONNECTION_ON_GONE);
 		}
+		assert_int_equal(forgets, length >= 1);
 		assert_state(&bench, "closed");
 		assert_string_equal(bench.connection.reason, "withdrawn");
+	}
+}
+
+static void to_draining(struct bench *bench)
+{
+	bench_init(bench);
+	to_open(bench);
+	on(bench, PH_CONNECTION_ON_WITHDRAWN);
+	on(bench, PH_CONNECTION_ON_GONE); /* the pipe */
+	assert_state(bench, "draining");
+}
+
+/* Else the input would be in use for ten minutes more. */
+static void a_release_that_nobody_heard_is_repeated(void **state)
+{
+	struct bench bench;
+
+	to_draining(&bench);
+	for (int i = 0; i < 5; i++) {
+		on(&bench, PH_CONNECTION_ON_UNHEARD);
+		assert_state(&bench, "draining");
+		assert_string_equal(bench.connection.reason,
+			"withdrawn; not yet given back: because");
+		assert_false(wants(&bench, PH_CONNECTION_DO_FORGET));
+		assert_in_range(bench.connection.deadline - bench.now, 1,
+			6 * PH_SECOND);
+		due(&bench);
+		assert_true(wants(&bench, PH_CONNECTION_DO_RELEASE));
+	}
+	on(&bench, PH_CONNECTION_ON_GONE);
+	assert_true(wants(&bench, PH_CONNECTION_DO_FORGET));
+	on(&bench, PH_CONNECTION_ON_GONE);
+	assert_state(&bench, "closed");
+}
+
+/* No booking stands longer than the Hostess hears nothing of it. */
+static void a_release_is_not_repeated_for_ever(void **state)
+{
+	struct bench bench;
+	int64_t begun;
+
+	to_draining(&bench);
+	begun = bench.now;
+	do {
+		on(&bench, PH_CONNECTION_ON_UNHEARD);
+		if (!wants(&bench, PH_CONNECTION_DO_FORGET))
+			due(&bench);
+		assert_in_range(bench.now - begun, 0, 700 * PH_SECOND);
+	} while (!wants(&bench, PH_CONNECTION_DO_FORGET));
+	assert_in_range(bench.now - begun, 600 * PH_SECOND, 700 * PH_SECOND);
+	on(&bench, PH_CONNECTION_ON_GONE);
+	assert_state(&bench, "closed");
+}
+
+/* Its last life may have died before the release was heard. */
+static void what_was_kept_is_given_back(void **state)
+{
+	struct bench bench;
+
+	bench_init(&bench);
+	ph_connection_init(&bench.connection, "alpha#1.1",
+		PH_CONNECTION_CEILING, false, bench.now);
+	on(&bench, PH_CONNECTION_ON_WITHDRAWN);
+	assert_true(wants(&bench, PH_CONNECTION_DO_RELEASE));
+	assert_false(wants(&bench, PH_CONNECTION_DO_FORGET));
+}
+
+/* What is on its way comes first; its booking and its record stand until then,
+ * or until its time is over. */
+static void gently_it_delivers_first(void **state)
+{
+	for (int late = 0; late < 2; late++) {
+		struct bench bench;
+
+		bench_init(&bench);
+		to_open(&bench);
+		bench_event(&bench, (struct ph_connection_event){
+					    .kind = PH_CONNECTION_ON_WITHDRAWN,
+					    .gently = true});
+		assert_state(&bench, "draining");
+		assert_true(wants(&bench, PH_CONNECTION_DO_LEAVE));
+		assert_false(wants(&bench, PH_CONNECTION_DO_CLOSE));
+		assert_false(wants(&bench, PH_CONNECTION_DO_RELEASE));
+		assert_false(wants(&bench, PH_CONNECTION_DO_FORGET));
+		/* News of the stream are old by now. */
+		on(&bench, PH_CONNECTION_ON_BROKE);
+		assert_state(&bench, "draining");
+		if (late)
+			due(&bench);
+		else
+			on(&bench, PH_CONNECTION_ON_GONE);
+		assert_int_equal(wants(&bench, PH_CONNECTION_DO_CLOSE), late);
+		assert_true(wants(&bench, PH_CONNECTION_DO_RELEASE));
+		for (unsigned i = bench.connection.leaving; i > 0; i--)
+			on(&bench, PH_CONNECTION_ON_GONE);
+		assert_true(wants(&bench, PH_CONNECTION_DO_FORGET));
+		on(&bench, PH_CONNECTION_ON_GONE);
+		assert_state(&bench, "closed");
 	}
 }
 
@@ -432,6 +528,8 @@ static void draining_ends_without_answers(void **state)
 	bench_init(&bench);
 	to_open(&bench);
 	on(&bench, PH_CONNECTION_ON_WITHDRAWN);
+	due(&bench);
+	assert_true(wants(&bench, PH_CONNECTION_DO_FORGET));
 	due(&bench);
 	assert_state(&bench, "closed");
 }
@@ -526,7 +624,11 @@ int main(void)
 		cmocka_unit_test(a_restart_keeps_generations_growing),
 		cmocka_unit_test(a_used_up_ceiling_is_raised_first),
 		cmocka_unit_test(withdrawn_in_any_state_leaves_nothing),
+		cmocka_unit_test(gently_it_delivers_first),
 		cmocka_unit_test(draining_ends_without_answers),
+		cmocka_unit_test(a_release_that_nobody_heard_is_repeated),
+		cmocka_unit_test(a_release_is_not_repeated_for_ever),
+		cmocka_unit_test(what_was_kept_is_given_back),
 		cmocka_unit_test(any_order_of_events_keeps_the_invariants),
 		cmocka_unit_test(shown_names_what_the_counters_tell),
 	};

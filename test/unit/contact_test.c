@@ -14,10 +14,14 @@
 #include "kernel/kernel.h"
 
 static struct ph_kernel kernel;
+static const struct ph_address here = {PH_ADDRESS_TCP, "127.0.0.1", 0};
+static bool nowhere; /* nobody has a place for datagrams */
 
 static int locate(void *context, const char *id, struct ph_address *out)
 {
-	return -ENOENT;
+	*out = here;
+	out->port = 9;
+	return nowhere ? -ENOENT : 0;
 }
 
 static void moved(void *context, const struct ph_discovery_move *move)
@@ -27,6 +31,7 @@ static void moved(void *context, const struct ph_discovery_move *move)
 static int setup(void **state)
 {
 	struct ph_discovery *discovery = calloc(1, sizeof(*discovery));
+	struct ph_datagram_events events = {0};
 
 	discovery->self[15] = 0xee;
 	discovery->events.locate = locate;
@@ -35,7 +40,13 @@ static int setup(void **state)
 	assert_int_equal(
 		ph_kernel_init(&kernel, ph_loop_hal(discovery->loop)), 0);
 	assert_int_equal(ph_door_create(&discovery->door, &kernel), 0);
+	assert_int_equal(ph_udp_inbox_create(&discovery->inbox), 0);
+	assert_int_equal(ph_datagrams_create(&discovery->datagrams,
+				 discovery->loop, discovery->inbox, &events),
+		0);
+	assert_int_equal(ph_datagrams_bind(discovery->datagrams, &here), 0);
 	assert_int_equal(membership_open(discovery), 0);
+	nowhere = false;
 	*state = discovery;
 	return 0;
 }
@@ -45,6 +56,8 @@ static int teardown(void **state)
 	struct ph_discovery *discovery = *state;
 
 	membership_close(discovery);
+	ph_datagrams_destroy(discovery->datagrams);
+	ph_udp_inbox_free(discovery->inbox);
 	ph_door_destroy(discovery->door);
 	ph_kernel_fini(&kernel);
 	ph_loop_destroy(discovery->loop);
@@ -126,6 +139,29 @@ static void who_is_gone_for_a_day_is_forgotten(void **state)
 	assert_non_null(contact(discovery, 3));
 }
 
+/* A node that is reached by ws alone is no member: who cannot be asked must not
+ * be held for dead. */
+static void who_has_no_place_takes_no_part(void **state)
+{
+	struct ph_discovery *discovery = *state;
+	struct ph_member_view view;
+	uint8_t id[PH_NODE_ID_BYTES] = {1};
+
+	nowhere = true;
+	tell(discovery, 1, PH_NEIGHBOUR_NEW);
+	assert_null(contact(discovery, 1));
+	assert_int_not_equal(
+		ph_members_find(discovery->membership->members, id, &view), 0);
+	nowhere = false;
+	tell(discovery, 1, PH_NEIGHBOUR_CHANGED);
+	assert_non_null(contact(discovery, 1));
+	nowhere = true;
+	tell(discovery, 1, PH_NEIGHBOUR_CHANGED);
+	assert_null(contact(discovery, 1));
+	assert_int_not_equal(
+		ph_members_find(discovery->membership->members, id, &view), 0);
+}
+
 /* Who was never heard from is refused when every place refuses. */
 static void all_places_refuse(void **state)
 {
@@ -151,6 +187,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_places_refuse),
+		cmocka_unit_test_setup_teardown(
+			who_has_no_place_takes_no_part, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			who_is_gone_makes_room, setup, teardown),
 		cmocka_unit_test_setup_teardown(

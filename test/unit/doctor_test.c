@@ -21,6 +21,7 @@ struct patient {
 	bool revoked;
 	bool barred;
 	bool turned_away;
+	const char *namesake;
 	const char *state;
 	const char *alike;
 	struct way ways[4];
@@ -56,6 +57,8 @@ static struct ph_document *why_of(const struct patient *patient)
 	ph_put_bool(writer, "revoked", patient->revoked);
 	ph_put_bool(writer, "barred", patient->barred);
 	ph_put_bool(writer, "turned_away", patient->turned_away);
+	if (patient->namesake)
+		ph_put_text(writer, "namesake", patient->namesake);
 	ph_put_bool(writer, "discovery", true);
 	ph_put_text(writer, "state", patient->state ? patient->state : "");
 	ph_put_list(writer, "alike");
@@ -99,6 +102,16 @@ static struct ph_document *ways_of(const struct patient *patient)
 static const struct patient patients[] = {
 	{.exit = 4, .because = "was ever heard"},
 	{.known = true, .revoked = true, .exit = 6, .because = "revoked"},
+	{.known = true,
+		.turned_away = true,
+		.namesake = "0badf00d",
+		.exit = 6,
+		.because = "two keys go by the name"},
+	{.known = true,
+		.ways = {HERE("open-verified")},
+		.exit = 6,
+		.because = "ends the line"},
+	{.revoked = true, .exit = 6, .because = "revoked"},
 	{.known = true,
 		.barred = true,
 		.exit = 6,

@@ -8,7 +8,9 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -367,7 +369,8 @@ static void a_stop_ends_the_whole_group(void **state)
 	child = (pid_t)atoi((char *)scene->sink.data);
 	assert_true(child > 1 && !kill(child, 0));
 	/* It ignores SIGTERM; the grace of rig_close is 1 s. */
-	ph_executor_stop(scene->rig.executor, 100 * PH_MILLISECOND, NULL, NULL);
+	ph_executor_stop(
+		scene->rig.executor, 0, 100 * PH_MILLISECOND, NULL, NULL);
 	wait_over(scene);
 	assert_true(scene->sink.cut && !scene->sink.ended);
 	rig_until(&scene->rig, is_dead, &child);
@@ -385,6 +388,25 @@ static void a_stop_is_answered_when_it_is_gone(void **state)
 	assert_int_equal(rig_handle(&scene->rig, "it", "stdout"), 0);
 	assert_int_equal(rig_stop(&scene->rig, "it"), PH_CALL_FAILED);
 	assert_int_equal(scene->rig.error.exit, PH_EXIT_NOT_FOUND);
+}
+
+/* Descriptors of programs are put where 64 others have room. */
+static void too_few_open_files_are_named(void **state)
+{
+	struct scene *scene = *state;
+	struct rig_spec spec = {.name = "it", .argv = {"sleep", "1000"}};
+	struct rlimit before;
+	struct rlimit few;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few = before;
+	few.rlim_cur = 60;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	assert_int_equal(rig_start(&scene->rig, &spec), PH_CALL_FAILED);
+	assert_non_null(strstr(scene->rig.error.what, "ulimit -n"));
+	assert_non_null(strstr(scene->rig.error.what, strerror(EMFILE)));
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	start(scene, (struct rig_spec){.argv = {"sleep", "1000"}});
 }
 
 static void an_equal_start_changes_nothing(void **state)
@@ -443,6 +465,22 @@ static void the_guest_book_may_refuse(void **state)
 	assert_int_equal(rig_start(&scene->rig, &spec), PH_CALL_FAILED);
 	assert_int_equal(scene->rig.error.exit, PH_EXIT_CONFLICT);
 	assert_null(rig_server(&scene->rig, "it").object);
+}
+
+/* Who cannot say that it is gone is not: its name would be nobody's. */
+static void the_guest_book_lets_go_in_the_end(void **state)
+{
+	struct scene *scene = *state;
+	struct rig_spec spec = {.name = "it", .argv = {"cat"}};
+
+	assert_int_equal(rig_start(&scene->rig, &spec), PH_CALL_OK);
+	scene->rig.deaf = 1;
+	assert_int_equal(rig_stop(&scene->rig, "it"), PH_CALL_OK);
+	assert_int_equal(scene->rig.deaf, 0);
+	assert_int_equal(rig_handle(&scene->rig, "it", "stdout"), 0);
+	/* A node that goes does not wait for that. */
+	assert_int_equal(rig_start(&scene->rig, &spec), PH_CALL_OK);
+	scene->rig.deaf = UINT_MAX;
 }
 
 static void a_program_that_cannot_be_executed_fails(void **state)
@@ -570,9 +608,11 @@ int main(void)
 		TEST(crashes_end_in_quarantine),
 		TEST(a_stop_ends_the_whole_group),
 		TEST(a_stop_is_answered_when_it_is_gone),
+		TEST(too_few_open_files_are_named),
 		TEST(an_equal_start_changes_nothing),
 		TEST(what_cannot_start_says_why),
 		TEST(the_guest_book_may_refuse),
+		TEST(the_guest_book_lets_go_in_the_end),
 		TEST(a_program_that_cannot_be_executed_fails),
 		TEST(a_program_sees_no_secret),
 		TEST(a_program_inherits_nothing),

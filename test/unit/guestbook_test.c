@@ -81,13 +81,11 @@ static void manifest_write(struct ph_writer *writer, const struct spec *spec)
 static int enter_written(struct fixture *fixture, struct ph_guest **guest)
 {
 	struct ph_document *document;
-	const uint8_t *data;
-	size_t length;
 	int code;
 
-	assert_int_equal(ph_writer_finish(fixture->writer, &data, &length), 0);
 	assert_int_equal(
-		ph_document_read(&document, data, length, PH_SKIM_PEER), 0);
+		ph_document_written(&document, fixture->writer, PH_SKIM_PEER),
+		0);
 	code = ph_guestbook_enter(&fixture->book, ph_document_root(document),
 		guest, &fixture->error);
 	ph_document_free(document);
@@ -318,10 +316,19 @@ static void test_masks_that_are_none(void **state)
 		-1);
 }
 
+/* Of this thread: the other tests that run beside it do not count. */
+static int64_t cpu_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return now.tv_sec * PH_SECOND + now.tv_nsec;
+}
+
 static void test_globs_do_not_explode(void **state)
 {
 	char text[512], pattern[256];
-	int64_t before = ph_clock_real.now(&ph_clock_real);
+	int64_t before = cpu_now();
 
 	memset(text, 'a', sizeof(text) - 1);
 	text[sizeof(text) - 1] = '\0';
@@ -333,7 +340,7 @@ static void test_globs_do_not_explode(void **state)
 	pattern[sizeof(pattern) - 1] = '\0';
 	for (unsigned i = 0; i < 100; i++)
 		assert_false(ph_mask_glob(pattern, text));
-	assert_true(ph_clock_real.now(&ph_clock_real) - before < PH_SECOND);
+	assert_true(cpu_now() - before < PH_SECOND);
 	assert_true(ph_mask_glob("*", ""));
 	assert_true(ph_mask_glob("a*b*c", "axxbyyc"));
 	assert_false(ph_mask_glob("a*b*c", "axxbyycz"));
@@ -447,15 +454,6 @@ static void test_evicted_before_it_is_free(void **state)
 	assert_null(watched);
 	assert_int_equal(guest->terminals[0].in_use, 0);
 	assert_null(guest->terminals[0].bookings);
-}
-
-/* Of this thread: the other tests that run beside it do not count. */
-static int64_t cpu_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-	return now.tv_sec * PH_SECOND + now.tv_nsec;
 }
 
 static int64_t query(struct fixture *fixture, const char *text, size_t *found)

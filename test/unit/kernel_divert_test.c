@@ -243,6 +243,42 @@ static void test_ends_while_it_drains(void **state)
 	}
 }
 
+/* The output leaves, as one whose wiring is taken away: what it gave comes out
+ * of the filter, also when that was asked to go before, and CUT behind it. */
+static void test_the_output_leaves(void **state)
+{
+	for (unsigned how = 0; how < 3; how++) {
+		struct stage stage;
+
+		stage_open(&stage, PH_OUT);
+		put_in(&stage);
+		flow(&stage, 20);
+		stage.filter.stuck = true;
+		flow(&stage, 3);
+		if (how < 2)
+			finish_message(&stage);
+		else
+			while (!stage.source.left)
+				if (!source_step(&stage.source))
+					break;
+		ph_detour_part(stage.detour);
+		if (how == 1)
+			assert_int_equal(ph_detour_leave(stage.detour), 0);
+		ph_terminal_abort(stage.source.terminal, -ECANCELED);
+		world_run(&stage.world);
+		assert_int_equal(stage.sink.cuts, 0);
+		stage.filter.stuck = false;
+		filter_pump(&stage.filter, stage.filter.in);
+		world_run(&stage.world);
+		assert_int_equal(stage.sink.cuts, 1);
+		assert_int_equal(stage.sink.ends, 0);
+		assert_int_equal(stage.sink.next, stage.source.next);
+		/* In the middle of a message it sees no end. */
+		assert_int_equal(stage.filter.runs, how < 2);
+		stage_close(&stage);
+	}
+}
+
 /* As the executor does it: everything the filter has is cut. */
 static void crash(struct stage *stage)
 {
@@ -512,6 +548,7 @@ int main(void)
 		cmocka_unit_test(test_waiting_can_be_given_up),
 		cmocka_unit_test(test_a_stream_ends_through_its_filter),
 		cmocka_unit_test(test_ends_while_it_drains),
+		cmocka_unit_test(test_the_output_leaves),
 		cmocka_unit_test(test_a_broken_filter_is_bypassed),
 		cmocka_unit_test(test_a_broken_filter_blocks),
 		cmocka_unit_test(test_a_filter_that_breaks_while_it_drains),

@@ -198,6 +198,49 @@ static void test_timer_due_at_once_waits_a_turn(void **state)
 	bench_close(&bench);
 }
 
+struct late {
+	struct ph_deferrable work;
+	int64_t ended;
+};
+
+static void late_notes(struct ph_deferrable *work, int64_t ended)
+{
+	struct late *self = (struct late *)work;
+
+	note('l');
+	self->ended = ended;
+}
+
+/* Nobody wakes for it; in the turn that comes anyway it is the first. */
+static void test_deferrable_waits_for_a_turn(void **state)
+{
+	struct late late = {.work = {.on_due = late_notes}};
+	struct bench bench;
+
+	bench_open(&bench);
+	struct lettered a = make(&bench, 'a');
+
+	a.timer.on_due = timer_notes;
+	ph_deferrable_start(bench.loop, &late.work, 2 * PH_SECOND);
+	ph_timer_start(bench.loop, &a.timer, PH_SECOND);
+	ph_loop_turn(bench.loop, -1);
+	assert_string_equal(journal, "a");
+	ph_timer_start(bench.loop, &a.timer, 5 * PH_SECOND);
+	ph_loop_turn(bench.loop, -1);
+	assert_string_equal(journal, "ala");
+	assert_int_equal(ph_loop_now(bench.loop), 5 * PH_SECOND);
+	assert_int_equal(late.ended, PH_SECOND);
+	/* Once. */
+	ph_loop_turn(bench.loop, 0);
+	assert_string_equal(journal, "ala");
+	ph_deferrable_start(bench.loop, &late.work, 6 * PH_SECOND);
+	ph_deferrable_stop(bench.loop, &late.work);
+	ph_timer_start(bench.loop, &a.timer, 7 * PH_SECOND);
+	ph_loop_turn(bench.loop, -1);
+	assert_string_equal(journal, "alaa");
+	bench_close(&bench);
+}
+
 static void test_stopped_timer_never_runs(void **state)
 {
 	struct bench bench;
@@ -484,6 +527,7 @@ int main(void)
 		cmocka_unit_test(test_cancel_unlinks),
 		cmocka_unit_test(test_virtual_clock_jumps_to_timers),
 		cmocka_unit_test(test_timer_due_at_once_waits_a_turn),
+		cmocka_unit_test(test_deferrable_waits_for_a_turn),
 		cmocka_unit_test(test_stopped_timer_never_runs),
 		cmocka_unit_test(test_thousand_timers_in_order),
 		cmocka_unit_test(test_events_come_before_tasks),

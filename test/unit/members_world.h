@@ -240,6 +240,20 @@ static inline void refused(unsigned number)
 	take();
 }
 
+/* How a member comes into the state that a case begins with. */
+static inline void bring(unsigned number, enum ph_member_state state)
+{
+	ph_members_forget(world.members, id_of(number));
+	introduce(number, 1, state != PH_MEMBER_HEARD);
+	if (state == PH_MEMBER_SUSPECT)
+		accuse(number, 2);
+	for (unsigned by = 2; state == PH_MEMBER_DEAD && by < 5; by++)
+		declare(number, by, 0);
+	if (state == PH_MEMBER_LEFT)
+		told(2, record_of(number, number, PH_SWIM_LEFT, 1, 0));
+	is(number, state);
+}
+
 /* --- datagrams out --- */
 
 static inline const struct ph_members_send *sent_to(

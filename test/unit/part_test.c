@@ -129,6 +129,8 @@ static void a_good_part_is_read(void **state)
 	assert_int_equal(ph_part_server(part, "dst")->need_count, 1);
 	assert_ptr_equal(
 		&part->servers[ph_part_server(part, "dst")->needs[0]], source);
+	assert_int_equal(source->height, 1); /* the other one stands on it */
+	assert_int_equal(ph_part_server(part, "dst")->height, 0);
 	assert_string_equal(part->wires[0].to.node, "beta");
 	assert_string_equal(part->wires[0].from.node, "");
 	assert_int_equal(part->wires[0].queue, 4096);

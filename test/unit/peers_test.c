@@ -7,9 +7,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "node/node.h"
 #include "node/peer.h"
+#include "test/room.h"
 
-/* Who is meant by a text, when strangers call themselves what they like. */
+/* Who is meant by a text, when strangers call themselves what they like; and
+ * the trust book on a disk that does not always take it. */
 
 #define BETA "0123456789abcdef0123456789abcdef"
 #define EVIL "fedcba9876543210fedcba9876543210"
@@ -107,6 +110,95 @@ static void who_goes_for_whom(void **state)
 	HASH_CLEAR(hh, lines.peers);
 }
 
+struct disk {
+	struct room room;
+	bool full;     /* takes nothing */
+	unsigned puts; /* that it was asked for */
+};
+
+static void on_put(void *context, ph_handle ticket, const struct ph_call *call)
+{
+	struct disk *disk = context;
+
+	disk->puts++;
+	ph_door_answer(disk->room.door, ticket,
+		disk->full ? PH_CALL_FAILED : PH_CALL_OK, NULL, 0);
+}
+
+/* A node that keeps its book there. */
+static void disk_open(struct disk *disk, struct ph_node *node)
+{
+	room_open(&disk->room, true);
+	node->loop = disk->room.loop;
+	node->door = disk->room.door;
+	ph_door_serve(node->door, PH_STORE_PUT, on_put, disk);
+	assert_int_equal(ph_trust_create(&node->trust, node->key, "self"), 0);
+	assert_int_equal(ph_lines_create(&node->lines, node), 0);
+}
+
+static void disk_close(struct disk *disk, struct ph_node *node)
+{
+	ph_lines_close(node->lines);
+	ph_lines_destroy(node->lines);
+	room_close(&disk->room);
+	ph_trust_destroy(node->trust);
+}
+
+static void change_to(struct ph_node *node, uint8_t what)
+{
+	uint8_t secret[PH_MESH_SECRET] = {what};
+
+	ph_trust_set_secret(node->trust, secret);
+	lines_save_trust(node->lines);
+}
+
+/* Whom a node has just come to know it knows after a restart, too; when many
+ * come they wait for each other. */
+static void a_book_is_kept_at_once(void **state)
+{
+	struct disk disk = {0};
+	struct ph_node node = {.key = {1}};
+
+	(void)state;
+	disk_open(&disk, &node);
+	for (uint8_t i = 1; i <= 100; i++)
+		change_to(&node, i);
+	room_advance(&disk.room, 0);
+	assert_in_range(disk.puts, 1, 4);
+	room_advance(&disk.room, PH_SECOND);
+	assert_in_range(disk.puts, 2, 5);
+	assert_int_equal(node.lines->saved, ph_trust_revision(node.trust));
+	disk_close(&disk, &node);
+}
+
+/* Whom it revokes a node must not let in again after a restart. */
+static void a_book_that_was_not_kept_is_saved_again(void **state)
+{
+	struct disk disk = {.full = true};
+	struct ph_node node = {.key = {1}};
+
+	(void)state;
+	disk_open(&disk, &node);
+	change_to(&node, 1);
+	room_advance(&disk.room, PH_SECOND);
+	assert_int_equal(disk.puts, 1);
+	room_advance(&disk.room, 10 * PH_SECOND);
+	assert_int_equal(disk.puts, 2);
+	/* When there is more to keep it does not wait so long. */
+	ph_trust_revoke(node.trust,
+		"0000000000000000000000000000000000000000000000000000000000000"
+		"002",
+		1, (uint8_t[PH_PUBLIC_KEY]){0}, NULL, NULL,
+		&(struct ph_error){0});
+	disk.full = false;
+	lines_save_trust(node.lines);
+	room_advance(&disk.room, PH_SECOND);
+	assert_int_equal(disk.puts, 3);
+	room_advance(&disk.room, 60 * PH_SECOND);
+	assert_int_equal(disk.puts, 3);
+	disk_close(&disk, &node);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -115,6 +207,8 @@ int main(void)
 		cmocka_unit_test(a_stranger_makes_no_beginning_ambiguous),
 		cmocka_unit_test(a_stranger_is_found_when_nobody_else_is),
 		cmocka_unit_test(who_goes_for_whom),
+		cmocka_unit_test(a_book_is_kept_at_once),
+		cmocka_unit_test(a_book_that_was_not_kept_is_saved_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

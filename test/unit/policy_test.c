@@ -69,11 +69,20 @@ static void five_starts_in_a_minute_are_enough(void **state)
 		starts++;
 	assert_int_equal(starts, PH_POLICY_CHANCES);
 	assert_int_equal(policy.state, PH_POLICY_FAILED);
-	/* Nothing but a stop leads out of it. */
+	/* Nothing but a person leads out of it. */
 	assert_int_equal(
 		ph_policy_step(&policy, 0, PH_POLICY_DUE), PH_POLICY_NOTHING);
 	assert_int_equal(
 		ph_policy_step(&policy, 0, PH_POLICY_WAKE), PH_POLICY_NOTHING);
+	/* All of its chances are there again. */
+	now = PH_SECOND;
+	assert_int_equal(
+		ph_policy_step(&policy, now, PH_POLICY_AGAIN), PH_POLICY_RUN);
+	assert_int_equal(policy.delay, PH_POLICY_FIRST);
+	starts = 1;
+	while ((now = crash(&policy, now, PH_POLICY_BROKE)) >= 0)
+		starts++;
+	assert_int_equal(starts, PH_POLICY_CHANCES);
 }
 
 static void slow_crashes_go_on(void **state)

@@ -69,7 +69,7 @@ static void a_wrong_passphrase_is_refused(void **state)
 	run();
 	assert_int_equal(world.exit, PH_PROBE_NOT_PROVEN);
 	assert_int_equal(world.beacon.counters.guesses, 1);
-	assert_false(world.beacon.proven);
+	assert_false(world.beacon.end.proven);
 	/* Nobody is scanned for who does not know it. */
 	assert_int_equal(world.probe.counters.connects, 1);
 	assert_int_equal(
@@ -379,7 +379,7 @@ static void an_early_terminate_is_passed_over(void **state)
 	ph_terminate_write(&terminate, frame + PH_PROBE_HEADER);
 	ph_probe_frame_header(frame, PH_PROBE_TERMINATE, PH_TERMINATE);
 	ph_probe_mac(frame + PH_PROBE_HEADER + PH_TERMINATE,
-		world.beacon.keys.beacon, &claim, frame + PH_PROBE_HEADER,
+		world.beacon.end.keys.beacon, &claim, frame + PH_PROBE_HEADER,
 		PH_TERMINATE);
 	ph_probe_session_received(
 		&world.probe, slot, frame, sizeof(frame), world.now);

@@ -271,9 +271,9 @@ static void the_first_dial_is_right(void **state)
 		ph_matrix_destroy(fresh);
 		ph_matrix_destroy(told);
 	}
-	print_message("first dial right, of %u: known %u, unknown %u, told "
-		      "%u\n",
-		dials[0], right[0], right[1], right[2]);
+	print_message("first dial right: known %u of %u, unknown %u of %u, "
+		      "told %u of %u\n",
+		right[0], dials[0], right[1], dials[1], right[2], dials[2]);
 	assert_true(right[0] * 100 >= dials[0] * 99);
 	assert_true(right[2] * 100 >= dials[2] * 99);
 	/* Otherwise this would prove nothing. */

@@ -120,6 +120,53 @@ static void test_who_has_nothing_is_not_asked(void **state)
 	answer_free(&answer);
 }
 
+/* Their menus show none; but menus may be a moment old. */
+static void test_everybody_is_asked_who_should_be(void **state)
+{
+	struct houses *houses = *state;
+	struct answer answer;
+
+	houses_advance(houses, PH_SECOND);
+	house_ask_mask(houses, "class=2a,caps=disk=big,free=yes", 1);
+	house_call(houses->house, NULL, PH_HOSTESS_HOLD, &answer);
+	assert_int_equal(answer.error.exit, PH_EXIT_NOT_FOUND);
+	assert_string_equal(houses->order, "");
+	answer_free(&answer);
+	house_ask_mask(houses, "class=2a,caps=disk=big,free=yes", 1);
+	ph_put_bool(houses->room.writer, "everywhere", true);
+	house_call(houses->house, NULL, PH_HOSTESS_HOLD, &answer);
+	assert_int_equal(answer.error.exit, PH_EXIT_NOT_FOUND);
+	assert_string_equal(houses->order, "gb");
+	answer_free(&answer);
+}
+
+/* Here, and where it is asked: who does not run is passed over. */
+static void test_who_runs_is_told_from_who_does_not(void **state)
+{
+	struct houses *houses = *state;
+	struct answer answer;
+
+	house_state(&houses->house[0], "alpha0", "finished");
+	house_state(&houses->house[2], "gamma1", "backoff");
+	houses_advance(houses, PH_SECOND);
+	house_ask_mask(houses, NVENC, 6);
+	ph_put_bool(houses->room.writer, "running", true);
+	ph_put_bool(houses->room.writer, "some", true);
+	house_call(houses->house, NULL, PH_HOSTESS_HOLD, &answer);
+	assert_int_equal(answer.status, PH_CALL_OK);
+	assert_int_equal(from(&answer, "alpha"), 0);
+	assert_int_equal(from(&answer, "gamma"), 2);
+	assert_int_equal(from(&answer, "beta"), 2);
+	answer_free(&answer);
+	/* It runs again. */
+	house_state(&houses->house[0], "alpha0", "running");
+	house_ask_mask(houses, NVENC, 1);
+	ph_put_bool(houses->room.writer, "running", true);
+	house_call(houses->house, NULL, PH_HOSTESS_HOLD, &answer);
+	assert_int_equal(from(&answer, "alpha"), 1);
+	answer_free(&answer);
+}
+
 static void test_all_or_nothing(void **state)
 {
 	struct houses *houses = *state;
@@ -301,6 +348,99 @@ static void test_who_asked_is_gone(void **state)
 	assert_int_equal(house_count(&houses->house[2], NVENC), 3);
 }
 
+/* It holds, and its line breaks before we hear of it: it is told to let go as
+ * soon as it can be told, long before its hold would run out. */
+static void test_what_nobody_heard_of_goes_back(void **state)
+{
+	struct houses *houses = *state;
+	struct house *far = &houses->house[2];
+	struct answer answer;
+
+	far->loses = 1;
+	ph_put_int(house_ask_mask(houses, NVENC, 3), "for_ms", 60000);
+	house_call(houses->house, NULL, PH_HOSTESS_HOLD, &answer);
+	assert_int_equal(answer.status, PH_CALL_OK);
+	assert_int_equal(from(&answer, "beta"), 2);
+	answer_free(&answer);
+	houses_advance(houses, 5 * PH_SECOND);
+	assert_int_equal(house_count(far, NVENC), 1);
+	far->away = false;
+	houses_advance(houses, 3 * PH_SECOND);
+	assert_int_equal(house_count(far, NVENC), 3);
+	/* What was heard of stays. */
+	assert_int_equal(house_count(&houses->house[1], NVENC), 0);
+}
+
+/* The same of what is too much, and was to go back. */
+static void test_what_goes_back_is_told_again(void **state)
+{
+	struct houses *houses = *state;
+	struct house *near = &houses->house[2];
+
+	houses->house[1].loses = 1;
+	ph_put_int(house_ask_mask(houses, NVENC, 6), "for_ms", 60000);
+	assert_int_not_equal(
+		house_exit(houses->house, NULL, PH_HOSTESS_HOLD), 0);
+	houses->house[1].away = false;
+	houses_advance(houses, 3 * PH_SECOND);
+	assert_int_equal(house_count(near, NVENC), 3);
+	assert_int_equal(house_count(&houses->house[1], NVENC), 2);
+}
+
+/* It waits there for what nobody would hear of any more: it waits no longer,
+ * and what becomes free is not held for it. */
+static void test_who_waits_for_nobody_is_released(void **state)
+{
+	struct houses *houses = *state;
+	struct house *far = &houses->house[2];
+	static struct answer held, waiting;
+	char id[PH_RESERVATION_ID];
+
+	house_ask(houses, "gamma0", "in");
+	house_call(far, NULL, PH_HOSTESS_HOLD, &held);
+	ph_get_copy(house_item(&held, 0), "id", id, sizeof(id));
+	house_ask(houses, "gamma0", "in");
+	ph_put_text(houses->room.writer, "call", "roam-1");
+	ph_put_int(houses->room.writer, "wait_ms", 60000);
+	house_send(far, "alpha", PH_HOSTESS_HOLD, &waiting);
+	houses_advance(houses, PH_SECOND);
+	assert_false(waiting.come);
+	ph_put_text(room_map(&houses->room), "call", "roam-1");
+	assert_int_equal(house_exit(far, "alpha", PH_HOSTESS_RELEASE), 0);
+	house_wait(far, &waiting);
+	assert_int_equal(waiting.status, PH_CALL_FAILED);
+	ph_put_text(room_map(&houses->room), "id", id);
+	assert_int_equal(house_exit(far, NULL, PH_HOSTESS_RELEASE), 0);
+	assert_int_equal(house_count(far, NVENC), 3);
+	answer_free(&held);
+	answer_free(&waiting);
+}
+
+/* The line is away for longer than the hold lasts, but not than it waits. */
+static void test_who_waits_is_told_as_long_as_it_may_wait(void **state)
+{
+	struct houses *houses = *state;
+	struct house *far = &houses->house[2];
+	static struct answer held, waiting;
+
+	ph_put_int(house_ask(houses, "gamma0", "in"), "for_ms", 15000);
+	house_call(far, NULL, PH_HOSTESS_HOLD, &held);
+	ph_put_int(house_ask(houses, "gamma0", "in"), "for_ms", 3000);
+	ph_put_text(houses->room.writer, "node", "gamma");
+	ph_put_int(houses->room.writer, "wait_ms", 60000);
+	house_send(houses->house, NULL, PH_HOSTESS_HOLD, &waiting);
+	houses_advance(houses, PH_SECOND);
+	house_lose(far);
+	house_wait(houses->house, &waiting);
+	assert_int_not_equal(waiting.status, PH_CALL_OK);
+	houses_advance(houses, 8 * PH_SECOND);
+	far->away = false;
+	houses_advance(houses, 7 * PH_SECOND);
+	assert_int_equal(house_count(far, NVENC), 3);
+	answer_free(&held);
+	answer_free(&waiting);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, houses_teardown)
 
 int main(void)
@@ -309,6 +449,8 @@ int main(void)
 		TEST(test_near_first_and_no_more_than_asked),
 		TEST(test_who_shows_room_before_who_is_unknown),
 		TEST(test_who_has_nothing_is_not_asked),
+		TEST(test_everybody_is_asked_who_should_be),
+		TEST(test_who_runs_is_told_from_who_does_not),
 		TEST(test_all_or_nothing),
 		TEST(test_who_is_away_is_passed_over),
 		TEST(test_nobody_is_asked_twice_removed),
@@ -318,6 +460,10 @@ int main(void)
 		TEST(test_the_same_call_of_far_ones),
 		TEST(test_by_what_the_node_can),
 		TEST(test_who_asked_is_gone),
+		TEST(test_what_nobody_heard_of_goes_back),
+		TEST(test_what_goes_back_is_told_again),
+		TEST(test_who_waits_for_nobody_is_released),
+		TEST(test_who_waits_is_told_as_long_as_it_may_wait),
 	};
 
 	return cmocka_run_group_tests_name("roam", tests, NULL, NULL);

@@ -21,12 +21,9 @@ static struct ph_writer *writer_new(void)
 static struct ph_document *read_back(struct ph_writer *writer)
 {
 	struct ph_document *document;
-	const uint8_t *data;
-	size_t length;
 
-	assert_int_equal(ph_writer_finish(writer, &data, &length), 0);
 	assert_int_equal(
-		ph_document_read(&document, data, length, PH_SKIM_TABLE), 0);
+		ph_document_written(&document, writer, PH_SKIM_TABLE), 0);
 	return document;
 }
 
@@ -272,6 +269,27 @@ static void values_are_copied(void **state)
 	ph_writer_free(writer);
 }
 
+static void what_was_written_keeps_to_the_limits(void **state)
+{
+	struct ph_document *document = NULL;
+	struct ph_writer *writer = writer_new();
+
+	(void)state;
+	ph_write_list(writer);
+	for (int i = 0; i < 64; i++)
+		ph_write_nil(writer);
+	ph_write_end(writer);
+	assert_int_equal(
+		ph_document_written(&document, writer, PH_SKIM_STRANGER),
+		-E2BIG);
+	assert_null(document);
+	assert_int_equal(
+		ph_document_written(&document, writer, PH_SKIM_PEER), 0);
+	assert_int_equal(ph_value_count(ph_document_root(document)), 64);
+	ph_document_free(document);
+	ph_writer_free(writer);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -282,6 +300,7 @@ int main(void)
 		cmocka_unit_test(text_is_mended),
 		cmocka_unit_test(copies_are_cut_between_letters),
 		cmocka_unit_test(values_are_copied),
+		cmocka_unit_test(what_was_written_keeps_to_the_limits),
 	};
 
 	return cmocka_run_group_tests_name("value", tests, NULL, NULL);

@@ -104,6 +104,40 @@ static void asking_fails_then_it_dials(void **state)
 	TELL(story);
 }
 
+/* A dial into a wall that drops would hold it for minutes. */
+static void a_line_that_comes_up_is_asked_over(void **state)
+{
+	static const struct line turned[] = {
+		AT(1, EVENT(WANTED, .can_ask = true), ASK, .due = 11),
+		AT(2, EVENT(CAME), NOTHING),
+		AT(5, EVENT(WANTED, BOTH), ASK, .due = 15),
+		AT(6, EVENT(UNHEARD, .can_dial = true), DIAL),
+		AT(7, EVENT(THERE, BOTH), ASK, .due = 17),
+		AT(8, EVENT(THERE, BOTH), NOTHING),
+		AT(9, EVENT(UNHEARD, BOTH), FAIL),
+	};
+	/* Nothing is known: the dial has the time it would have had. */
+	static const struct line fresh[] = {
+		AT(1, EVENT(WANTED, .can_dial = true), DIAL),
+		AT(2, EVENT(THERE, BOTH), NOTHING, .due = 3),
+		AT(3, EVENT(THERE, BOTH), ASK, .due = 13),
+		AT(4, EVENT(CAME), NOTHING),
+		AT(5, EVENT(THERE, BOTH), NOTHING),
+	};
+
+	/* And the line went meanwhile: it is as before. */
+	static const struct line again[] = {
+		AT(1, EVENT(WANTED, .can_dial = true), DIAL),
+		AT(2, EVENT(THERE, BOTH), NOTHING, .due = 3),
+		AT(3, EVENT(THERE, .can_dial = true), NOTHING),
+		AT(5, EVENT(THERE, BOTH), ASK, .due = 15),
+	};
+
+	TELL(turned);
+	TELL(fresh);
+	TELL(again);
+}
+
 /* A refused dial says that no node is there, where one was dialled before, and
  * nobody has just said no. */
 static void absence_is_said_by_a_dial_that_once_worked(void **state)
@@ -154,6 +188,7 @@ int main(void)
 		cmocka_unit_test(dials_what_can_be_dialled),
 		cmocka_unit_test(asks_where_it_cannot_dial),
 		cmocka_unit_test(asking_fails_then_it_dials),
+		cmocka_unit_test(a_line_that_comes_up_is_asked_over),
 		cmocka_unit_test(absence_is_said_by_a_dial_that_once_worked),
 		cmocka_unit_test(late_words_are_nothing),
 	};

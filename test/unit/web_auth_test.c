@@ -77,6 +77,120 @@ static void test_origin(void **state)
 	}
 }
 
+/* Behind a proxy that ends TLS: Host and Origin of one of these, both. */
+static const char published[][PH_OPTIONS_ORIGIN] = {
+	"https://ops.example", "https://ops.example:8443", "http://in.house"};
+static const struct {
+	const struct ph_http_peer *peer;
+	const char *host;
+	const char *origin;
+	const char *site;
+	bool fine;
+} proxied[] = {
+	{&local, "ops.example", "https://ops.example", "same-origin", true},
+	{&local, "ops.example", "", "", true},
+	{&local, "OPS.example", "https://ops.example", "", true},
+	{&local, "ops.example:8443", "https://ops.example:8443", "", true},
+	{&local, "in.house", "http://in.house", "", true},
+	{&own, "ops.example", "https://ops.example", "", true},
+	{&local, "127.0.0.1:7679", "http://127.0.0.1:7679", "", true},
+	/* The proxy does not pass the Host on, or says another. */
+	{&local, "127.0.0.1:7679", "https://ops.example", "", false},
+	{&local, "ops.example", "https://ops.example:8443", "", false},
+	{&local, "ops.example:8443", "https://ops.example", "", false},
+	{&local, "ops.example", "http://ops.example", "", false},
+	{&local, "in.house", "https://in.house", "", false},
+	{&local, "ops.example", "https://in.house", "", false},
+	{&local, "ops.example", "https://evil.example", "", false},
+	{&local, "ops.example", "null", "", false},
+	{&local, "ops.example.evil", "https://ops.example.evil", "", false},
+	{&local, "ops.exampl", "https://ops.exampl", "", false},
+	{&local, "ops.example", "https://ops.example", "cross-site", false},
+	{&local, "evil.example", "https://ops.example", "", false},
+};
+
+static void test_published(void **state)
+{
+	for (size_t i = 0; i < sizeof(proxied) / sizeof(proxied[0]); i++) {
+		struct web_claim claim = {.peer = proxied[i].peer,
+			.host = proxied[i].host,
+			.origin = proxied[i].origin,
+			.fetch_site = proxied[i].site,
+			.origins = published,
+			.origin_count = 3};
+		const char *why = NULL;
+
+		if (web_auth_origin(&claim, &why) != proxied[i].fine)
+			fail_msg("row %zu: %s, %s", i, proxied[i].host,
+				proxied[i].origin);
+		/* Nothing of it without the flag. */
+		claim.origin_count = 0;
+		if (proxied[i].peer == &local && i < 5)
+			assert_false(web_auth_origin(&claim, &why));
+	}
+}
+
+static const struct {
+	const char *text;
+	const char *kept; /* NULL: refused */
+} written[] = {
+	{"https://ops.example", "https://ops.example"},
+	{"HTTPS://Ops.Example", "https://ops.example"},
+	{"https://ops.example:8443", "https://ops.example:8443"},
+	{"https://ops.example:443", "https://ops.example"},
+	{"http://10.0.0.7:80", "http://10.0.0.7"},
+	{"http://10.0.0.7:443", "http://10.0.0.7:443"},
+	{"https://[2001:db8::7]:444", "https://[2001:db8::7]:444"},
+	{"", NULL},
+	{"*", NULL},
+	{"null", NULL},
+	{"ops.example", NULL},
+	{"https://", NULL},
+	{"https://ops.example/", NULL},
+	{"https://ops.example/page", NULL},
+	{"https://*.example", NULL},
+	{"https://a@ops.example", NULL},
+	{"https://ops.example:0", NULL},
+	{"https://ops.example:65536", NULL},
+	{"https://ops.example:", NULL},
+	{"ftp://ops.example", NULL},
+	{"https://[::1", NULL},
+};
+
+static void test_written(void **state)
+{
+	for (size_t i = 0; i < sizeof(written) / sizeof(written[0]); i++) {
+		struct ph_options options = {0};
+		struct ph_error error;
+		int code = ph_options_http_origin(
+			&options, written[i].text, &error);
+
+		if (!code != (written[i].kept != NULL))
+			fail_msg("%s: %d", written[i].text, code);
+		if (code)
+			continue;
+		assert_string_equal(options.http_origin[0], written[i].kept);
+		assert_true(options.http_token);
+	}
+}
+
+static void test_several(void **state)
+{
+	struct ph_options options = {0};
+	struct ph_error error;
+
+	assert_int_equal(
+		0, ph_options_http_origin(&options,
+			   "https://a.example,https://b.example", &error));
+	assert_int_equal(2, options.http_origins);
+	assert_string_equal(options.http_origin[1], "https://b.example");
+	while (options.http_origins < PH_OPTIONS_ORIGINS)
+		assert_int_equal(0, ph_options_http_origin(&options,
+					    "https://c.example", &error));
+	assert_int_not_equal(0,
+		ph_options_http_origin(&options, "https://d.example", &error));
+}
+
 static const struct {
 	const struct ph_http_peer *peer;
 	const char *method;
@@ -119,6 +233,24 @@ static void test_looking_may_take_a_token(void **state)
 		web_auth_role(&claim, WEB_TOKEN_NONE, PH_ROLE_VIEW, &why));
 }
 
+/* The user of a unix socket is the proxy's, its loopback the proxy's, too. */
+static void test_what_is_passed_on_takes_a_token(void **state)
+{
+	struct web_claim claim = {
+		.method = "GET", .uid = 1000, .passed_on = true};
+	const struct ph_http_peer *peers[] = {&local, &own, &root, &far};
+	const char *why;
+
+	for (size_t i = 0; i < sizeof(peers) / sizeof(peers[0]); i++) {
+		claim.peer = peers[i];
+		assert_int_equal(-1, web_auth_role(&claim, WEB_TOKEN_NONE,
+					     PH_ROLE_VIEW, &why));
+		assert_int_equal(
+			PH_ROLE_WIRE, web_auth_role(&claim, WEB_TOKEN_GOOD,
+					      PH_ROLE_WIRE, &why));
+	}
+}
+
 static void test_role(void **state)
 {
 	for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++) {
@@ -149,6 +281,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_origin),
+		cmocka_unit_test(test_published),
+		cmocka_unit_test(test_written),
+		cmocka_unit_test(test_several),
+		cmocka_unit_test(test_what_is_passed_on_takes_a_token),
 		cmocka_unit_test(test_role),
 		cmocka_unit_test(test_looking_may_take_a_token),
 		cmocka_unit_test(test_bearer),

@@ -54,7 +54,40 @@ static const struct {
 	{PAIR "  c: {exec: [z], in: {i: {kind: combine}}}\nwires:\n  - {from: "
 	      "[a, b], to: c}\n",
 		"a:stdout>c:i b:stdout>c:i "},
+	/* Hosts with count: what is on them stands on each. */
+	{HEAD "hosts: {g: {caps: [x], count: 2}, h: }\nservers:\n  a: {host: "
+	      "h, exec: [cam], out: {o: {kind: mux}}}\n  b: {host: g, exec: "
+	      "[enc, \"${g}\"]}\n  c: {host: g, exec: [pack], needs: [b]}\n"
+	      "  d: {host: h, exec: [rec], in: {i: {kind: combine}}, needs: "
+	      "c}\nwires:\n  - {from: a, to: [b:stdin], on_full: latest}\n"
+	      "  - b->c -> d:i\n",
+		"h/a(cam) g-1/b-1(enc) g-2/b-2(enc) g-1/c-1(pack) "
+		"g-2/c-2(pack) h/d(rec) a:o>b-1:stdin a:o>b-2:stdin "
+		"b-1:stdout>c-1:stdin c-1:stdout>d:i b-2:stdout>c-2:stdin "
+		"c-2:stdout>d:i "},
+	{HEAD "for_each: {n: [8, 9]}\nhosts: {g: {caps: [x], count: 2}}\n"
+	      "servers:\n  b-${n}: {host: g, exec: [z]}\n  e: {exec: [y], in: "
+	      "{i: {kind: combine}}}\nwires: [\"b-${n} -> e:i\"]\n",
+		"g-1/b-8-1(z) g-2/b-8-2(z) g-1/b-9-1(z) g-2/b-9-2(z) /e(y) "
+		"b-8-1:stdout>e:i b-8-2:stdout>e:i b-9-1:stdout>e:i "
+		"b-9-2:stdout>e:i "},
+	{HEAD "hosts: {g: {caps: [x], count: 2}}\nservers:\n  a: {exec: [p], "
+	      "out: {o: {kind: mux}}}\n  b: {host: g, exec: [q]}\n  c: {exec: "
+	      "[r], in: {i: {kind: combine}}}\nwires:\n  - {from: a, to: b, "
+	      "on_full: latest}\n  - b -> c\nnever: [{from: a, to: c, except: "
+	      "b}]\n",
+		"/a(p) g-1/b-1(q) g-2/b-2(q) /c(r) a:o>b-1:stdin "
+		"a:o>b-2:stdin b-1:stdout>c:i b-2:stdout>c:i "},
 	/* Refused. */
+	{HEAD "hosts: {g: {at: \"x:1\", count: 2}}\n",
+		":3:24: error S4: 'count' is for hosts that are found"},
+	{HEAD "hosts: {g: {caps: [x], count: many}}\n",
+		":3:31: error S4: 'many' is no value of 'count'"},
+	{HEAD "for_each: {g: [1]}\nhosts: {g: {caps: [x], count: 2}}\n",
+		":4:9: error S4: 'g' is counted already"},
+	{HEAD "hosts: {g: {caps: [x], count: 2}}\nservers: {b: {host: g, exec: "
+	      "[x]}, c: {exec: [y]}}\nwires: [b -> c]\n",
+		"error D3"},
 	{HEAD "for_each: {w: [1, 2]}\nservers: {a: {exec: [cat, \"${w}\"]}}\n",
 		":4:11: error S4: 'a' stands once for each w, and always"},
 	{HEAD "for_each: {w: [1, 1]}\nservers: {\"a${w}\": {exec: [cat]}}\n",

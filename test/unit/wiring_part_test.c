@@ -17,14 +17,11 @@ struct part {
 static struct part part_of(const struct ph_wiring *wiring, const char *host)
 {
 	struct part part;
-	const uint8_t *data;
-	size_t length;
 
 	assert_int_equal(ph_writer_create(&part.writer), 0);
 	ph_wiring_part(wiring, host, "alpha", part.writer);
-	assert_int_equal(ph_writer_finish(part.writer, &data, &length), 0);
 	assert_int_equal(
-		ph_document_read(&part.document, data, length, PH_SKIM_TABLE),
+		ph_document_written(&part.document, part.writer, PH_SKIM_TABLE),
 		0);
 	part.root = ph_document_root(part.document);
 	return part;
@@ -123,6 +120,34 @@ static void parts_say_what_the_file_says(void **state)
 	is_text(listed(delta.root, "wires", 0), "from", "cam:out");
 	is_text(listed(delta.root, "wires", 0), "to", "alpha/see:in");
 	part_free(&delta);
+	ph_wiring_free(wiring);
+}
+
+/* Of the wires that go to another node: one on this node, also when the file
+ * and the one who applies call it by two names, is not dialled. */
+static void a_default_way_is_for_wires_between_nodes(void **state)
+{
+	struct ph_wiring *wiring =
+		read_text(HEAD "defaults: {via: ws}\n"
+			       "hosts: {beta: , alpha: }\n"
+			       "servers:\n"
+			       "  a: {use: clock, out: {out: {kind: mux}}}\n"
+			       "  near: {host: alpha, use: \"null\"}\n"
+			       "  far: {host: beta, use: \"null\"}\n"
+			       "  other: {host: beta, use: \"null\"}\n"
+			       "wires:\n"
+			       "  - a:out -> near:in\n"
+			       "  - a:out -> far:in\n"
+			       "  - {from: a:out, to: other:in, via: unix}\n");
+	struct part part;
+
+	assert_int_equal(ph_wiring_errors(wiring), 0);
+	part = part_of(wiring, "");
+	assert_int_equal(ph_value_count(ph_value_get(part.root, "wires")), 3);
+	is_text(listed(part.root, "wires", 0), "via", "");
+	is_text(listed(part.root, "wires", 1), "via", "ws");
+	is_text(listed(part.root, "wires", 2), "via", "unix");
+	part_free(&part);
 	ph_wiring_free(wiring);
 }
 
@@ -453,6 +478,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(parts_say_what_the_file_says),
+		cmocka_unit_test(a_default_way_is_for_wires_between_nodes),
 		cmocka_unit_test(a_bundled_output_becomes_a_mux),
 		cmocka_unit_test(single_quotes_are_read),
 		cmocka_unit_test(a_thousand_servers_are_quick),

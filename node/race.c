@@ -1,52 +1,47 @@
+#include "node/race.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "node/lines.h"
-#include "node/wire.h"
 
-/*
- * A carrier is dialled as a line is: the addresses of the peer race, in the
- * order of what is known of them (node/candidates.h), and the first where TLS
- * stands and proves the key carries the stream. An attempt lives until its
- * carrier has closed, whoever has won by then.
- */
+/* An attempt lives until its carrier has closed, whoever has won by then. */
 struct attempt {
-	struct wire_race *race; /* NULL: let go */
+	struct race *race; /* NULL: let go */
 	unsigned index;
 	struct ph_carrier *carrier;
 };
 
-struct wire_race {
-	struct wire *wire;
+struct race {
+	struct ph_node *node;
+	const struct race_events *events;
+	void *context;
+	char peer[64];
+	uint8_t key[PH_PUBLIC_KEY];
 	struct ph_candidates candidates;
 	struct attempt *attempts[PH_CANDIDATES];
 	struct ph_timer timer;
-	int64_t due;   /* of all; 0: as long as the transport will */
-	int reason;    /* how the best one failed */
-	bool impostor; /* another node answered */
+	int64_t due;	   /* of all; 0: as long as the transport will */
+	int reason;	   /* how the best one failed */
+	bool impostor;	   /* another node answered */
+	struct race **out; /* of its owner: NULL when it is over */
 };
 
-static void race_step(struct wire_race *race);
+static void race_step(struct race *race);
 
-static struct ph_node *node_of(const struct wire_race *race)
-{
-	return race->wire->wires->node;
-}
-
-static void learn(
-	struct wire_race *race, unsigned index, int error, uint32_t rtt_us)
+static void learn(struct race *race, unsigned index, int error, uint32_t rtt_us)
 {
 	struct ph_address address;
 
 	if (!ph_address_parse(&address, race->candidates.list[index].address))
-		ph_lines_candidate_was(node_of(race)->lines, race->wire->peer,
-			&address, error, rtt_us);
+		ph_lines_candidate_was(
+			race->node->lines, race->peer, &address, error, rtt_us);
 }
 
 /* Its end is nobody's business any more. */
-static void let_go(struct wire_race *race, unsigned index)
+static void let_go(struct race *race, unsigned index)
 {
 	struct attempt *attempt = race->attempts[index];
 
@@ -57,32 +52,31 @@ static void let_go(struct wire_race *race, unsigned index)
 	ph_carrier_close(attempt->carrier);
 }
 
-void wire_race_stop(struct wire *wire)
+void race_stop(struct race *race)
 {
-	struct wire_race *race = wire->race;
-
 	if (!race)
 		return;
 	for (unsigned i = 0; i < PH_CANDIDATES; i++)
 		let_go(race, i);
-	ph_timer_stop(node_of(race)->loop, &race->timer);
-	wire->race = NULL;
+	ph_timer_stop(race->node->loop, &race->timer);
+	*race->out = NULL;
 	free(race);
 }
 
-static void race_lost(struct wire_race *race, int reason)
+static void race_lost(struct race *race, int reason)
 {
-	struct wire *wire = race->wire;
+	const struct race_events *events = race->events;
+	void *context = race->context;
 	const char *why = race->impostor
 				  ? "another node answered at that address"
 				  : strerror(-reason);
 
-	wire_race_stop(wire);
-	wire_way_failed(wire, reason, why);
+	race_stop(race);
+	events->on_lost(context, reason, why);
 }
 
 /* Who was tried before the winner, and is silent still, goes behind it. */
-static void learn_silence(struct wire_race *race, unsigned winner)
+static void learn_silence(struct race *race, unsigned winner)
 {
 	int64_t began = race->candidates.list[winner].started;
 
@@ -98,8 +92,9 @@ static void learn_silence(struct wire_race *race, unsigned winner)
 
 static void race_won(struct attempt *attempt)
 {
-	struct wire_race *race = attempt->race;
-	struct wire *wire = race->wire;
+	struct race *race = attempt->race;
+	const struct race_events *events = race->events;
+	void *context = race->context;
 	struct ph_carrier *carrier = attempt->carrier;
 	struct ph_carrier_path path;
 
@@ -107,9 +102,9 @@ static void race_won(struct attempt *attempt)
 	learn_silence(race, attempt->index);
 	learn(race, attempt->index, 0, path.rtt_us);
 	race->attempts[attempt->index] = NULL;
-	wire_race_stop(wire);
+	race_stop(race);
 	free(attempt);
-	wire_out_opened(wire, carrier);
+	events->on_won(context, carrier);
 }
 
 static void on_open(void *context, struct ph_carrier *carrier)
@@ -120,8 +115,7 @@ static void on_open(void *context, struct ph_carrier *carrier)
 	if (!attempt->race)
 		return;
 	ph_carrier_info(carrier, &info);
-	if (memcmp(info.peer_key, attempt->race->wire->peer_key,
-		    PH_PUBLIC_KEY) == 0) {
+	if (memcmp(info.peer_key, attempt->race->key, PH_PUBLIC_KEY) == 0) {
 		race_won(attempt);
 		return;
 	}
@@ -132,7 +126,7 @@ static void on_open(void *context, struct ph_carrier *carrier)
 static void on_closed(void *context, struct ph_carrier *carrier, int reason)
 {
 	struct attempt *attempt = context;
-	struct wire_race *race = attempt->race;
+	struct race *race = attempt->race;
 	unsigned index = attempt->index;
 
 	free(attempt);
@@ -165,7 +159,7 @@ static const struct ph_carrier_events attempt_events = {
 	.on_closed = on_closed,
 };
 
-static int try(struct wire_race *race, unsigned index)
+static int try(struct race *race, unsigned index)
 {
 	struct attempt *attempt = calloc(1, sizeof(*attempt));
 	struct ph_dial to = {.deadline = race->due};
@@ -178,9 +172,8 @@ static int try(struct wire_race *race, unsigned index)
 		attempt->race = race;
 		attempt->index = index;
 		error = ph_transport_find(to.address.scheme)
-				->dial(&node_of(race)->host, &to,
-					&attempt_events, attempt,
-					&attempt->carrier);
+				->dial(&race->node->host, &to, &attempt_events,
+					attempt, &attempt->carrier);
 	}
 	if (error)
 		free(attempt);
@@ -189,7 +182,7 @@ static int try(struct wire_race *race, unsigned index)
 	return error;
 }
 
-static void try_next(struct wire_race *race, int64_t now)
+static void try_next(struct race *race, int64_t now)
 {
 	int index;
 
@@ -206,9 +199,9 @@ static void try_next(struct wire_race *race, int64_t now)
 	}
 }
 
-static void race_step(struct wire_race *race)
+static void race_step(struct race *race)
 {
-	struct ph_loop *loop = node_of(race)->loop;
+	struct ph_loop *loop = race->node->loop;
 	int64_t now = ph_loop_now(loop);
 	int64_t due;
 
@@ -231,29 +224,34 @@ static void race_step(struct wire_race *race)
 
 static void timer_due(struct ph_timer *timer)
 {
-	race_step((struct wire_race *)((char *)timer -
-				       offsetof(struct wire_race, timer)));
+	race_step(
+		(struct race *)((char *)timer - offsetof(struct race, timer)));
 }
 
-int wire_race_start(struct wire *wire, int64_t due)
+int race_start(struct race **out, struct ph_node *node, const char *peer,
+	const char *via, int64_t due, const struct race_events *events,
+	void *context, uint8_t key[PH_PUBLIC_KEY])
 {
-	struct wire_race *race = calloc(1, sizeof(*race));
-	struct ph_lines *lines = wire->wires->node->lines;
+	struct race *race = calloc(1, sizeof(*race));
 	int error = -ENOMEM;
 
 	if (race)
 		error = ph_lines_candidates(
-			lines, wire->peer, &race->candidates, wire->peer_key);
+			node->lines, peer, via, &race->candidates, race->key);
 	if (error) {
 		free(race);
 		return error;
 	}
-	race->wire = wire;
+	memcpy(key, race->key, PH_PUBLIC_KEY);
+	snprintf(race->peer, sizeof(race->peer), "%s", peer);
+	race->node = node;
+	race->events = events;
+	race->context = context;
 	race->due = due;
 	race->timer.on_due = timer_due;
-	wire->race = race;
-	ph_candidates_begin(
-		&race->candidates, ph_loop_now(wire->wires->node->loop));
+	race->out = out;
+	*out = race;
+	ph_candidates_begin(&race->candidates, ph_loop_now(node->loop));
 	race_step(race);
 	return 0;
 }

@@ -1,5 +1,5 @@
-#ifndef PH_CONTROLSURFACE_WIRING_INCLUDE_H
-#define PH_CONTROLSURFACE_WIRING_INCLUDE_H
+#ifndef PH_CONTROLSURFACE_WIRING_BUNDLE_H
+#define PH_CONTROLSURFACE_WIRING_BUNDLE_H
 
 #include <stddef.h>
 
@@ -17,9 +17,11 @@
  * No wiring file looks so by itself: a second document is refused. Names are
  * relative to the first file, without `.` and with `..` only at their front.
  */
-#define PH_BUNDLE_NAME	256
-#define PH_BUNDLE_PARTS 64
-#define PH_BUNDLE_DEPTH 8
+#define PH_BUNDLE_MARK	     "\n--- # part "
+#define PH_BUNDLE_MARK_BYTES (sizeof(PH_BUNDLE_MARK) - 1)
+#define PH_BUNDLE_NAME	     256
+#define PH_BUNDLE_PARTS	     64
+#define PH_BUNDLE_DEPTH	     8
 
 /* A file's text, which is freed; NULL: cannot be read, or is too large. */
 typedef char *ph_bundle_read_fn(
