@@ -143,6 +143,9 @@ int ph_discovery_seed(
 
 /* A line to it came up, or broke (not: was hung up on purpose). */
 void ph_discovery_line(struct ph_discovery *discovery, const char *id, bool up);
+/* `locate` may say more of where it is than before: who had no place for
+ * datagrams until now may have one. */
+void ph_discovery_located(struct ph_discovery *discovery, const char *id);
 /* The key is not to be known any more (forgotten, revoked). */
 void ph_discovery_forget(struct ph_discovery *discovery, const char *id);
 

@@ -212,6 +212,21 @@ void ph_discovery_line(struct ph_discovery *discovery, const char *id, bool up)
 	membership_settle(membership);
 }
 
+void ph_discovery_located(struct ph_discovery *discovery, const char *id)
+{
+	struct membership *membership = discovery->membership;
+	const struct ph_neighbour *neighbour;
+	uint8_t bytes[PH_NODE_ID_BYTES];
+
+	if (id_read(bytes, id) || contact_find(membership, bytes))
+		return;
+	neighbour = ph_neighbours_find(discovery->neighbours, bytes);
+	if (!neighbour || neighbour->standing != PH_MEMBER)
+		return;
+	neighbour_there(membership, neighbour);
+	membership_settle(membership);
+}
+
 void membership_forget(
 	struct ph_discovery *discovery, const uint8_t id[PH_NODE_ID_BYTES])
 {

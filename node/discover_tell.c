@@ -163,6 +163,13 @@ static void on_line(void *context, const char *id,
 	ph_discovery_line(discover->discovery, id, up);
 }
 
+static void on_located(void *context, const char *id)
+{
+	struct ph_discover *discover = context;
+
+	ph_discovery_located(discover->discovery, id);
+}
+
 static void on_announcement(
 	void *context, const uint8_t *bytes, size_t length, const char *teller)
 {
@@ -261,6 +268,7 @@ struct ph_discovery_events discover_events(struct ph_discover *discover)
 void discover_listen(struct ph_discover *discover)
 {
 	struct ph_lines_events events = {.on_line = on_line,
+		.on_located = on_located,
 		.on_announcement = on_announcement,
 		.announcement = on_wanted,
 		.known_epoch = on_known_epoch,

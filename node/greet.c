@@ -187,6 +187,14 @@ static void hear_version(struct peer *peer, struct ph_value greeting)
 	news_of(peer, NULL);
 }
 
+static void tell_located(const struct peer *peer)
+{
+	const struct ph_lines_events *events = &peer->dialling.lines->events;
+
+	if (events->on_located)
+		events->on_located(events->context, peer->id);
+}
+
 static void hear_greeting(struct peer *peer, struct ph_value greeting)
 {
 	if (!peer->session)
@@ -196,6 +204,7 @@ static void hear_greeting(struct peer *peer, struct ph_value greeting)
 	ph_epoch_known(peer->dialling.lines->node, peer->name,
 		ph_get_u64(greeting, "known"), ph_get_bool(greeting, "over"));
 	hear_version(peer, greeting);
+	tell_located(peer);
 	/* Its announcement may have been its goodbye. */
 	if (!peer->line)
 		return;

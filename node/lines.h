@@ -46,6 +46,8 @@ struct ph_lines_events {
 	 * membership. `key`: the peer's, pinned. */
 	void (*on_line)(void *context, const char *id,
 		const uint8_t key[PH_PUBLIC_KEY], bool up);
+	/* It greeted: its addresses are among the peer's candidates. */
+	void (*on_located)(void *context, const char *id);
 	/* An announcement came over the line of `teller`; its version is not
 	 * known here yet. Good and new: ph_lines_hear follows, now or later. */
 	void (*on_announcement)(void *context, const uint8_t *bytes,

@@ -71,6 +71,21 @@ bound "$(address alpha)" || fail "alpha has none"
 expect_soon 5 "quiet knows alpha by its line" is quiet alpha alive
 say "off is off: ok"
 
+# --- the newcomer's ring is the mesh's: nothing that it says changes after its first
+# announcement, which came before anybody knew where it is; it is asked by datagrams
+node_up first
+node_up second
+id_of() { ask "$1" '.items[0].id' status; }
+newcomer=second there=first
+[[ $(id_of first) > $(id_of second) ]] || newcomer=first there=second
+node_stop $newcomer || fail "$newcomer ended with $?"
+node_up $newcomer --join "$(address $there)"
+asked() { holds $there ".items[] | select(.node == \"$newcomer\") | .rtt_us > 0" peers; }
+expect_soon 10 "the newcomer answers datagrams" asked
+node_stop $newcomer || fail "$newcomer ended with $?"
+expect_within 3 "the newcomer left" is $there $newcomer left
+say "a newcomer with the mesh's ring: ok"
+
 # --- by ws alone: there is no place for datagrams, so nobody is asked by them and
 # held for dead; lines are all there is
 ADDRESS[left]=ws://127.0.0.1:0 ADDRESS[right]=ws://127.0.0.1:0
