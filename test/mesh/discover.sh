@@ -81,7 +81,7 @@ newcomer=second there=first
 node_stop $newcomer || fail "$newcomer ended with $?"
 node_up $newcomer --join "$(address $there)"
 asked() { holds $there ".items[] | select(.node == \"$newcomer\") | .rtt_us > 0" peers; }
-expect_soon 10 "the newcomer answers datagrams" asked
+expect_within 3 "the newcomer answers datagrams" asked
 node_stop $newcomer || fail "$newcomer ended with $?"
 expect_within 3 "the newcomer left" is $there $newcomer left
 say "a newcomer with the mesh's ring: ok"
