@@ -9,6 +9,11 @@
 
 /* So many datagrams without a word from it: it may be somewhere else now. */
 #define UNANSWERED_MOST 2u
+/* Or something between lets none through: already the second question of a
+ * probe goes along the line, too, so that nobody is suspected for it. */
+#define UNCARRIED_MOST 1u
+/* As long its answers go by the line, after a question that came so. */
+#define LINE_FOR (5 * PH_SECOND)
 
 struct contact *contact_find(
 	struct membership *membership, const uint8_t id[PH_NODE_ID_BYTES])
@@ -128,6 +133,19 @@ static bool send_around(struct membership *membership, struct contact *contact,
 	return sent;
 }
 
+/* Where datagrams do not get through, those along the line do: a firewall is
+ * no death. */
+static bool carry(struct membership *membership, const struct contact *contact,
+	const uint8_t *data, size_t length)
+{
+	const struct ph_discovery_events *events =
+		&membership->discovery->events;
+	char id[PH_NODE_ID_TEXT];
+
+	return events->carry && events->carry(events->context,
+					id_text(id, contact->id), data, length);
+}
+
 bool contact_send(struct membership *membership, struct contact *contact,
 	bool asks, const uint8_t *data, size_t length)
 {
@@ -142,6 +160,9 @@ bool contact_send(struct membership *membership, struct contact *contact,
 		    !ph_datagrams_send(datagrams, best, fresh, data, length);
 
 	contact->unanswered += asks;
+	if (asks ? contact->unanswered > UNCARRIED_MOST
+		 : membership_now(membership) < contact->line_until)
+		sent |= carry(membership, contact, data, length);
 	if (sent && contact->unanswered <= most)
 		return true;
 	return send_around(membership, contact, data, length) || sent;
@@ -172,6 +193,20 @@ void contact_heard(struct contact *contact, const struct ph_udp_end *from)
 		contact->is_proven = true;
 	}
 	contact->unanswered = 0;
+}
+
+bool contact_is_shut(const struct contact *contact)
+{
+	return contact->unanswered > UNANSWERED_MOST;
+}
+
+void contact_carried(struct membership *membership, struct contact *contact,
+	uint32_t sequence, bool fresh, bool asks)
+{
+	if (fresh)
+		contact->line_sequence = sequence;
+	if (asks)
+		contact->line_until = membership_now(membership) + LINE_FOR;
 }
 
 /* The key of datagrams between us. */

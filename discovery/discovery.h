@@ -69,6 +69,12 @@ struct ph_discovery_events {
 	/* Another address of a node, where its announcement has none that
 	 * leads there: 0, or a negative errno. */
 	int (*locate)(void *context, const char *id, struct ph_address *out);
+	/* There is a line to it. */
+	bool (*lined)(void *context, const char *id);
+	/* Sends a membership datagram along the line; false: there is none.
+	 * NULL: never. */
+	bool (*carry)(void *context, const char *id, const uint8_t *data,
+		size_t length);
 	/* Somebody of this mesh is there: when first heard, with each new
 	 * content or epoch, and again, ever later, while nobody knows its
 	 * key. Pass it on, dial it, or not. */
@@ -141,8 +147,15 @@ bool ph_discovery_has_left(struct ph_discovery *discovery, const char *id);
 int ph_discovery_seed(
 	struct ph_discovery *discovery, const struct ph_address *address);
 
+/* How membership asks whether it lives: "datagrams", or "line" when none gets
+ * through; NULL: it does not. */
+const char *ph_discovery_watched_by(
+	struct ph_discovery *discovery, const char *id);
 /* A line to it came up, or broke (not: was hung up on purpose). */
 void ph_discovery_line(struct ph_discovery *discovery, const char *id, bool up);
+/* A membership datagram that came along the line of `teller`, whose it is. */
+void ph_discovery_carried(struct ph_discovery *discovery, const char *teller,
+	const uint8_t *data, size_t length);
 /* `locate` may say more of where it is than before: who had no place for
  * datagrams until now may have one. */
 void ph_discovery_located(struct ph_discovery *discovery, const char *id);

@@ -26,7 +26,9 @@ struct contact {
 	struct ph_udp_end proven; /* a datagram of it came from here */
 	bool is_proven;
 	bool direct;	     /* its announcement came from ends[0] */
-	unsigned unanswered; /* datagrams since it was heard last */
+	unsigned unanswered; /* datagrams since it was heard last by one */
+	int64_t line_until;  /* its questions come by the line: so do answers */
+	uint32_t line_sequence; /* of the newest that came so */
 	bool paired;
 	uint8_t pair[PH_SEAL_KEY];
 	bool dirty;    /* to be kept */
@@ -72,11 +74,17 @@ void contact_drop(struct membership *membership, struct contact *contact);
 void contact_locate(struct membership *membership, struct contact *contact,
 	const struct ph_discovery_node *node);
 /* Sends a sealed datagram where it is proven to be, or to all places it may
- * be. `asks`: an answer is to come. False: there is no place. */
+ * be; along the line, too, when none gets through. `asks`: an answer is to come.
+ * False: there is no place. */
 bool contact_send(struct membership *membership, struct contact *contact,
 	bool asks, const uint8_t *data, size_t length);
 /* A fresh datagram of it came from there. */
 void contact_heard(struct contact *contact, const struct ph_udp_end *from);
+/* One came by the line. `fresh`: it counted; `asks`: it waits for an answer. */
+void contact_carried(struct membership *membership, struct contact *contact,
+	uint32_t sequence, bool fresh, bool asks);
+/* It was asked by datagrams again and again, and no answer came so. */
+bool contact_is_shut(const struct contact *contact);
 /* Nobody listens there: nor anywhere else where it may be? */
 bool contact_refuses(struct contact *contact, const struct ph_udp_end *end);
 /* The MAC of a datagram for its start of that epoch; -ENOKEY, -EKEYREJECTED. */

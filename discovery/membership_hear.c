@@ -141,6 +141,37 @@ void membership_neighbour(
 	membership_settle(membership);
 }
 
+/* Whom it is of, and what it says; NULL: nobody's. */
+static struct contact *datagram_open(struct membership *membership,
+	struct ph_swim *swim, const uint8_t sender[PH_NODE_ID_BYTES],
+	uint32_t ring, const uint8_t *data, size_t length)
+{
+	struct contact *contact = contact_find(membership, sender);
+	int error = -ENOKEY;
+
+	membership->counted.received++;
+	if (contact)
+		error = contact_check(membership, contact, ring, data, length);
+	if (error && error != -EBADMSG) {
+		membership->counted.unknown++;
+		return NULL;
+	}
+	if (error || ph_swim_read(swim, data, length)) {
+		membership->counted.forged++;
+		return NULL;
+	}
+	return contact;
+}
+
+static bool receive(struct membership *membership, const struct ph_swim *swim)
+{
+	bool fresh = ph_members_receive(
+		membership->members, membership_now(membership), swim);
+
+	membership->counted.stale += !fresh;
+	return fresh;
+}
+
 bool membership_hear(
 	struct ph_discovery *discovery, const struct ph_udp_datagram *datagram)
 {
@@ -149,31 +180,51 @@ bool membership_hear(
 	struct contact *contact;
 	struct ph_swim swim;
 	uint32_t ring;
-	size_t length = datagram->length;
-	int error = -ENOKEY;
 
-	if (ph_swim_peek(sender, &ring, datagram->data, length))
+	if (ph_swim_peek(sender, &ring, datagram->data, datagram->length))
 		return false;
-	membership->counted.received++;
-	contact = contact_find(membership, sender);
-	if (contact)
-		error = contact_check(
-			membership, contact, ring, datagram->data, length);
-	if (error && error != -EBADMSG) {
-		membership->counted.unknown++;
+	contact = datagram_open(membership, &swim, sender, ring, datagram->data,
+		datagram->length);
+	if (!contact)
 		return true;
-	}
-	if (error || ph_swim_read(&swim, datagram->data, length)) {
-		membership->counted.forged++;
-		return true;
-	}
-	if (ph_members_receive(
-		    membership->members, membership_now(membership), &swim))
+	/* What overtook it along the line says nothing against the way. */
+	if (receive(membership, &swim) ||
+		swim.sequence == contact->line_sequence)
 		contact_heard(contact, &datagram->from);
-	else
-		membership->counted.stale++;
 	membership_settle(membership);
 	return true;
+}
+
+void ph_discovery_carried(struct ph_discovery *discovery, const char *teller,
+	const uint8_t *data, size_t length)
+{
+	struct membership *membership = discovery->membership;
+	uint8_t sender[PH_NODE_ID_BYTES], id[PH_NODE_ID_BYTES];
+	struct contact *contact;
+	struct ph_swim swim;
+	uint32_t ring;
+
+	if (id_read(id, teller) || ph_swim_peek(sender, &ring, data, length) ||
+		memcmp(id, sender, sizeof(id)) != 0)
+		return;
+	contact = datagram_open(membership, &swim, sender, ring, data, length);
+	if (!contact)
+		return;
+	contact_carried(membership, contact, swim.sequence,
+		receive(membership, &swim),
+		swim.type == PH_SWIM_PING || swim.type == PH_SWIM_ASK);
+	membership_settle(membership);
+}
+
+static bool is_lined(
+	const struct membership *membership, const struct contact *contact)
+{
+	const struct ph_discovery_events *events =
+		&membership->discovery->events;
+	char id[PH_NODE_ID_TEXT];
+
+	return events->lined &&
+	       events->lined(events->context, id_text(id, contact->id));
 }
 
 void membership_refused(
@@ -183,7 +234,9 @@ void membership_refused(
 
 	for (struct contact *contact = membership->contacts; contact;
 		contact = contact->hh.next)
-		if (contact_refuses(contact, end))
+		/* Whose line stands lives: a firewall refuses for it. */
+		if (contact_refuses(contact, end) &&
+			!is_lined(membership, contact))
 			ph_members_hint(membership->members,
 				membership_now(membership), contact->id,
 				PH_MEMBER_REFUSED);

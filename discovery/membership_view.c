@@ -47,6 +47,24 @@ const char *ph_discovery_state(
 	return ph_member_state_name(view.state);
 }
 
+const char *ph_discovery_watched_by(
+	struct ph_discovery *discovery, const char *id)
+{
+	const struct ph_discovery_events *events = &discovery->events;
+	uint8_t bytes[PH_NODE_ID_BYTES];
+	const struct contact *contact;
+
+	if (id_read(bytes, id))
+		return NULL;
+	contact = contact_find(discovery->membership, bytes);
+	if (!contact)
+		return NULL;
+	return contact_is_shut(contact) && events->lined &&
+			       events->lined(events->context, id)
+		       ? "line"
+		       : "datagrams";
+}
+
 void membership_report(struct ph_discovery *discovery, struct ph_writer *writer)
 {
 	struct membership *membership = discovery->membership;

@@ -248,6 +248,7 @@ void ph_discovery_describe(struct ph_discovery *discovery, const char *id,
 	struct ph_writer *writer)
 {
 	const struct ph_neighbour *neighbour = named(discovery, id);
+	const char *watched_by = ph_discovery_watched_by(discovery, id);
 
 	if (!neighbour)
 		return;
@@ -255,4 +256,6 @@ void ph_discovery_describe(struct ph_discovery *discovery, const char *id,
 	write_carriers(writer, neighbour->carriers, "carriers");
 	ph_put_int(writer, "heard", wall_of(discovery, neighbour->heard));
 	membership_describe(discovery, neighbour->id, writer);
+	if (watched_by)
+		ph_put_text(writer, "watched_by", watched_by);
 }

@@ -69,6 +69,10 @@ static void print_known(struct ph_value why)
 		ph_get_copy(why, "line", by, sizeof(by)),
 		ph_text_age(age, sizeof(age), ph_get_int(why, "line_since")));
 	say("line", text);
+	if (is(why, "watched_by", "line"))
+		say("datagrams",
+			"none get through: watched along its line instead; "
+			"let udp through beside tcp");
 }
 
 /* It is no peer any more: its key is all that is left. */

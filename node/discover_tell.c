@@ -37,6 +37,21 @@ static int on_locate(void *context, const char *id, struct ph_address *out)
 	return ph_lines_candidate(discover->node->lines, id, "tcp", out, key);
 }
 
+static bool on_lined(void *context, const char *id)
+{
+	struct ph_discover *discover = context;
+
+	return ph_lines_is_up(discover->node->lines, id);
+}
+
+static bool on_carry(
+	void *context, const char *id, const uint8_t *data, size_t length)
+{
+	struct ph_discover *discover = context;
+
+	return ph_lines_carry(discover->node->lines, id, data, length);
+}
+
 /* Requests that this node cannot fill go where menus show room. */
 static void hear_menu(struct ph_discover *discover,
 	const struct ph_discovery_node *node, const struct ph_digest *menu)
@@ -170,6 +185,14 @@ static void on_located(void *context, const char *id)
 	ph_discovery_located(discover->discovery, id);
 }
 
+static void on_datagram(
+	void *context, const uint8_t *bytes, size_t length, const char *teller)
+{
+	struct ph_discover *discover = context;
+
+	ph_discovery_carried(discover->discovery, teller, bytes, length);
+}
+
 static void on_announcement(
 	void *context, const uint8_t *bytes, size_t length, const char *teller)
 {
@@ -209,6 +232,13 @@ static enum ph_presence on_presence(
 	const char *state = ph_discovery_state(discover->discovery, id, since);
 
 	return state ? presence_of(state) : PH_PRESENCE_UNKNOWN;
+}
+
+static const char *on_watched_by(void *context, const char *id)
+{
+	struct ph_discover *discover = context;
+
+	return ph_discovery_watched_by(discover->discovery, id);
 }
 
 static void on_ring(void *context)
@@ -261,19 +291,22 @@ static void on_menu_changed(void *context)
 
 struct ph_discovery_events discover_events(struct ph_discover *discover)
 {
-	return (struct ph_discovery_events){on_trust, on_locate, on_heard,
-		on_unheard, on_moved, on_announced, discover};
+	return (struct ph_discovery_events){on_trust, on_locate, on_lined,
+		on_carry, on_heard, on_unheard, on_moved, on_announced,
+		discover};
 }
 
 void discover_listen(struct ph_discover *discover)
 {
 	struct ph_lines_events events = {.on_line = on_line,
 		.on_located = on_located,
+		.on_datagram = on_datagram,
 		.on_announcement = on_announcement,
 		.announcement = on_wanted,
 		.known_epoch = on_known_epoch,
 		.has_left = on_has_left,
 		.presence = on_presence,
+		.watched_by = on_watched_by,
 		.on_ring = on_ring,
 		.on_member = on_member,
 		.describe = describe,

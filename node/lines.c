@@ -237,6 +237,7 @@ int ph_lines_create(struct ph_lines **out, struct ph_node *node)
 	}
 	news_start(lines);
 	want_serve(lines);
+	datagram_serve(lines);
 	road_serve(lines);
 	greet_serve(lines);
 	mesh_serve(lines);

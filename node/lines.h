@@ -7,8 +7,8 @@
 /*
  * The telephone exchange: keeps lines to the peers that node/active.h chooses,
  * redials with backoff what broke, dials others on demand, and is the road of
- * calls that go to another node. Serves mesh.greet, mesh.news, mesh.peers,
- * mesh.forget, mesh.revoke and mesh.rotate.
+ * calls that go to another node. Serves mesh.greet, mesh.news, mesh.datagram,
+ * mesh.peers, mesh.forget, mesh.revoke and mesh.rotate.
  *
  * Discovery is joined here: it wishes dials (ph_lines_hear), says who lives
  * (ph_lines_presence), and its announcements travel over lines beside the
@@ -48,6 +48,9 @@ struct ph_lines_events {
 		const uint8_t key[PH_PUBLIC_KEY], bool up);
 	/* It greeted: its addresses are among the peer's candidates. */
 	void (*on_located)(void *context, const char *id);
+	/* A membership datagram of the peer's own came over its line. */
+	void (*on_datagram)(void *context, const uint8_t *bytes, size_t length,
+		const char *teller);
 	/* An announcement came over the line of `teller`; its version is not
 	 * known here yet. Good and new: ph_lines_hear follows, now or later. */
 	void (*on_announcement)(void *context, const uint8_t *bytes,
@@ -64,6 +67,9 @@ struct ph_lines_events {
 	 * known it before them. `since`: wall ns. */
 	enum ph_presence (*presence)(
 		void *context, const char *id, int64_t *since);
+	/* How membership asks whether it lives: "datagrams", "line"; NULL: not
+	 * at all. */
+	const char *(*watched_by)(void *context, const char *id);
 	/* The keyring changed (ph_trust_ring): announce anew. */
 	void (*on_ring)(void *context);
 	/* A key became a member, by passphrase or by vouch; or is none any
@@ -98,6 +104,10 @@ void ph_lines_unheard(struct ph_lines *lines, const char *id);
 /* Membership watches the peer, so its line need not; or (not `calm`) one of the
  * two has other addresses, and the line may lead nowhere. NULL: every peer. */
 void ph_lines_pace(struct ph_lines *lines, const char *id, bool calm);
+/* Sends a membership datagram over the line to that id; false: there is none.
+ * Nothing is told when it was lost. */
+bool ph_lines_carry(struct ph_lines *lines, const char *id, const uint8_t *data,
+	size_t length);
 /* This node's own announcement changed: `content` is its version now. */
 void ph_lines_announced(struct ph_lines *lines, uint32_t content);
 /* `since`: wall ns. A dead peer's line is closed and its waiting calls are

@@ -243,6 +243,9 @@ void news_send(struct peer *peer, struct ph_writer *writer);
 void news_start(struct ph_lines *lines);
 /* want.c */
 void want_serve(struct ph_lines *lines);
+
+/* lines_datagram.c: mesh.datagram */
+void datagram_serve(struct ph_lines *lines);
 /* The entries that a peer wants. */
 void want_answer(struct peer *peer, struct ph_value wanted);
 /* entry.c */

@@ -247,7 +247,12 @@ static void put_namesake(struct ph_writer *writer, const struct peer *peer)
 static void put_peer(struct ph_writer *writer, struct peer *peer)
 {
 	struct ph_node *node = peer->dialling.lines->node;
+	const struct ph_lines_events *events = &node->lines->events;
 	const struct ph_pin *pin = ph_trust_find(node->trust, peer->key);
+	const char *watched_by =
+		events->watched_by
+			? events->watched_by(events->context, peer->id)
+			: NULL;
 	static const char *const states[] = {
 		"", "heard", "alive", "suspect", "dead", "left"};
 
@@ -259,6 +264,8 @@ static void put_peer(struct ph_writer *writer, struct peer *peer)
 		peer->presence ? peer->present_since : peer->since);
 	ph_put_text(writer, "line", peer->line ? "up" : "down");
 	ph_put_int(writer, "line_since", peer->since);
+	if (watched_by)
+		ph_put_text(writer, "watched_by", watched_by);
 	ph_put_text(writer, "proven_by",
 		!pin				  ? "nothing"
 		: pin->origin == PH_BY_PASSPHRASE ? "passphrase"

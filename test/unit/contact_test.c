@@ -15,13 +15,27 @@
 
 static struct ph_kernel kernel;
 static const struct ph_address here = {PH_ADDRESS_TCP, "127.0.0.1", 0};
-static bool nowhere; /* nobody has a place for datagrams */
+static bool nowhere;	 /* nobody has a place for datagrams */
+static unsigned carried; /* along the line */
+static bool lined;
 
 static int locate(void *context, const char *id, struct ph_address *out)
 {
 	*out = here;
 	out->port = 9;
 	return nowhere ? -ENOENT : 0;
+}
+
+static bool is_lined(void *context, const char *id)
+{
+	return lined;
+}
+
+static bool carry(
+	void *context, const char *id, const uint8_t *data, size_t length)
+{
+	carried += lined;
+	return lined;
 }
 
 static void moved(void *context, const struct ph_discovery_move *move)
@@ -36,6 +50,8 @@ static int setup(void **state)
 	discovery->self[15] = 0xee;
 	discovery->events.locate = locate;
 	discovery->events.moved = moved;
+	discovery->events.lined = is_lined;
+	discovery->events.carry = carry;
 	assert_int_equal(ph_loop_create(&discovery->loop, &ph_clock_real), 0);
 	assert_int_equal(
 		ph_kernel_init(&kernel, ph_loop_hal(discovery->loop)), 0);
@@ -47,6 +63,8 @@ static int setup(void **state)
 	assert_int_equal(ph_datagrams_bind(discovery->datagrams, &here), 0);
 	assert_int_equal(membership_open(discovery), 0);
 	nowhere = false;
+	carried = 0;
+	lined = true;
 	*state = discovery;
 	return 0;
 }
@@ -162,6 +180,85 @@ static void who_has_no_place_takes_no_part(void **state)
 		ph_members_find(discovery->membership->members, id, &view), 0);
 }
 
+/* The first question goes as a datagram alone; an answer by datagram ends what
+ * had begun. */
+static void unanswered_questions_take_the_line(void **state)
+{
+	struct ph_discovery *discovery = *state;
+	struct membership *membership = discovery->membership;
+	const uint8_t data[] = "question";
+	struct contact *one;
+
+	tell(discovery, 1, PH_NEIGHBOUR_NEW);
+	one = contact(discovery, 1);
+	one->unanswered = 0;
+	for (unsigned i = 0; i < 3; i++) {
+		assert_false(contact_is_shut(one));
+		assert_int_equal(carried, i ? i - 1 : 0);
+		assert_true(contact_send(
+			membership, one, true, data, sizeof(data)));
+	}
+	assert_int_equal(carried, 2);
+	assert_true(contact_is_shut(one));
+	contact_heard(one, &one->ends[0]);
+	assert_false(contact_is_shut(one));
+	contact_send(membership, one, true, data, sizeof(data));
+	assert_int_equal(carried, 2);
+	/* No line: no harm. */
+	lined = false;
+	contact_send(membership, one, true, data, sizeof(data));
+	assert_int_equal(carried, 2);
+}
+
+/* As the question came, and for a while. */
+static void answers_take_the_line_of_the_question(void **state)
+{
+	struct ph_discovery *discovery = *state;
+	struct membership *membership = discovery->membership;
+	const uint8_t data[] = "answer";
+	struct contact *one;
+
+	tell(discovery, 1, PH_NEIGHBOUR_NEW);
+	one = contact(discovery, 1);
+	contact_send(membership, one, false, data, sizeof(data));
+	assert_int_equal(carried, 0);
+	contact_carried(membership, one, 64, true, false);
+	contact_send(membership, one, false, data, sizeof(data));
+	assert_int_equal(carried, 0);
+	contact_carried(membership, one, 128, true, true);
+	contact_send(membership, one, false, data, sizeof(data));
+	assert_int_equal(carried, 1);
+	one->line_until = membership_now(membership);
+	contact_send(membership, one, false, data, sizeof(data));
+	assert_int_equal(carried, 1);
+}
+
+/* A line brings only what its own peer says. */
+static void lines_bring_no_others_datagrams(void **state)
+{
+	struct ph_discovery *discovery = *state;
+	struct ph_swim swim = {.type = PH_SWIM_PING,
+		.held = PH_SWIM_ALIVE,
+		.epoch = 1,
+		.sequence = 64,
+		.sender = {1}};
+	uint8_t bytes[PH_SWIM_MAX];
+	size_t length = ph_swim_write(&swim, bytes);
+	char id[PH_NODE_ID_TEXT];
+
+	tell(discovery, 1, PH_NEIGHBOUR_NEW);
+	contact(discovery, 1)->paired = true; /* and no ring that fits */
+	ph_discovery_carried(
+		discovery, id_text(id, (uint8_t[16]){2}), bytes, length);
+	ph_discovery_carried(discovery, "nobody", bytes, length);
+	ph_discovery_carried(discovery, id_text(id, swim.sender), bytes, 3);
+	assert_int_equal(discovery->membership->counted.received, 0);
+	ph_discovery_carried(
+		discovery, id_text(id, swim.sender), bytes, length);
+	assert_int_equal(discovery->membership->counted.received, 1);
+	assert_int_equal(contact(discovery, 1)->line_until, 0);
+}
+
 /* Who was never heard from is refused when every place refuses. */
 static void all_places_refuse(void **state)
 {
@@ -186,6 +283,12 @@ static void all_places_refuse(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			unanswered_questions_take_the_line, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			answers_take_the_line_of_the_question, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			lines_bring_no_others_datagrams, setup, teardown),
 		cmocka_unit_test(all_places_refuse),
 		cmocka_unit_test_setup_teardown(
 			who_has_no_place_takes_no_part, setup, teardown),
