@@ -74,8 +74,8 @@ void contact_drop(struct membership *membership, struct contact *contact);
 void contact_locate(struct membership *membership, struct contact *contact,
 	const struct ph_discovery_node *node);
 /* Sends a sealed datagram where it is proven to be, or to all places it may
- * be; along the line, too, when none gets through. `asks`: an answer is to come.
- * False: there is no place. */
+ * be; along the line, too, when none gets through. `asks`: an answer is to
+ * come. False: there is no place. */
 bool contact_send(struct membership *membership, struct contact *contact,
 	bool asks, const uint8_t *data, size_t length);
 /* A fresh datagram of it came from there. */
