@@ -122,6 +122,34 @@ static void neighbour_there(
 	}
 }
 
+/* Whom membership cannot ask leaves, too. */
+static void unasked_left(struct ph_discovery *discovery,
+	const struct ph_neighbour *neighbour)
+{
+	char id[PH_NODE_ID_TEXT];
+	struct ph_discovery_move move = {.id = id_text(id, neighbour->id),
+		.name = neighbour->name,
+		.epoch = neighbour->epoch,
+		.from = "",
+		.to = ph_member_state_name(PH_MEMBER_LEFT),
+		.because = ph_member_reason_text(PH_MEMBER_BY_GOODBYE),
+		.by = "",
+		.since = ph_clock_wall()};
+
+	discovery->events.moved(discovery->events.context, &move);
+}
+
+static void neighbour_left(
+	struct membership *membership, const struct ph_neighbour *neighbour)
+{
+	if (contact_find(membership, neighbour->id))
+		ph_members_goodbye(membership->members,
+			membership_now(membership), neighbour->id,
+			neighbour->epoch);
+	else
+		unasked_left(membership->discovery, neighbour);
+}
+
 void membership_neighbour(
 	struct ph_discovery *discovery, const struct ph_neighbour_event *event)
 {
@@ -135,9 +163,7 @@ void membership_neighbour(
 		neighbour_there(membership, neighbour);
 	else if (event->kind == PH_NEIGHBOUR_GONE &&
 		 event->reason == PH_GONE_GOODBYE)
-		ph_members_goodbye(membership->members,
-			membership_now(membership), neighbour->id,
-			neighbour->epoch);
+		neighbour_left(membership, neighbour);
 	membership_settle(membership);
 }
 

@@ -67,7 +67,7 @@ static void turn_due(struct ph_timer *timer)
 	enum ph_active_act act;
 	int64_t due;
 
-	if (lines->closed || !lines->started)
+	if (lines->closed || !lines->started || lines->leaving)
 		return;
 	while ((act = ph_active_next(lines->active, now, &active)) !=
 		PH_ACTIVE_REST) {
@@ -243,6 +243,11 @@ int ph_lines_create(struct ph_lines **out, struct ph_node *node)
 	mesh_serve(lines);
 	*out = lines;
 	return 0;
+}
+
+void ph_lines_leave(struct ph_lines *lines)
+{
+	lines->leaving = true;
 }
 
 void ph_lines_close(struct ph_lines *lines)

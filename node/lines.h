@@ -88,6 +88,8 @@ int ph_lines_create(struct ph_lines **out, struct ph_node *node);
 void ph_lines_remember(struct ph_lines *lines, struct ph_value entry);
 /* Dials the seeds and the remembered peers. */
 void ph_lines_start(struct ph_lines *lines);
+/* The others are told goodbye: who hangs up on it is not dialled again. */
+void ph_lines_leave(struct ph_lines *lines);
 /* Hangs up everywhere and dials no more. */
 void ph_lines_close(struct ph_lines *lines);
 void ph_lines_destroy(struct ph_lines *lines);

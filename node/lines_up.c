@@ -111,6 +111,7 @@ static void line_up(struct ph_lines *lines, struct peer *peer,
 		peer->id, who->address, who->dialled ? "us" : "them");
 	ph_active_up(
 		lines->active, &peer->active, who->dialled, peer->line_since);
+	peer_back(peer);
 	prove(lines, peer);
 	lines_tell_line(peer, true);
 	news_line(peer, true);

@@ -334,6 +334,23 @@ void news_send(struct peer *peer, struct ph_writer *writer)
 	}
 }
 
+void news_tell_own(struct ph_lines *lines)
+{
+	struct ph_writer *writer;
+
+	if (ph_writer_create(&writer))
+		return;
+	ph_write_map(writer);
+	ph_put_list(writer, "entries");
+	entry_write_own(writer, lines);
+	ph_write_end(writer);
+	ph_write_end(writer);
+	for (struct peer *peer = lines->peers; peer; peer = peer->hh.next)
+		if (peer->line)
+			news_send(peer, writer);
+	ph_writer_free(writer);
+}
+
 void news_start(struct ph_lines *lines)
 {
 	lines->news.on_due = news_due;

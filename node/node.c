@@ -68,6 +68,7 @@ static void wires_left(void *context)
 {
 	struct ph_node *node = context;
 
+	ph_lines_leave(node->lines);
 	ph_discover_stop(node->discover, said_goodbye, node);
 }
 

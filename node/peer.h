@@ -150,6 +150,7 @@ struct ph_lines {
 	uint64_t random;
 	uint32_t content; /* of what this node announces */
 	struct ph_lines_events events;
+	bool leaving; /* whom we lose is not dialled any more */
 	bool closed;
 	bool started;
 };
@@ -220,6 +221,8 @@ void peer_hang_up(struct peer *peer, const char *why);
 /* word.c */
 /* How membership sees it already. */
 void peer_ask_presence(struct peer *peer);
+/* Its line came up. */
+void peer_back(struct peer *peer);
 void lines_tell_line(struct peer *peer, bool up);
 void lines_tell_member(struct peer *peer, bool member);
 bool version_is_newer(const struct version *a, const struct version *b);
@@ -230,6 +233,8 @@ void news_line(struct peer *peer, bool up);
 /* The lines will be told of it, but for the peer it came from (or NULL). */
 void news_of(struct peer *peer, const struct peer *teller);
 void news_of_own(struct ph_lines *lines);
+/* Tells this node itself to all lines at once, asked or not. */
+void news_tell_own(struct ph_lines *lines);
 void news_of_ring(struct ph_lines *lines);
 void news_of_revoked(struct ph_lines *lines);
 /* The peer has this of `of` (NULL: of this node) already. */

@@ -113,7 +113,11 @@ void ph_lines_pace(struct ph_lines *lines, const char *id, bool calm)
 void ph_lines_announced(struct ph_lines *lines, uint32_t content)
 {
 	lines->content = content;
-	news_of_own(lines);
+	/* The last that is announced is the goodbye: no time for offers. */
+	if (lines->leaving)
+		news_tell_own(lines);
+	else
+		news_of_own(lines);
 }
 
 static void peer_present(
@@ -138,6 +142,18 @@ void peer_ask_presence(struct peer *peer)
 	presence = events->presence(events->context, peer->id, &since);
 	if (presence != PH_PRESENCE_UNKNOWN)
 		peer_present(peer, presence, since);
+}
+
+/* Who left and is not watched by membership is back with its line. */
+void peer_back(struct peer *peer)
+{
+	const struct ph_lines_events *events = &peer->dialling.lines->events;
+	int64_t since;
+
+	if (peer->presence == PH_PRESENCE_LEFT && events->presence &&
+		events->presence(events->context, peer->id, &since) ==
+			PH_PRESENCE_UNKNOWN)
+		peer_present(peer, PH_PRESENCE_UNKNOWN, 0);
 }
 
 void ph_lines_presence(struct ph_lines *lines, const char *id,

@@ -97,6 +97,12 @@ expect_soon 10 "left has heard of right" menu_known left
 expect_soon 10 "right has heard of left" menu_known right
 grep -h member.state "$W/left.log" "$W/right.log" >"$W/said" &&
 	fail "asked by datagrams: $(cat "$W/said")"
+node_stop right || fail "right ended with $?"
+expect_within 3 "right left" is left right left
+node_up right
+expect_soon 10 "right is back" is left right alive
+node_kill right
+expect_within 3 "right is missed" is left right suspect
 say "by ws alone: ok"
 
 # --- what is refused

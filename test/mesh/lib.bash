@@ -184,13 +184,26 @@ address() { echo "${ADDRESS[$1]}"; }
 
 is_gone() { ! kill -0 "$1" 2>/dev/null; }
 
+# A port that nobody has, below those that the system gives away: a node that is
+# started again finds it free. The two lanes of test/run.sh have their own.
+port_free() {
+	local port first=11000
+	case $W in */b/*) first=14500 ;; esac
+	while port=$((first + RANDOM % 3500)); do
+		grep -qi ":$(printf %04x "$port") " /proc/net/{tcp,tcp6,udp} ||
+			break
+	done
+	echo "$port"
+}
+
 # NAME [FLAGS...]: starts it without waiting. A node keeps its port for life.
 node_launch() {
 	local name=$1
 	shift
+	[ -n "${ADDRESS[$name]:-}" ] || ADDRESS[$name]=127.0.0.1:$(port_free)
 	"$POSTHOUSE" up --name "$name" --state "$W/$name" \
 		--socket "$W/$name.sock" --passphrase-file "$PHRASE" --http off \
-		--listen "${ADDRESS[$name]:-127.0.0.1:0}" "$@" \
+		--listen "${ADDRESS[$name]}" "$@" \
 		>>"$W/$name.log" 2>&1 </dev/null {NAP}>&- &
 	PID[$name]=$!
 	MINE[$!]=$name

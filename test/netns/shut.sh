@@ -63,4 +63,6 @@ silence beta
 expect_soon 20 "alpha misses beta" is alpha beta dead
 heal
 expect_soon 30 "beta is back" is alpha beta alive
-say "missed who died, and who fell silent: ok"
+node_stop beta || fail "beta ended with $?"
+expect_within 3 "beta left" is alpha beta left
+say "missed who died, who fell silent, and who left: ok"
