@@ -123,8 +123,8 @@ static void neighbour_there(
 }
 
 /* Whom membership cannot ask leaves, too. */
-static void unasked_left(struct ph_discovery *discovery,
-	const struct ph_neighbour *neighbour)
+static void unasked_left(
+	struct ph_discovery *discovery, const struct ph_neighbour *neighbour)
 {
 	char id[PH_NODE_ID_TEXT];
 	struct ph_discovery_move move = {.id = id_text(id, neighbour->id),
