@@ -73,6 +73,16 @@ static void change_words(const struct ph_cause *cause, struct words *words)
 			"posthouse apply FILE of %s once more", scope);
 		return;
 	}
+	if (ph_value_is(ph_value_get(cause->item, "trouble"), "part")) {
+		snprintf(words->what, sizeof(words->what),
+			"what was applied of %s cannot be read on %s", scope,
+			coordinator);
+		snprintf(words->action, sizeof(words->action),
+			"start the version that wrote it; or posthouse apply "
+			"FILE of %s once more",
+			scope);
+		return;
+	}
 	if (ph_cause_is_unreadable(cause->item)) {
 		unreadable_words(cause, words, scope,
 			ph_value_is(ph_value_get(cause->item, "trouble"),

@@ -184,6 +184,7 @@ void ph_control_destroy(struct ph_control *control)
 	ph_decisions_fini(control);
 	ph_plans_fini(control);
 	free_scopes(control);
+	ph_control_lost_free(control);
 	ph_connectome_fini(&control->connectome);
 	ph_writer_free(control->writer);
 	free(control);

@@ -56,6 +56,13 @@ struct ph_control_scope {
 	UT_hash_handle hh;
 };
 
+/* One whose part here could not be read back. */
+struct ph_lost_scope {
+	char name[PH_NAME_MAX + 1];
+	int64_t since; /* wall ns: of this start */
+	struct ph_lost_scope *next;
+};
+
 /* Work under way that must be let go of when the control surface goes. */
 struct ph_control_work {
 	void (*abandon)(struct ph_control_work *work); /* frees it */
@@ -105,9 +112,17 @@ struct ph_control {
 	int64_t need_pause;
 	struct ph_timer watching; /* the alarms' next look */
 	bool loaded;
+	struct ph_lost_scope *lost;
 	bool skipped; /* a scope could not be read back */
 	bool quiet;
 };
+
+/* --- scope_lost.c --- */
+
+void ph_control_lost_add(struct ph_control *control, const char *name);
+/* It was applied anew. */
+void ph_control_lost_found(struct ph_control *control, const char *name);
+void ph_control_lost_free(struct ph_control *control);
 
 /* --- control_load.c --- */
 

@@ -63,6 +63,7 @@ static int load_scope(struct ph_control *control, const char *key,
 	if (!bytes ||
 		ph_document_read(&document, data, length, PH_SKIM_TABLE)) {
 		free(bytes);
+		ph_control_lost_add(control, key);
 		return ph_fail(error, PH_EXIT_NEGATIVE, "", "",
 			"a record that cannot be read");
 	}
@@ -77,6 +78,7 @@ static int load_scope(struct ph_control *control, const char *key,
 	if (status) {
 		ph_part_free(part);
 		free(bytes);
+		ph_control_lost_add(control, key);
 	}
 	return status;
 }
@@ -255,9 +257,8 @@ static void loaded_scopes(struct ph_control *control, const struct ph_ask *ask,
 {
 	if (load_failed(control, "wiring", reply))
 		return;
-	control->skipped =
-		load_each(control, "scope", ph_value_get(reply->body, "items"),
-			load_scope) > 0;
+	load_each(control, "scope", ph_value_get(reply->body, "items"),
+		load_scope);
 	load_ask(control, "transactions", loaded_pacts);
 }
 

@@ -11,8 +11,9 @@
 /*
  * What needs a person here, said to people: an alarm that is raised and cleared
  * (alarms.h makes one of those that several nodes raise about one change), and
- * a line of the node's status. Both say what to do. It is a change in doubt, or
- * one whose record, or decision, cannot be read.
+ * a line of the node's status. Both say what to do. It is a change in doubt,
+ * one whose record, or decision, cannot be read, or what was applied and
+ * cannot.
  */
 static void alarm_id(const char *transaction, char out[PH_ALARM_ID])
 {
@@ -87,6 +88,21 @@ static void write_behind(struct ph_writer *writer, const struct ph_part *part)
 	}
 }
 
+static void write_lost(
+	struct ph_writer *writer, const struct ph_control *control)
+{
+	const struct ph_lost_scope *lost;
+	char subject[2 * PH_NAME_MAX + 2];
+
+	LL_FOREACH(control->lost, lost)
+	{
+		snprintf(subject, sizeof(subject), "%s@%s", lost->name,
+			control->node);
+		write_alarm(writer, subject, lost->name, control->node,
+			lost->since, "part");
+	}
+}
+
 void ph_doubts_write_alarms(
 	const struct ph_control *control, struct ph_writer *writer)
 {
@@ -97,6 +113,7 @@ void ph_doubts_write_alarms(
 	for (scope = control->scopes; scope; scope = scope->hh.next)
 		if (scope->part)
 			write_behind(writer, scope->part);
+	write_lost(writer, control);
 	for (pact = control->pacts; pact; pact = pact->hh.next)
 		if (ph_transaction_troubles(&pact->core))
 			write_alarm(writer, pact->core.id, pact->scope,
@@ -144,13 +161,28 @@ static void write_decision_line(
 	ph_write_text(writer, text);
 }
 
+static void write_lost_line(
+	struct ph_writer *writer, const struct ph_lost_scope *lost)
+{
+	char text[PH_DOUBT_LINE];
+
+	snprintf(text, sizeof(text),
+		"%s: what was applied here cannot be read: start the version "
+		"that wrote it; or posthouse apply FILE of %s once more",
+		lost->name, lost->name);
+	ph_write_text(writer, text);
+}
+
 void ph_doubts_write_lines(
 	const struct ph_control *control, struct ph_writer *writer)
 {
 	const struct ph_decision *decision;
+	const struct ph_lost_scope *lost;
 	const struct ph_pact *pact;
 
 	ph_put_list(writer, "in_doubt");
+	LL_FOREACH(control->lost, lost)
+	write_lost_line(writer, lost);
 	for (pact = control->pacts; pact; pact = pact->hh.next)
 		if (ph_transaction_troubles(&pact->core))
 			write_line(writer, pact);

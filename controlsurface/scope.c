@@ -83,6 +83,7 @@ void ph_control_scope_become(struct ph_control *control, struct ph_part *part,
 		return;
 	}
 	control->changes++;
+	ph_control_lost_found(control, part->scope);
 	ph_log_info("control",
 		"scope.committed name=%s servers=%u wires=%u "
 		"by=%s",

@@ -242,6 +242,28 @@ static void a_decision_of_one_who_took_part_can_be_let_go(void **state)
 	assert_int_equal(world_kept(world, "transactions"), 0);
 }
 
+/* What was applied and cannot be read is told, until it is applied anew. */
+static void a_part_that_cannot_be_read_is_told(void **state)
+{
+	struct world *world = *state;
+	struct answer answer;
+	struct ph_value rules;
+	char text[64];
+
+	begin_with(world, "wiring", "demo", RUBBISH, sizeof(RUBBISH) - 1);
+	assert_line(world, "apply FILE of demo once more");
+	world_call(world, PH_CONTROL_ALARMS, NULL, NULL, &answer);
+	rules = ph_value_get(answer.body, "items");
+	assert_int_equal(ph_value_count(rules), 1);
+	assert_string_equal(ph_get_copy(ph_value_at(rules, 0), "trouble", text,
+				    sizeof(text)),
+		"part");
+	world_answer_free(&answer);
+	assert_untouched(world, "wiring");
+	assert_int_equal(world_apply(world, world_here, NULL), PH_CALL_OK);
+	assert_line(world, NULL);
+}
+
 int main(void)
 {
 #define TEST(name)                                                             \
@@ -251,6 +273,7 @@ int main(void)
 		TEST(a_word_of_a_newer_version_holds_its_scope),
 		TEST(a_decision_that_cannot_be_read_was_made),
 		TEST(a_decision_of_one_who_took_part_can_be_let_go),
+		TEST(a_part_that_cannot_be_read_is_told),
 	};
 
 	ph_log_open(NULL, NULL, PH_LOG_ERROR);
