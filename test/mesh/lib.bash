@@ -54,8 +54,10 @@ await() {
 say() { echo "# $*"; }
 
 fail() {
-	local log shown=0
-	echo "FAILED: $* (line ${BASH_LINENO[0]} of $0)"
+	local log shown=0 frame=0
+	# The script's own line, not that of a helper in here.
+	while [ "${BASH_SOURCE[frame + 1]:-$0}" != "$0" ]; do ((frame++)); done
+	echo "FAILED: $* (line ${BASH_LINENO[frame]} of $0)"
 	for log in "$W"/*.log; do
 		[ -e "$log" ] || continue
 		# Of a hundred nodes, a few.
