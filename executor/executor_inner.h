@@ -8,8 +8,9 @@
 /*
  * The supervisor's files: executor.c its units and its life, executor_calls.c
  * what the control surface asks (start, stop, attach), executor_hand.c what
- * people ask, executor_group.c who is started again with whom, executor_stop.c
- * how all of them stop, executor_show.c what is shown of it.
+ * people ask, executor_wish.c how they are answered, executor_group.c who is
+ * started again with whom, executor_stop.c how all of them stop,
+ * executor_show.c what is shown of it.
  */
 struct ph_executor {
 	struct ph_executor_config config; /* its texts are the ones below */
@@ -91,6 +92,8 @@ void ph_executor_look_at_drain(
 	struct ph_executor *executor, struct ph_unit *unit);
 void ph_executor_on_replaced(
 	struct ph_unit *unit, const struct ph_error *error);
+
+/* executor_wish.c */
 /* Whoever waits for what it came to is answered. */
 void ph_executor_answer_wishes(
 	struct ph_executor *executor, struct ph_unit *unit);

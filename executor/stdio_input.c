@@ -1,4 +1,4 @@
-#include "executor/stdio.h"
+#include "executor/stdio_stage.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,9 +11,6 @@
 #include <unistd.h>
 
 #include "kernel/log.h"
-
-/* Small payloads are gathered up to here for one write. */
-#define INPUT_STAGE ((uint32_t)64 * 1024)
 
 /* The reader's turn: whoever waited for the conduit asks again. */
 static void conduit_over(struct ph_stdio_input *input)
@@ -149,63 +146,12 @@ static bool write_stage(struct ph_stdio_input *input)
 	input->filled = 0;
 	input->written = 0;
 	input->ready = false;
-	if (input->size > INPUT_STAGE) {
+	if (input->size > PH_STDIO_STAGE) {
 		free(input->stage);
 		input->stage = NULL;
 		input->size = 0;
 	}
 	return true;
-}
-
-static int reserve(struct ph_stdio_input *input, uint32_t length)
-{
-	uint32_t size = input->size ? input->size : INPUT_STAGE;
-	uint8_t *stage;
-
-	if (length > PH_STDIO_MESSAGE + 4 - input->filled)
-		return -EMSGSIZE;
-	while (size < input->filled + length)
-		size *= 2;
-	if (size == input->size)
-		return 0;
-	stage = realloc(input->stage, size);
-	if (!stage)
-		return -ENOMEM;
-	input->stage = stage;
-	input->size = size;
-	return 0;
-}
-
-static int stage_bytes(
-	struct ph_stdio_input *input, const void *data, uint32_t length)
-{
-	int error = reserve(input, length);
-
-	if (error)
-		return error;
-	if (length)
-		memcpy(input->stage + input->filled, data, length);
-	input->filled += length;
-	return 0;
-}
-
-/* A message whose length is not known yet is collected whole. */
-static int stage_length(
-	struct ph_stdio_input *input, const struct ph_frame *frame)
-{
-	int error = 0;
-
-	if (!input->filled)
-		error = stage_bytes(input, "\0\0\0\0", 4);
-	if (!error)
-		error = stage_bytes(input, frame->data, frame->length);
-	if (!error && (frame->flags & PH_FRAME_FIN)) {
-		uint32_t length = htole32(input->filled - 4);
-
-		memcpy(input->stage, &length, sizeof(length));
-		input->ready = true;
-	}
-	return error;
 }
 
 /* Straight from its frame, which stands until all of it was taken. */
@@ -286,8 +232,8 @@ static bool take_data(
 	}
 	if (!length && frame->length >= PH_QUEUE_GATHER)
 		return write_large(input, frame);
-	error = length ? stage_length(input, frame)
-		       : stage_bytes(input, frame->data, frame->length);
+	error = length ? ph_stdio_stage_length(input, frame)
+		       : ph_stdio_stage(input, frame->data, frame->length);
 	if (error) {
 		input_fail(input, error);
 		return false;
@@ -321,7 +267,7 @@ static bool stage_takes(
 	if (input->framing == PH_FRAMING_LENGTH)
 		return !input->ready;
 	return frame->length < PH_QUEUE_GATHER &&
-	       input->filled + frame->length <= INPUT_STAGE;
+	       input->filled + frame->length <= PH_STDIO_STAGE;
 }
 
 /* Between two messages, all that was taken is with the program. */
