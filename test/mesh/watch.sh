@@ -115,7 +115,7 @@ change_it() {
 		say "$changes changes, seen by the ${column#*:} of $#: median" \
 			"$(middle) ms, worst $(tail -n 1 "$W/column") ms"
 	done
-	# Asked once a second the last of eight would see it after nine tenths of one.
+	# Asked once a second the last of two would see it after two thirds of one.
 	cut -d ' ' -f 2 "$W/times" | sort -n >"$W/column"
 	[ "$(middle)" -le $((600 * PATIENCE)) ] || fail "too late: $(cat "$W/times")"
 }
