@@ -19,7 +19,7 @@ struct show {
 	ph_handle ticket;
 	struct ph_view_address address;
 	unsigned pending;
-	unsigned count;
+	bool found;
 	struct ph_writer *writer; /* the items so far */
 };
 
@@ -51,7 +51,7 @@ static void show_edges(struct show *show)
 			continue;
 		ph_write_value(show->writer, ph_document_root(document));
 		ph_document_free(document);
-		show->count++;
+		show->found = true;
 	}
 }
 
@@ -63,7 +63,7 @@ static void show_end(struct show *show)
 	show_edges(show);
 	ph_write_end(show->writer);
 	ph_write_end(show->writer);
-	if (show->count) {
+	if (show->found) {
 		ph_answer_ok(control->config.door, show->ticket, show->writer);
 	} else {
 		ph_fail(&error, PH_EXIT_NOT_FOUND, control->node,
@@ -91,7 +91,6 @@ static void show_item(struct show *show, struct ph_value item, const char *kind)
 		ph_write_value(show->writer, ph_value_item(item, i));
 	}
 	ph_write_end(show->writer);
-	show->count++;
 }
 
 static bool item_matches(
@@ -106,6 +105,27 @@ static bool item_matches(
 	return ph_value_is(ph_value_get(item, key), place->server);
 }
 
+/* A server is shown for its terminal, if it has that one. */
+static bool item_has_terminal(const struct show *show, struct ph_value item)
+{
+	const char *wanted = show->address.place.terminal;
+	struct ph_value terminals = ph_value_get(item, "terminals");
+
+	for (size_t i = 0; i < ph_value_count(terminals); i++)
+		if (ph_value_is(ph_value_get(ph_value_at(terminals, i), "name"),
+			    wanted))
+			return true;
+	return !*wanted;
+}
+
+static void show_matching(struct show *show, struct ph_value item, bool guests)
+{
+	if (!item_matches(show, item, guests ? "server" : "name"))
+		return;
+	show_item(show, item, guests ? "guest" : "server");
+	show->found |= item_has_terminal(show, item);
+}
+
 static void shown(struct ph_control *control, const struct ph_ask *ask,
 	const struct ph_reply *reply)
 {
@@ -116,14 +136,8 @@ static void shown(struct ph_control *control, const struct ph_ask *ask,
 	if (ask->number == SHOW_FLOWS)
 		ph_control_take_flows(control, &show->address, reply->body);
 	else
-		for (size_t i = 0; i < ph_value_count(items); i++) {
-			struct ph_value item = ph_value_at(items, i);
-
-			if (item_matches(
-				    show, item, guests ? "server" : "name"))
-				show_item(show, item,
-					guests ? "guest" : "server");
-		}
+		for (size_t i = 0; i < ph_value_count(items); i++)
+			show_matching(show, ph_value_at(items, i), guests);
 	if (!--show->pending)
 		show_end(show);
 }

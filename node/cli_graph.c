@@ -179,8 +179,90 @@ static void print_flows(struct ph_value items)
 	free(list);
 }
 
+static bool is_named(struct ph_value item, const char *key, const char *address)
+{
+	size_t length = strcspn(address, ":");
+	struct ph_value terminals = ph_value_get(item, "terminals");
+	char server[64];
+
+	snprintf(server, sizeof(server), "%.*s", (int)length, address);
+	if (!ph_value_is(ph_value_get(item, key), server))
+		return false;
+	for (size_t i = 0; i < ph_value_count(terminals); i++)
+		if (address[length] &&
+			ph_value_is(
+				ph_value_get(ph_value_at(terminals, i), "name"),
+				address + length + 1))
+			return true;
+	return !address[length];
+}
+
+static int find_named(struct ph_cli *cli, uint16_t method, const char *key,
+	const char *address, bool *found)
+{
+	struct ph_gathered gathered;
+	int code = ph_gather(cli, method, NULL, NULL, &gathered);
+
+	if (code)
+		return code;
+	for (size_t i = 0; i < ph_value_count(gathered.items); i++)
+		*found |=
+			is_named(ph_value_at(gathered.items, i), key, address);
+	ph_gathered_free(&gathered);
+	return 0;
+}
+
+/* A name without a node may be that of a server anywhere. */
+static int check_name(struct ph_cli *cli, const char *address)
+{
+	struct ph_error error;
+	bool found = false;
+	int code =
+		find_named(cli, PH_HOSTESS_GUESTS, "server", address, &found);
+
+	if (!code && !found)
+		code = find_named(
+			cli, PH_EXECUTOR_LIST, "name", address, &found);
+	if (code || found)
+		return code;
+	ph_fail(&error, PH_EXIT_NOT_FOUND, "flow",
+		"see `posthouse guests` and `posthouse connections`",
+		"nothing is called '%s'", address);
+	return ph_cli_fail(cli, &error);
+}
+
+/* What has no connection is there, or is mistyped: its node knows. */
+static int check_address(struct ph_cli *cli, const char *address)
+{
+	size_t length = strcspn(address, "/#");
+	struct ph_reply reply;
+	char node[40];
+	int code;
+
+	if (!address[length] && !cli->node[0])
+		return check_name(cli, address);
+	if (address[length]) {
+		snprintf(node, sizeof(node), "%.*s", (int)length, address);
+		cli->node = node;
+	}
+	code = ph_cli_call(cli, PH_CONTROL_SHOW,
+		ph_cli_argument("address", address), &reply);
+	if (!code)
+		ph_reply_free(&reply);
+	return code;
+}
+
+static int show_flows(struct ph_cli *cli, struct ph_value items)
+{
+	if (cli->json)
+		return ph_cli_envelope(cli, items);
+	print_flows(items);
+	return 0;
+}
+
 int ph_cmd_flow(struct ph_cli *cli)
 {
+	const char *asked_node = cli->node;
 	const char *address = cli->argc ? cli->argv[0] : NULL;
 	struct ph_gathered gathered;
 	int code;
@@ -190,10 +272,11 @@ int ph_cmd_flow(struct ph_cli *cli)
 	code = ph_gather(cli, PH_CONTROL_LIST, "address", address, &gathered);
 	if (code)
 		return code;
-	if (cli->json)
-		code = ph_cli_envelope(cli, gathered.items);
-	else
-		print_flows(gathered.items);
+	if (address && *address && !ph_value_count(gathered.items))
+		code = check_address(cli, address);
+	cli->node = asked_node;
+	if (!code)
+		code = show_flows(cli, gathered.items);
 	ph_gathered_free(&gathered);
 	return code;
 }

@@ -124,6 +124,18 @@ expect_said AMOUNT_HERE
 export AMOUNT_HERE=1MiB
 expect_exit 0 ph alpha apply "$W/vary.yaml"
 unset AMOUNT_HERE
+# An address that is mistyped is no empty table; what is not wired is one.
+for address in nope z:nope alpha/typo alpha/z:nope 'alpha#1.99' nosuchnode/z; do
+	expect_exit 4 ph alpha flow $address
+	expect_said "next:"
+done
+expect_exit 4 ph alpha flow --json alpha/typo
+for address in z z:out alpha/z alpha/z:out; do
+	expect_exit 0 ph alpha flow $address
+done
+expect_exit 4 ph alpha show alpha/z:nope
+expect_said "z:nope" "next:"
+expect_exit 0 ph alpha show alpha/z:out
 expect_exit 0 ph alpha unapply vary
 # A log that has nowhere to go does not go into another file.
 "$POSTHOUSE" up --name quiet --state "$W/quiet" --socket "$W/quiet.sock" \

@@ -207,6 +207,9 @@ static void show_gathers_what_is_known(void **state)
 	world_call(world, PH_CONTROL_SHOW, "address", "alpha#1.1", &answer);
 	assert_int_equal(ph_value_count(ph_value_get(answer.body, "items")), 1);
 	world_answer_free(&answer);
+	world_call(world, PH_CONTROL_SHOW, "address", "src:nope", &answer);
+	assert_int_equal(answer.error.exit, PH_EXIT_NOT_FOUND);
+	world_answer_free(&answer);
 	world_call(world, PH_CONTROL_SHOW, "address", "nobody", &answer);
 	assert_int_equal(answer.status, PH_CALL_FAILED);
 	assert_int_equal(answer.error.exit, PH_EXIT_NOT_FOUND);
