@@ -219,6 +219,16 @@ static void prepared(struct ph_apply *apply)
 		ph_apply_decide(apply);
 }
 
+/* Of one that was not heard of, or whose disk did not answer in time, nothing
+ * is known. */
+static bool is_refusal(const struct ph_apply_host *host)
+{
+	return host->answer == PH_APPLY_NO &&
+	       host->error.exit != PH_EXIT_TIMEOUT &&
+	       host->error.exit != PH_EXIT_UNREACHABLE;
+}
+
+/* By one host alone: what it refuses is nowhere. */
 static void committed(struct ph_apply *apply)
 {
 	const struct ph_apply_host *host = host_with(apply, PH_APPLY_NO, false);
@@ -227,10 +237,12 @@ static void committed(struct ph_apply *apply)
 		host = host_with(apply, PH_APPLY_UNREACHED, true);
 	if (!host)
 		host = host_with(apply, PH_APPLY_UNREACHED, false);
-	if (host)
-		ph_apply_partly(apply, host);
-	else
+	if (!host)
 		ph_apply_succeed(apply);
+	else if (is_refusal(host))
+		ph_apply_fail_alone(apply, host);
+	else
+		ph_apply_partly(apply, host);
 }
 
 /* The decision tells when it is made, and by whom it was heard. */

@@ -175,6 +175,9 @@ bool ph_apply_check_failed(const struct ph_apply *apply);
 
 void ph_apply_fail(struct ph_apply *apply, const struct ph_error *error);
 void ph_apply_fail_by(struct ph_apply *apply, const struct ph_apply_host *host);
+/* The one host that was to change refused. */
+void ph_apply_fail_alone(
+	struct ph_apply *apply, const struct ph_apply_host *host);
 void ph_apply_succeed(struct ph_apply *apply);
 /* It is decided, but not everybody has heard of it. */
 void ph_apply_decided(struct ph_apply *apply);

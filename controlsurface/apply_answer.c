@@ -50,6 +50,20 @@ void ph_apply_fail_by(struct ph_apply *apply, const struct ph_apply_host *host)
 	ph_apply_fail(apply, &error);
 }
 
+void ph_apply_fail_alone(
+	struct ph_apply *apply, const struct ph_apply_host *host)
+{
+	struct ph_error cause;
+	struct ph_error error;
+
+	host_error(host, &cause);
+	ph_fail(&error, cause.exit, cause.where,
+		*cause.next ? cause.next : "see the log of that node",
+		"nothing was %s: %s", apply->wiring ? "applied" : "taken away",
+		cause.what);
+	ph_apply_fail(apply, &error);
+}
+
 static void write_hosts(struct ph_apply *apply, struct ph_writer *writer)
 {
 	ph_put_list(writer, "hosts");

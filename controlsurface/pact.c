@@ -133,14 +133,23 @@ void ph_pact_answer_outcome(
 	ph_answer_ok(control->config.door, ticket, writer);
 }
 
-static void answer_refused(struct ph_pact *pact, ph_handle ticket)
+/* A coordinator that asked for the word learns what kept it; one that told of a
+ * commit, that this is final. */
+static void answer_refused(
+	struct ph_pact *pact, const struct ph_pact_waiter *waiter)
 {
 	struct ph_error error;
 
-	ph_fail(&error, PH_EXIT_CONFLICT, pact->scope,
-		"see the log of this node, then apply again",
-		"the change %s was given up here", pact->core.id);
-	ph_answer_error(pact->control->config.door, ticket, &error);
+	if (waiter->question == PH_PACT_PREPARE && pact->unstored.exit)
+		ph_fail(&error, pact->unstored.exit, pact->unstored.where,
+			pact->unstored.next,
+			"the change %s was given up here: %s", pact->core.id,
+			pact->unstored.what);
+	else
+		ph_fail(&error, PH_EXIT_CONFLICT, pact->scope,
+			"see the log of this node, then apply again",
+			"the change %s was given up here", pact->core.id);
+	ph_answer_error(pact->control->config.door, waiter->ticket, &error);
 }
 
 static void answer_waiter(
@@ -161,7 +170,7 @@ static void answer_waiter(
 	else if (outcome == wanted[waiter->question])
 		ph_answer_ok(control->config.door, waiter->ticket, NULL);
 	else
-		answer_refused(pact, waiter->ticket);
+		answer_refused(pact, waiter);
 }
 
 /* Those that wait for `question`, or, when all is settled, everybody. */
@@ -187,16 +196,17 @@ static void stored(struct ph_control *control, const struct ph_ask *ask,
 	const struct ph_reply *reply)
 {
 	struct ph_pact *pact = ph_pact_find(control, ask->id);
+	bool failed;
 
 	if (!pact || pact->attempt != ask->attempt)
 		return;
 	/* What is not there any more is deleted. */
-	ph_pact_event(
-		pact, &(struct ph_transaction_event){
-			      .kind = reply->status && reply->error.exit !=
-							       PH_EXIT_NOT_FOUND
-					      ? PH_TRANSACTION_ON_UNSTORED
-					      : PH_TRANSACTION_ON_STORED});
+	failed = reply->status && reply->error.exit != PH_EXIT_NOT_FOUND;
+	if (failed)
+		pact->unstored = reply->error;
+	ph_pact_event(pact, &(struct ph_transaction_event){
+				    .kind = failed ? PH_TRANSACTION_ON_UNSTORED
+						   : PH_TRANSACTION_ON_STORED});
 }
 
 /* Asks the disk what stands in control->writer. */

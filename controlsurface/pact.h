@@ -36,7 +36,8 @@ struct ph_pact {
 	int64_t doubted; /* the same, when it came to be in doubt */
 	struct ph_pact_waiter *waiters;
 	struct ph_timer timer;
-	uint64_t attempt; /* of the disk; older answers count no more */
+	uint64_t attempt;	  /* of the disk; older answers count no more */
+	struct ph_error unstored; /* what it said, when it failed */
 	UT_hash_handle hh;
 };
 

@@ -52,6 +52,7 @@ static void applying_twice_changes_nothing(void **state)
 static void durable_before_anything_starts(void **state)
 {
 	struct world *world = *state;
+	struct ph_error error;
 	unsigned put = 0;
 
 	assert_int_equal(world_apply(world, world_here, NULL), PH_CALL_OK);
@@ -64,7 +65,8 @@ static void durable_before_anything_starts(void **state)
 	world_forget(world);
 	world->store_fails = 1;
 	assert_int_equal(
-		world_apply(world, world_changed, NULL), PH_CALL_FAILED);
+		world_apply(world, world_changed, &error), PH_CALL_FAILED);
+	assert_string_equal(error.what, "nothing was applied: disk full");
 	world_settle(world, PH_SECOND);
 	assert_int_equal(world_count(world, "start "), 0);
 }
