@@ -14,6 +14,7 @@
 #include "node/version.h"
 #include "node/web.h"
 #include "node/wires.h"
+#include "store/store.h"
 
 /*
  * node.status, node.health, node.ready, node.stop. What runs and what is wired
@@ -202,9 +203,19 @@ static bool is_ready(const struct survey *survey)
 	       !survey->connections.failed;
 }
 
-static void answer_survey(struct survey *survey)
+/* What people are to see to first: "" when nothing is missing. */
+static const char *waits_for(const struct survey *survey, const char *trouble)
 {
 	const char *why = why_begins(survey->node);
+
+	if (trouble)
+		return trouble;
+	return why && !survey->waiting[0] ? why : survey->waiting;
+}
+
+static void answer_survey(struct survey *survey)
+{
+	const char *trouble = ph_store_trouble(survey->node->store);
 	struct ph_writer *writer;
 
 	if (ph_writer_create(&writer))
@@ -216,10 +227,9 @@ static void answer_survey(struct survey *survey)
 		write_status(writer, survey);
 	else
 		ph_put_text(writer, "node", survey->node->name);
-	ph_put_bool(writer, "ready", is_ready(survey));
-	ph_put_bool(writer, "healthy", !survey->node->stopping);
-	ph_put_text(writer, "waiting_for",
-		why && !survey->waiting[0] ? why : survey->waiting);
+	ph_put_bool(writer, "ready", !trouble && is_ready(survey));
+	ph_put_bool(writer, "healthy", !trouble && !survey->node->stopping);
+	ph_put_text(writer, "waiting_for", waits_for(survey, trouble));
 	ph_write_end(writer);
 	ph_write_end(writer);
 	ph_write_end(writer);

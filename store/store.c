@@ -28,7 +28,9 @@ struct ph_store {
 	unsigned waiting_count;
 	size_t waiting_bytes;
 	struct ph_store_request
-		*batch; /* at the lane; NULL: the lane is free */
+		*batch;		 /* at the lane; NULL: the lane is free */
+	struct ph_error trouble; /* of the last write */
+	bool trying;		 /* whether it would succeed now */
 };
 
 static void batch_work(struct ph_job *job)
@@ -38,6 +40,24 @@ static void batch_work(struct ph_job *job)
 	ph_store_requests_commit(store->batch, store->database);
 }
 
+static bool request_writes(const struct ph_store_request *request)
+{
+	return request->kind == PH_REQUEST_PUT ||
+	       request->kind == PH_REQUEST_NOTE;
+}
+
+/* One that deletes may have found nothing, and so have written nothing. */
+static void note_trouble(
+	struct ph_store *store, const struct ph_store_request *request)
+{
+	if (request->kind == PH_REQUEST_DELETE ? request->failed
+					       : request_writes(request))
+		store->trouble =
+			request->failed ? request->error : (struct ph_error){0};
+	if (!request->ticket)
+		store->trying = false;
+}
+
 static void request_answer(
 	struct ph_store *store, struct ph_store_request *request)
 {
@@ -45,7 +65,10 @@ static void request_answer(
 		ph_answer_error(store->door, request->ticket, &request->error);
 	else
 		ph_answer_ok(store->door, request->ticket, request->answer);
-	if (request->failed && request->error.exit != PH_EXIT_NOT_FOUND)
+	note_trouble(store, request);
+	/* One of our own tries what was logged already. */
+	if (request->failed && request->ticket &&
+		request->error.exit != PH_EXIT_NOT_FOUND)
 		ph_log_error("store", "store.failed what=\"%s\" where=\"%s\"",
 			request->error.what, request->error.where);
 }
@@ -90,6 +113,16 @@ static int store_refuse(
 	return -1;
 }
 
+static void store_append(
+	struct ph_store *store, struct ph_store_request *request)
+{
+	*store->tail = request;
+	store->tail = &request->next;
+	store->waiting_count++;
+	store->waiting_bytes += request->size;
+	store_submit(store);
+}
+
 static unsigned event_count(struct ph_value arguments)
 {
 	int64_t count = ph_get_int(arguments, "count");
@@ -123,11 +156,31 @@ static void store_queue(struct ph_store *store, struct ph_request *call,
 	}
 	request->since = ph_get_int(call->arguments, "since");
 	request->count = event_count(call->arguments);
-	*store->tail = request;
-	store->tail = &request->next;
-	store->waiting_count++;
-	store->waiting_bytes += request->size;
-	store_submit(store);
+	store_append(store, request);
+}
+
+/* A line of the journal, which tells it when it can be written. */
+static void store_try(struct ph_store *store)
+{
+	static const struct ph_value nothing[3];
+	struct ph_store_request *request =
+		ph_store_request_make(PH_REQUEST_NOTE, 0, nothing, nothing[0]);
+
+	if (!request)
+		return;
+	request->text[0] = "store";
+	request->text[1] = "the disk takes writes again";
+	store->trying = true;
+	store_append(store, request);
+}
+
+const char *ph_store_trouble(struct ph_store *store)
+{
+	if (!store->trouble.exit)
+		return NULL;
+	if (!store->trying)
+		store_try(store);
+	return store->trouble.what;
 }
 
 static bool text_is_plain(const char *text, size_t length)

@@ -41,6 +41,9 @@ struct ph_error;
  * `error` (exit 5: another node, or a newer posthouse's file). */
 int ph_store_create(struct ph_store **out, const struct ph_store_config *config,
 	uint64_t *epoch, struct ph_error *error);
+/* What the last write failed with, until one succeeds; else NULL. Whoever asks
+ * has it tried again. */
+const char *ph_store_trouble(struct ph_store *store);
 /* After the worker was drained and the door takes no more calls. */
 void ph_store_destroy(struct ph_store *store);
 

@@ -205,6 +205,37 @@ END
 	expect_exit 0 ph alpha unapply full
 	umount "$mounted" && mounted=
 	say "full disk: ok"
+
+	# --- and under a node: it says so until it can write again
+	mkdir "$W/delta"
+	mount -t tmpfs -o size=8m tmpfs "$W/delta" && mounted=$W/delta
+	node_up delta --join "$(address alpha)"
+	expect_soon 10 "a line to delta" has_lines delta 2
+	! cat /dev/zero >"$W/delta/fill" 2>/dev/null || fail "it is not full"
+	printf '%s\n' "wiring: 1" "name: alone" \
+		"servers: {tick: {host: delta, use: clock}}" >"$W/alone.yaml"
+	expect_exit 1 ph alpha apply "$W/alone.yaml"
+	expect_said delta "nothing was applied" "disk is full" "make room"
+	sed 's/alone/both/; s/{tick:/{tock: {host: beta, use: clock}, tick:/' \
+		"$W/alone.yaml" >"$W/both.yaml"
+	expect_exit 1 ph alpha apply "$W/both.yaml"
+	expect_said delta "was given up here" "disk is full" "make room"
+	for command in health ready; do
+		expect_exit 1 ph delta $command
+		expect_said "not " "disk is full"
+	done
+	holds delta '.items[0].waiting_for | test("disk is full")' status ||
+		fail "the status does not say what it waits for"
+	rm "$W/delta/fill"
+	expect_soon 10 "it is well again, by itself" ph delta health
+	expect_exit 0 ph delta ready
+	expect_exit 0 ph delta events
+	expect_said "the disk takes writes again"
+	expect_exit 0 ph alpha apply "$W/both.yaml"
+	expect_exit 0 ph alpha unapply both
+	node_stop delta
+	umount "$mounted" && mounted=
+	say "full disk of a node: ok"
 else
 	say "full disk: needs root and mount, skipped"
 fi

@@ -409,6 +409,34 @@ static void test_no_room(void **state)
 	free(large);
 }
 
+/* Whoever asks hears of it until a write succeeds: any, or one that is tried
+ * because somebody asked. What finds nothing to delete writes nothing. */
+static void test_trouble_is_told(void **state)
+{
+	struct fixture *fixture = *state;
+	struct room *room = &fixture->room;
+	size_t length = 512 << 10;
+	uint8_t *large = calloc(1, length);
+
+	fixture->most = 256 << 10;
+	store_open(fixture);
+	assert_null(ph_store_trouble(fixture->store));
+	put_map(room, "large", large, length);
+	room_call_exit(room, PH_STORE_PUT, PH_EXIT_NEGATIVE);
+	put_map(room, "nothing", NULL, 0);
+	room_call_ok(room, PH_STORE_DELETE);
+	assert_non_null(strstr(ph_store_trouble(fixture->store), "full"));
+	expect(fixture, "nothing", NULL);
+	assert_null(ph_store_trouble(fixture->store));
+	put_map(room, "large", large, length);
+	room_call_exit(room, PH_STORE_PUT, PH_EXIT_NEGATIVE);
+	put(fixture, "small", "1");
+	assert_null(ph_store_trouble(fixture->store));
+	store_close(fixture);
+	assert_int_equal(ask(fixture, "SELECT count(*) FROM journal"), 1);
+	free(large);
+}
+
 /* The disk itself refuses: a limit on file sizes stands in for it. */
 static int child_without_disk(struct fixture *fixture)
 {
@@ -578,6 +606,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_a_directory_that_is_not_there, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_room, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_trouble_is_told, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			test_the_disk_refuses, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_crashes, setup, teardown),
