@@ -107,7 +107,7 @@ static void print_line(struct ph_value line)
 
 	print_stamp(ph_get_int(line, "ts"));
 	printf("%s\n", ph_cell_text(text, sizeof(text),
-			       ph_value_get(line, "text"), PH_CELL_TEXT));
+			       ph_value_get(line, "text"), PH_CELL_LINE));
 }
 
 static int fetch_logs(struct ph_cli *cli, const char *server, int64_t *since)

@@ -5,7 +5,7 @@
 #include <time.h>
 
 #include "kernel/clock.h"
-#include "kernel/log.h"
+#include "proto/skim.h"
 
 #define CELL	     96
 #define COLUMNS_MOST 16
@@ -59,13 +59,78 @@ char *ph_text_age(char *out, size_t size, int64_t wall)
 	return out;
 }
 
-/* Control characters of a peer's text must not reach the terminal. */
-static void escape_text(char *out, size_t size, struct ph_value value)
+/* Bytes of the UTF-8 character at `text`, 0 when it is none. */
+static size_t character(const char *text, size_t left)
 {
-	size_t length;
-	const char *text = ph_value_text(value, &length);
+	uint8_t first = (uint8_t)*text;
+	size_t length = first < 0x80   ? 1
+			: first < 0xe0 ? 2
+			: first < 0xf0 ? 3
+				       : 4;
 
-	ph_log_escape(out, size, text ? text : "", length);
+	return length <= left && ph_text_valid(text, length) == length ? length
+								       : 0;
+}
+
+/* Control characters (C0, DEL, C1), separators of lines, and what turns the
+ * direction of writing around. */
+static bool is_steering(const char *text, size_t length)
+{
+	const uint8_t *byte = (const uint8_t *)text;
+
+	if (length == 1)
+		return byte[0] < 0x20 || byte[0] == 0x7f;
+	if (length == 2)
+		return byte[0] == 0xc2 && byte[1] < 0xa0;
+	if (length != 3 || byte[0] != 0xe2)
+		return false;
+	return byte[1] == 0x80
+		       ? byte[2] >= 0xa8 && byte[2] <= 0xae
+		       : byte[1] == 0x81 && byte[2] >= 0xa6 && byte[2] <= 0xa9;
+}
+
+/* What may not reach a terminal stands as \xNN, byte for byte; the rest is
+ * readable as it came. Cut to fit, never within either. */
+static void escape_text(
+	char *out, size_t size, struct ph_value value, bool tabs)
+{
+	size_t left;
+	const char *text = ph_value_text(value, &left);
+	size_t at = 0;
+
+	for (size_t length; text && left; text += length, left -= length) {
+		bool plain;
+
+		length = character(text, left);
+		plain = length &&
+			(!is_steering(text, length) || (tabs && *text == '\t'));
+		length = length ? length : 1;
+		if (at + (plain ? length : 4 * length) >= size)
+			break;
+		if (plain)
+			memcpy(out + at, text, length);
+		for (size_t i = 0; !plain && i < length; i++)
+			snprintf(out + at + 4 * i, 5, "\\x%02x",
+				(uint8_t)text[i]);
+		at += plain ? length : 4 * length;
+	}
+	out[at] = 0;
+}
+
+/* A character that was cut at the end goes altogether. */
+static void drop_torn(char *text)
+{
+	text[ph_text_valid(text, strlen(text))] = 0;
+}
+
+/* In characters: those of a double width, or of none, count as one. */
+static size_t text_width(const char *text)
+{
+	size_t width = 0;
+
+	for (; *text; text++)
+		width += (*text & 0xc0) != 0x80;
+	return width;
 }
 
 static void scalar_text(char *out, size_t size, struct ph_value value)
@@ -82,7 +147,7 @@ static void scalar_text(char *out, size_t size, struct ph_value value)
 		snprintf(out, size, "%.1f", ph_value_float(value, 0));
 		break;
 	case PH_TEXT:
-		escape_text(out, size, value);
+		escape_text(out, size, value, false);
 		break;
 	default:
 		out[0] = 0;
@@ -100,6 +165,7 @@ static void list_text(char *out, size_t size, struct ph_value list)
 		used += (size_t)snprintf(
 			out + used, size - used, "%s%s", i ? "," : "", item);
 	}
+	drop_torn(out);
 }
 
 static char *date_text(char *out, size_t size, int64_t wall)
@@ -138,13 +204,18 @@ char *ph_cell_text(
 	case PH_CELL_LIST:
 		list_text(out, size, value);
 		break;
+	case PH_CELL_LINE:
+		escape_text(out, size, value, true);
+		return out;
 	default:
 		scalar_text(out, size, value);
 	}
 	if (cell == PH_CELL_DASH && ph_value_type(value) == PH_INT && !number)
 		out[0] = 0;
-	if (cell == PH_CELL_SHORT && size > 9)
+	if (cell == PH_CELL_SHORT && strlen(out) > 8) {
 		out[8] = 0;
+		drop_torn(out);
+	}
 	if (!out[0])
 		snprintf(out, size, "-");
 	return out;
@@ -158,7 +229,8 @@ static void measure(const struct ph_column *columns, size_t count,
 	for (size_t c = 0; c < count; c++) {
 		widths[c] = strlen(columns[c].title);
 		for (size_t i = 0; i < item_count; i++) {
-			size_t width = strlen(ph_cell_text(text, sizeof(text),
+			size_t width = text_width(ph_cell_text(text,
+				sizeof(text),
 				ph_value_path(items[i], columns[c].path),
 				columns[c].cell));
 
@@ -173,7 +245,8 @@ static void print_cell(FILE *out, const char *text, size_t width, bool last)
 	if (last)
 		fprintf(out, "%s\n", text);
 	else
-		fprintf(out, "%-*s  ", (int)width, text);
+		fprintf(out, "%s%*s", text, (int)(width + 2 - text_width(text)),
+			"");
 }
 
 char *ph_text_ports(char *out, size_t size, int first, int last)
@@ -254,7 +327,7 @@ void ph_value_print(FILE *out, struct ph_value value, unsigned indent)
 
 	for (size_t i = 0; i < ph_value_count(value); i++) {
 		if (ph_value_type(value) == PH_MAP) {
-			escape_text(key, sizeof(key), ph_value_key(value, i));
+			scalar_text(key, sizeof(key), ph_value_key(value, i));
 			print_pair(out, key, ph_value_item(value, i), indent);
 		} else {
 			fprintf(out, "%*s-\n", (int)indent, "");

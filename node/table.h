@@ -17,6 +17,7 @@ enum ph_cell {
 	PH_CELL_LIST,  /* a, b */
 	PH_CELL_SHORT, /* the first 8 characters */
 	PH_CELL_DASH,  /* text or number, "-" when there is none */
+	PH_CELL_LINE,  /* what a program wrote: its TABs stay */
 };
 
 struct ph_column {
@@ -27,7 +28,8 @@ struct ph_column {
 
 /* By path through maps; nil when absent. */
 struct ph_value ph_value_path(struct ph_value map, const char *path);
-/* One cell as text: outside text escaped, cut to fit. Returns out. */
+/* One cell as text, cut to fit: outside text as it is, but for what would steer
+ * a terminal, which stands as \xNN. Returns out. */
 char *ph_cell_text(
 	char *out, size_t size, struct ph_value value, enum ph_cell cell);
 char *ph_text_bytes(char *out, size_t size, double bytes);
