@@ -18,6 +18,7 @@ struct ph_cli {
 	const char *node;	 /* --node; "" the local one */
 	bool json;		 /* --json */
 	int64_t timeout;	 /* --timeout, ns */
+	bool timed;		 /* it was given */
 	bool follow;		 /* --follow, -f of logs */
 	bool watch;		 /* --watch */
 	long count;		 /* -n; -1: not given */
@@ -49,6 +50,7 @@ struct ph_cli {
 
 /* Applying waits for hosts that are just coming up. */
 #define PH_APPLY_PATIENCE (30 * PH_SECOND)
+#define PH_APPLY_LOOK	  "`posthouse plan list` and `posthouse servers`"
 
 struct ph_command {
 	const char *name;
@@ -66,6 +68,10 @@ int ph_cli_usage(const struct ph_cli *cli, const char *command);
 /* Calls; prints the error and returns non-zero when it failed. */
 int ph_cli_call(struct ph_cli *cli, uint16_t method, struct ph_writer *writer,
 	struct ph_reply *reply);
+/* The same of what changes something and may take `patience`, unless --timeout
+ * says less: after a timeout it may still be done, which `look` tells. */
+int ph_cli_change(struct ph_cli *cli, uint16_t method, struct ph_writer *writer,
+	int64_t patience, const char *look, struct ph_reply *reply);
 /* {key: text}, for calls with one argument; value NULL: an empty map. */
 struct ph_writer *ph_cli_argument(const char *key, const char *value);
 /* The local node's name and epoch, for envelopes. */

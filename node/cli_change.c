@@ -14,6 +14,29 @@
 /* The commands that change something: down, unapply, passphrase; apply is in
  * cli_wiring.c. */
 
+int ph_cli_change(struct ph_cli *cli, uint16_t method, struct ph_writer *writer,
+	int64_t patience, const char *look, struct ph_reply *reply)
+{
+	struct ph_error error;
+	int code;
+
+	if (!cli->timed && cli->timeout < patience)
+		cli->timeout = patience;
+	code = ph_client_call(cli->client, cli->node, method, writer,
+		cli->timeout, reply, &error);
+	ph_writer_free(writer);
+	if (!code)
+		return 0;
+	if (reply->status == PH_CALL_TIMEOUT)
+		snprintf(error.next, sizeof(error.next),
+			"it may still be done: see %s, or wait longer with "
+			"--timeout",
+			look);
+	ph_cli_fail(cli, &error);
+	ph_reply_free(reply);
+	return (int)error.exit;
+}
+
 /* A node is gone 5 s after it was told to stop. */
 #define DOWN_PATIENCE 6000 /* ms */
 
@@ -70,10 +93,9 @@ int ph_cmd_unapply(struct ph_cli *cli)
 
 	if (cli->argc != 1)
 		return ph_cli_usage(cli, "unapply");
-	if (cli->timeout < PH_APPLY_PATIENCE)
-		cli->timeout = PH_APPLY_PATIENCE;
-	code = ph_cli_call(cli, PH_CONTROL_UNAPPLY,
-		ph_cli_argument("name", cli->argv[0]), &reply);
+	code = ph_cli_change(cli, PH_CONTROL_UNAPPLY,
+		ph_cli_argument("name", cli->argv[0]), PH_APPLY_PATIENCE,
+		PH_APPLY_LOOK, &reply);
 	if (code)
 		return code;
 	ph_reply_free(&reply);

@@ -49,6 +49,7 @@ static int take_auth_file(struct ph_cli *cli, const char *text)
 
 static int take_timeout(struct ph_cli *cli, const char *text)
 {
+	cli->timed = true;
 	return ph_parse_duration(&cli->timeout, text);
 }
 

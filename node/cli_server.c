@@ -104,8 +104,8 @@ static int do_one(struct ph_cli *cli, const struct deed *deed, const char *name,
 	struct ph_writer *items)
 {
 	struct ph_reply reply;
-	int code =
-		ph_cli_call(cli, deed->method, write_deed(cli, name), &reply);
+	int code = ph_cli_change(cli, deed->method, write_deed(cli, name),
+		SERVER_PATIENCE + cli->drain, "`posthouse servers`", &reply);
 
 	if (code)
 		return code;
@@ -159,8 +159,6 @@ static int run_deed(struct ph_cli *cli, const struct deed *deed)
 
 	if (!names.list)
 		return no_memory(cli, deed->verb);
-	if (cli->timeout < SERVER_PATIENCE + cli->drain)
-		cli->timeout = SERVER_PATIENCE + cli->drain;
 	if (cli->mask) {
 		code = find_names(cli, &names);
 	} else {

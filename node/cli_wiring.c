@@ -198,9 +198,8 @@ static int send_wiring(struct ph_cli *cli, uint16_t method,
 	ph_write_textn(writer, text, length);
 	ph_put_text(writer, "file", cli->argv[0]);
 	ph_write_end(writer);
-	if (cli->timeout < PH_APPLY_PATIENCE)
-		cli->timeout = PH_APPLY_PATIENCE;
-	return ph_cli_call(cli, method, writer, reply);
+	return ph_cli_change(
+		cli, method, writer, PH_APPLY_PATIENCE, PH_APPLY_LOOK, reply);
 }
 
 int ph_cli_wiring_call(
@@ -237,10 +236,9 @@ int ph_cli_wiring_call(
 
 static int apply_plan(struct ph_cli *cli, struct ph_reply *reply)
 {
-	if (cli->timeout < PH_APPLY_PATIENCE)
-		cli->timeout = PH_APPLY_PATIENCE;
-	return ph_cli_call(cli, PH_CONTROL_APPLY,
-		ph_cli_argument("plan", cli->argv[0]), reply);
+	return ph_cli_change(cli, PH_CONTROL_APPLY,
+		ph_cli_argument("plan", cli->argv[0]), PH_APPLY_PATIENCE,
+		PH_APPLY_LOOK, reply);
 }
 
 /* p-12.3, unless a file is called so. */

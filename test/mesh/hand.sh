@@ -80,6 +80,23 @@ expect_exit 0 ph alpha start crash
 is alpha crash running || fail "crash does not run at once"
 say "a start forgives: ok"
 
+# It waits as long as it is told: the default is longer than its start may take.
+cat >"$W/slow.yaml" <<END
+wiring: 1
+name: slow
+servers:
+  slow: {exec: [tail, -f, /dev/null], ready: notify, start_timeout: 40s}
+END
+expect_exit 0 ph alpha apply "$W/slow.yaml"
+expect_exit 0 ph alpha stop slow
+begin=$(now_ms)
+expect_exit 7 ph alpha start slow --timeout 200ms
+expect_said "may still be done" "posthouse servers"
+[ $(($(now_ms) - begin)) -lt 30000 ] || fail "--timeout is ignored"
+is alpha slow starting || fail "it is not started: $(ph alpha servers)"
+expect_exit 0 ph alpha unapply slow
+say "a short --timeout: ok"
+
 # Elsewhere, and by mask.
 expect_exit 0 ph alpha stop beta/far
 is beta far stopped || fail "far is not stopped"
