@@ -198,6 +198,23 @@ static int rotate(struct ph_cli *cli)
 	return code;
 }
 
+/* Root would write where another user's node says, and give it a secret to
+ * keep in a file that it could not read. */
+static int is_not_ours(struct ph_cli *cli, struct ph_error *error)
+{
+	uid_t uid = ph_client_uid(cli->client);
+	char next[80];
+
+	if (uid == geteuid())
+		return 0;
+	snprintf(next, sizeof(next),
+		"run it as that user: setpriv --reuid %u --clear-groups",
+		(unsigned)uid);
+	return ph_fail(error, PH_EXIT_DENIED, cli->socket, next,
+		"that node belongs to another user, and so does its "
+		"passphrase file");
+}
+
 int ph_cmd_passphrase(struct ph_cli *cli)
 {
 	char phrase[PH_PASSPHRASE];
@@ -205,7 +222,8 @@ int ph_cmd_passphrase(struct ph_cli *cli)
 	if (cli->argc == 1 && !strcmp(cli->argv[0], "rotate")) {
 		struct ph_error error;
 
-		if (ph_client_open(&cli->client, cli->socket, &error))
+		if (ph_client_open(&cli->client, cli->socket, &error) ||
+			is_not_ours(cli, &error))
 			return ph_cli_fail(cli, &error);
 		return rotate(cli);
 	}

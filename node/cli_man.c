@@ -116,6 +116,11 @@ static void man_files(void)
 	item("$XDG_STATE_HOME/posthouse, /var/lib/posthouse", NULL,
 		"the state of a user's node, and of root's: key, passphrase "
 		"(0600), database");
+	item("$XDG_RUNTIME_DIR/posthouse.sock, /run/posthouse.sock, "
+	     "/run/posthouse/posthouse.sock",
+		NULL,
+		"the command socket of a user's node, of root's, and of the "
+		"service's; root asks the service's while there is one");
 	item("/run/secrets/posthouse_passphrase", NULL,
 		"a container's secret, looked for by itself");
 	item("$CREDENTIALS_DIRECTORY/passphrase", NULL,

@@ -8,6 +8,7 @@
 
 #include "kernel/loop.h"
 #include "node/line.h"
+#include "proto/socket_path.h"
 #include "transport/transport.h"
 
 /* A local node answers at once; it may be busy making its key. */
@@ -21,6 +22,7 @@ struct ph_client {
 	struct ph_carrier *carrier;
 	struct ph_line *line;
 	char socket[108];
+	uid_t uid; /* whose node it is, once it is open */
 	bool open;
 	bool closed;
 	int reason;
@@ -37,11 +39,12 @@ static void on_open(void *context, struct ph_carrier *carrier)
 
 	ph_carrier_info(carrier, &info);
 	/* Another user's socket at this path would read our commands. */
-	if (!info.has_uid || (info.uid != 0 && info.uid != geteuid())) {
+	if (!info.has_uid || !ph_socket_may_ask(info.uid)) {
 		client->reason = -EACCES;
 		ph_carrier_close(carrier);
 		return;
 	}
+	client->uid = info.uid;
 	snprintf(config.caller.node, sizeof(config.caller.node), "node");
 	config.caller.line = 1;
 	client->open = ph_line_create(&client->line, &config) == 0;
@@ -183,6 +186,11 @@ int ph_client_open(
 	}
 	*out = client;
 	return 0;
+}
+
+uid_t ph_client_uid(const struct ph_client *client)
+{
+	return client->uid;
 }
 
 void ph_client_close(struct ph_client *client)

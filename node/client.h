@@ -1,6 +1,8 @@
 #ifndef PH_NODE_CLIENT_H
 #define PH_NODE_CLIENT_H
 
+#include <sys/types.h>
+
 #include "proto/calls.h"
 
 /*
@@ -17,6 +19,8 @@ int ph_client_create(
 int ph_client_open(
 	struct ph_client **out, const char *socket, struct ph_error *error);
 void ph_client_close(struct ph_client *client);
+/* The user the node runs as; of an open one. */
+uid_t ph_client_uid(const struct ph_client *client);
 
 struct ph_reply {
 	uint8_t *bytes;
