@@ -198,6 +198,19 @@ static int rotate(struct ph_cli *cli)
 	return code;
 }
 
+/* The new one is written here, and the peers that hear of it are this node's:
+ * no passphrase goes to another machine. */
+static int is_not_here(struct ph_cli *cli, struct ph_error *error)
+{
+	if (!cli->node[0])
+		return 0;
+	return ph_fail(error, PH_EXIT_USAGE, "--node",
+		"run it on that machine, or without --node: any node of the "
+		"mesh tells the others",
+		"rotate writes the new passphrase's file beside the local "
+		"node only");
+}
+
 /* Root would write where another user's node says, and give it a secret to
  * keep in a file that it could not read. */
 static int is_not_ours(struct ph_cli *cli, struct ph_error *error)
@@ -222,7 +235,8 @@ int ph_cmd_passphrase(struct ph_cli *cli)
 	if (cli->argc == 1 && !strcmp(cli->argv[0], "rotate")) {
 		struct ph_error error;
 
-		if (ph_client_open(&cli->client, cli->socket, &error) ||
+		if (is_not_here(cli, &error) ||
+			ph_client_open(&cli->client, cli->socket, &error) ||
 			is_not_ours(cli, &error))
 			return ph_cli_fail(cli, &error);
 		return rotate(cli);

@@ -11,6 +11,14 @@ node_up alpha
 node_up beta --join "$(address alpha)"
 up() { [ "$(ask "$1" '.items[0].lines' status)" = "$2" ]; }
 expect_soon 10 "a line" up beta 1
+was=$(cat "$W/alpha/mesh.key" "$W/beta/mesh.key" | sha256sum)
+expect_exit 2 ph alpha passphrase rotate --node beta
+expect_said "local node only" "next: run it on that machine"
+[ ! -e "$W/alpha/passphrase" ] && [ ! -e "$W/beta/passphrase" ] &&
+	[ "$was" = "$(cat "$W/alpha/mesh.key" "$W/beta/mesh.key" | sha256sum)" ] ||
+	fail "it was written all the same"
+say "not at another node: ok"
+
 expect_exit 0 ph alpha passphrase rotate
 expect_soon 5 "beta heard" logs beta 'passphrase.rotated by=alpha'
 node_stop beta
