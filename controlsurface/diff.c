@@ -1,5 +1,7 @@
 #include "controlsurface/manual.h"
 
+#include <stdio.h>
+
 #include <utlist.h>
 
 #include "kernel/clock.h"
@@ -52,6 +54,9 @@ static void write_manual(struct ph_control *control, struct ph_writer *writer,
 static void write_filter(struct ph_control *control, struct ph_writer *writer,
 	const struct ph_edge *edge)
 {
+	const char *why = edge->override.reason;
+	char text[512];
+
 	ph_write_map(writer);
 	ph_put_text(writer, "kind", "override");
 	ph_put_text(writer, "node", control->node);
@@ -66,7 +71,10 @@ static void write_filter(struct ph_control *control, struct ph_writer *writer,
 	ph_put_text(writer, "filter", edge->override.server);
 	ph_put_text(
 		writer, "state", ph_connection_state_name(edge->actual.state));
-	ph_put_text(writer, "reason", edge->override.reason);
+	snprintf(text, sizeof(text), "%s%s%s; posthouse withdraw %s %s",
+		edge->override.server, *why ? ": " : " is in it", why,
+		edge->actual.id, edge->override.server);
+	ph_put_text(writer, "reason", text);
 	ph_write_end(writer);
 }
 

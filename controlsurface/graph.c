@@ -178,6 +178,20 @@ static int compare_edges(const void *a, const void *b)
 	return strcmp(one->id, other->id);
 }
 
+/* A filter runs where the output is. */
+static void take_filter(struct ph_graph *graph, struct ph_graph_edge *edge,
+	const char *node, struct ph_value via)
+{
+	struct ph_graph_server *server;
+
+	if (!ph_value_count(via))
+		return;
+	ph_value_copy(ph_value_at(via, 0), edge->via, sizeof(edge->via));
+	server = server_find(graph, node, edge->via);
+	if (server)
+		server->filter = true;
+}
+
 static int take_edge(struct ph_graph *graph, struct ph_value connection)
 {
 	struct ph_graph_edge *edge = &graph->edges[graph->edge_count];
@@ -206,6 +220,7 @@ static int take_edge(struct ph_graph *graph, struct ph_value connection)
 		sizeof(edge->transport));
 	memcpy(edge->output, from.terminal, sizeof(edge->output));
 	memcpy(edge->input, to.terminal, sizeof(edge->input));
+	take_filter(graph, edge, from.node, ph_value_get(connection, "via"));
 	ph_rates_read(&edge->rates, ph_value_get(connection, "rate"));
 	edge->manual = ph_value_is(ph_value_get(connection, "scope"), "");
 	graph->edge_count++;

@@ -39,6 +39,7 @@ struct ph_graph_server {
 	char node[40];
 	char name[40];
 	bool absent; /* wired, but in no guest book */
+	bool filter; /* put into a connection */
 	struct ph_graph_terminal *terminals;
 	unsigned terminal_count;
 	unsigned layer;
@@ -54,6 +55,7 @@ struct ph_graph_edge {
 	char input[40];
 	char state[24];
 	char transport[24];
+	char via[40]; /* the filter in it; "" */
 	struct ph_rates rates;
 	bool manual;	/* by hand */
 	unsigned order; /* among those that leave the same layer */

@@ -79,13 +79,16 @@ static void print_edge(
 	snprintf(end, sizeof(end), "%s/%s:%s", to->node, to->name, edge->input);
 	ph_text_bytes(sent, sizeof(sent),
 		(double)edge->rates.over[PH_RATE_1].of[PH_RATE_SENT_BYTES]);
-	printf("    %-16s -> %-36s %-10s %9s/s  %s%s\n", edge->output, end,
+	printf("    %-16s -> %-36s %-10s %9s/s  %s%s%s%s\n", edge->output, end,
 		edge->state, sent, edge->transport,
-		edge->manual ? "  by hand" : "");
+		edge->manual ? "  by hand" : "", *edge->via ? "  through " : "",
+		edge->via);
 }
 
-static bool is_fed(const struct ph_graph_server *server)
+static bool is_wired(const struct ph_graph_server *server)
 {
+	if (server->filter)
+		return true;
 	for (unsigned i = 0; i < server->terminal_count; i++) {
 		if (server->terminals[i].connections)
 			return true;
@@ -101,9 +104,9 @@ static void print_topology(const struct ph_graph *graph)
 		if (!i || strcmp(graph->servers[i - 1].node, server->node) != 0)
 			printf("%s\n", server->node);
 		printf("  %s%s\n", server->name,
-			server->absent	 ? "  (not there)"
-			: is_fed(server) ? ""
-					 : "  (not wired)");
+			server->absent	   ? "  (not there)"
+			: is_wired(server) ? ""
+					   : "  (not wired)");
 		for (unsigned k = 0; k < graph->edge_count; k++) {
 			if (graph->edges[k].from == i)
 				print_edge(graph, &graph->edges[k]);

@@ -250,6 +250,45 @@ static int revert_one(struct ph_cli *cli, struct ph_writer *done,
 	return 0;
 }
 
+/* A filter has no id: it is known by its connection. */
+static int withdraw_one(struct ph_cli *cli, struct ph_writer *done,
+	const char *node, struct ph_value item)
+{
+	struct ph_writer *writer = begin(cli);
+	struct ph_reply reply;
+	char connection[128];
+	char filter[40];
+	int code;
+
+	if (!writer)
+		return PH_EXIT_NEGATIVE;
+	ph_get_copy(item, "connection", connection, sizeof(connection));
+	ph_get_copy(item, "filter", filter, sizeof(filter));
+	ph_put_text(writer, "connection", connection);
+	ph_put_text(writer, "server", filter);
+	ph_write_end(writer);
+	cli->node = node;
+	code = ph_cli_call(cli, PH_CONTROL_WITHDRAW, writer, &reply);
+	if (code)
+		return code;
+	ph_reply_free(&reply);
+	ph_write_map(done);
+	ph_put_text(done, "override", "");
+	ph_put_text(done, "verb", "withdraw");
+	ph_put_text(done, "node", node);
+	ph_put_text(done, "connection", connection);
+	ph_put_text(done, "filter", filter);
+	ph_write_end(done);
+	if (!cli->json)
+		printf("withdrew %s from %s\n", filter, connection);
+	return 0;
+}
+
+static bool is_filter(struct ph_value item)
+{
+	return ph_value_is(ph_value_get(item, "verb"), "interpose");
+}
+
 /* Ids are a node's own: two nodes may have the same one. */
 static int revert_listed(
 	struct ph_cli *cli, struct ph_writer *done, struct ph_value items)
@@ -266,6 +305,8 @@ static int revert_listed(
 
 		ph_get_copy(item, "node", node, sizeof(node));
 		ph_get_copy(item, "id", id, sizeof(id));
+		if (all && is_filter(item))
+			code = withdraw_one(cli, done, node, item);
 		if (!id[0] || (!all && strcmp(id, cli->argv[0]) != 0))
 			continue;
 		found++;

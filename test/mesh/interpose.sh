@@ -96,6 +96,19 @@ done
 holds alpha 'all(.items[]; .generation == 1 and .failures == 0)' connections ||
 	fail "a connection was opened anew"
 
+# Shown wherever one looks, and taken out with all that was done by hand.
+expect_exit 0 ph alpha interpose "$NEAR" upper
+ph alpha diff >"$W/said"
+expect_said "upper is in it; posthouse withdraw $NEAR upper"
+ph alpha topology >"$W/said"
+expect_said "through upper"
+! grep -q '  upper .*not wired' "$W/said" || fail "$(cat "$W/said")"
+expect_exit 0 ph alpha revert all
+expect_said "withdrew upper from $NEAR"
+expect_exit 0 ph alpha diff
+expect_said "nothing differs"
+more "$NEAR"
+
 # Killed: bypassed, the loss told as a gap.
 pid_of() { ask alpha ".items[] | select(.name == \"$1\").pid" servers; }
 runs() { [ "$(pid_of "$1")" -gt 0 ]; }
