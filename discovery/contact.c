@@ -9,9 +9,12 @@
 
 /* So many datagrams without a word from it: it may be somewhere else now. */
 #define UNANSWERED_MOST 2u
-/* Or something between lets none through: already the second question of a
- * probe goes along the line, too, so that nobody is suspected for it. */
+/* Questions without an answer by a datagram, though others may come: something
+ * between lets them, or the answers, not through. Already the second question
+ * of a probe goes along the line, too, so that nobody is suspected for it. */
 #define UNCARRIED_MOST 1u
+/* Who never answered by a datagram is worth a line of its own after so many. */
+#define UNLINED_MOST 4u
 /* As long its answers go by the line, after a question that came so. */
 #define LINE_FOR (5 * PH_SECOND)
 
@@ -140,14 +143,35 @@ static bool carry(struct membership *membership, const struct contact *contact,
 {
 	const struct ph_discovery_events *events =
 		&membership->discovery->events;
+	bool dials = !contact->is_proven && contact->asked > UNLINED_MOST;
 	char id[PH_NODE_ID_TEXT];
 
-	return events->carry && events->carry(events->context,
-					id_text(id, contact->id), data, length);
+	return events->carry &&
+	       events->carry(events->context, id_text(id, contact->id), dials,
+		       data, length);
+}
+
+static bool is_question(uint8_t type)
+{
+	return type == PH_SWIM_PING || type == PH_SWIM_ASK;
+}
+
+static bool is_answer(uint8_t type)
+{
+	return type == PH_SWIM_ACK || type == PH_SWIM_REPORT;
+}
+
+/* Answers go as the question came; all else as questions do. */
+static bool takes_line(const struct membership *membership,
+	const struct contact *contact, uint8_t type)
+{
+	return is_answer(type)
+		       ? membership_now(membership) < contact->line_until
+		       : contact->asked > UNCARRIED_MOST;
 }
 
 bool contact_send(struct membership *membership, struct contact *contact,
-	bool asks, const uint8_t *data, size_t length)
+	uint8_t type, const uint8_t *data, size_t length)
 {
 	struct ph_datagrams *datagrams = membership->discovery->datagrams;
 	const struct ph_udp_end *best = contact->is_proven ? &contact->proven
@@ -159,10 +183,15 @@ bool contact_send(struct membership *membership, struct contact *contact,
 	bool sent = best &&
 		    !ph_datagrams_send(datagrams, best, fresh, data, length);
 
-	contact->unanswered += asks;
-	if (asks ? contact->unanswered > UNCARRIED_MOST
-		 : membership_now(membership) < contact->line_until)
-		sent |= carry(membership, contact, data, length);
+	contact->unanswered += is_question(type);
+	contact->asked += is_question(type);
+	if (takes_line(membership, contact, type) &&
+		carry(membership, contact, data, length)) {
+		sent = true;
+		/* Who asks along a line does not have us answer elsewhere. */
+		if (is_answer(type))
+			return true;
+	}
 	if (sent && contact->unanswered <= most)
 		return true;
 	return send_around(membership, contact, data, length) || sent;
@@ -186,27 +215,43 @@ bool contact_refuses(struct contact *contact, const struct ph_udp_end *end)
 
 /* While it answers where it is, a datagram from elsewhere (it may have been
  * taken and sent on by somebody) moves nothing. */
-void contact_heard(struct contact *contact, const struct ph_udp_end *from)
+void contact_heard(
+	struct contact *contact, const struct ph_udp_end *from, uint8_t type)
 {
 	if (!contact->is_proven || contact->unanswered > UNANSWERED_MOST) {
 		contact->proven = *from;
 		contact->is_proven = true;
 	}
 	contact->unanswered = 0;
-}
-
-bool contact_is_shut(const struct contact *contact)
-{
-	return contact->unanswered > UNANSWERED_MOST;
+	if (!is_answer(type))
+		return;
+	contact->asked = 0;
+	contact->by_line = false;
 }
 
 void contact_carried(struct membership *membership, struct contact *contact,
-	uint32_t sequence, bool fresh, bool asks)
+	const struct ph_swim *swim, bool fresh)
 {
-	if (fresh)
-		contact->line_sequence = sequence;
-	if (asks)
+	if (fresh) {
+		contact->line_sequence = swim->sequence;
+		contact->by_line |= is_answer(swim->type);
+	}
+	if (is_question(swim->type))
 		contact->line_until = membership_now(membership) + LINE_FOR;
+}
+
+bool contact_overtaken(struct contact *contact, const struct ph_swim *swim,
+	const struct ph_udp_end *from)
+{
+	bool known = contact->is_proven && ph_udp_same(&contact->proven, from);
+
+	if (!contact->line_sequence || swim->sequence != contact->line_sequence)
+		return false;
+	for (unsigned i = 0; i < contact->end_count; i++)
+		known |= ph_udp_same(&contact->ends[i], from);
+	if (known)
+		contact->line_sequence = 0;
+	return known;
 }
 
 /* The key of datagrams between us. */

@@ -71,10 +71,10 @@ struct ph_discovery_events {
 	int (*locate)(void *context, const char *id, struct ph_address *out);
 	/* There is a line to it. */
 	bool (*lined)(void *context, const char *id);
-	/* Sends a membership datagram along the line; false: there is none.
-	 * NULL: never. */
-	bool (*carry)(void *context, const char *id, const uint8_t *data,
-		size_t length);
+	/* Sends a membership datagram along the line, which is laid for it when
+	 * it `dials`; false: there is none. NULL: never. */
+	bool (*carry)(void *context, const char *id, bool dials,
+		const uint8_t *data, size_t length);
 	/* Somebody of this mesh is there: when first heard, with each new
 	 * content or epoch, and again, ever later, while nobody knows its
 	 * key. Pass it on, dial it, or not. */

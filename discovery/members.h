@@ -131,6 +131,10 @@ int ph_members_introduce(struct ph_members *members, int64_t now,
  */
 bool ph_members_receive(
 	struct ph_members *members, int64_t now, const struct ph_swim *swim);
+/* Likewise along a line, where only its sender can repeat it: a ping is
+ * answered, though copies of it came by datagrams before. */
+bool ph_members_receive_carried(
+	struct ph_members *members, int64_t now, const struct ph_swim *swim);
 
 enum ph_member_hint {
 	PH_MEMBER_LINE_BROKEN, /* a line to it ended and not by its goodbye */

@@ -237,8 +237,8 @@ static bool is_heeded(const struct ph_members *members,
 	return sender->state != PH_MEMBER_LEFT || swim->epoch > sender->epoch;
 }
 
-bool ph_members_receive(
-	struct ph_members *members, int64_t now, const struct ph_swim *swim)
+static bool receive(struct ph_members *members, int64_t now,
+	const struct ph_swim *swim, bool carried)
 {
 	struct member *sender;
 	enum freshness freshness;
@@ -251,8 +251,12 @@ bool ph_members_receive(
 	if (swim->epoch > sender->epoch)
 		judge_alive(members, now, sender, swim->epoch, 0);
 	freshness = is_answer(swim) ? LATE : freshness_of(sender, swim);
-	if (freshness == REPLAYED)
+	if (freshness == REPLAYED) {
+		if (carried && swim->type == PH_SWIM_PING)
+			packet_send(members, PH_SWIM_ACK,
+				members_slot(members, sender), swim->sequence);
 		return false;
+	}
 	receive_header(members, now, sender, swim, freshness == FRESH);
 	fresh = receive_type(members, now, sender, swim);
 	/* Who sends one wrong signature is not worth checking another. */
@@ -260,6 +264,18 @@ bool ph_members_receive(
 		if (!hearsay(members, now, &swim->records[i]))
 			break;
 	return fresh || freshness == FRESH;
+}
+
+bool ph_members_receive(
+	struct ph_members *members, int64_t now, const struct ph_swim *swim)
+{
+	return receive(members, now, swim, false);
+}
+
+bool ph_members_receive_carried(
+	struct ph_members *members, int64_t now, const struct ph_swim *swim)
+{
+	return receive(members, now, swim, true);
 }
 
 /* --- what the shell knows otherwise --- */

@@ -57,10 +57,7 @@ static void send_one(
 	if (contact_seal(membership, contact, send->epoch, send->swim.ring,
 		    bytes, length))
 		return;
-	if (contact_send(membership, contact,
-		    send->swim.type == PH_SWIM_PING ||
-			    send->swim.type == PH_SWIM_ASK,
-		    bytes, length))
+	if (contact_send(membership, contact, send->swim.type, bytes, length))
 		membership->counted.sent++;
 	else
 		membership->counted.unsent++;
@@ -138,6 +135,25 @@ static void tick_due(struct ph_timer *timer)
 	membership_settle(membership);
 }
 
+/* Whom membership cannot ask, but who has a line. */
+static void keep_lined(struct membership *membership)
+{
+	struct ph_discovery *discovery = membership->discovery;
+	const struct ph_neighbour *neighbour = NULL;
+	char id[PH_NODE_ID_TEXT];
+
+	if (!discovery->events.lined)
+		return;
+	while ((neighbour =
+			ph_neighbours_walk(discovery->neighbours, neighbour)))
+		if (neighbour->standing == PH_MEMBER &&
+			!contact_find(membership, neighbour->id) &&
+			discovery->events.lined(discovery->events.context,
+				id_text(id, neighbour->id)))
+			ph_neighbours_keep(discovery->neighbours, neighbour->id,
+				membership_now(membership) + KEEP_ALIVE_FOR);
+}
+
 static void keep_alive_due(struct ph_timer *timer)
 {
 	struct membership *membership =
@@ -153,6 +169,7 @@ static void keep_alive_due(struct ph_timer *timer)
 				view.id,
 				membership_now(membership) + KEEP_ALIVE_FOR);
 	}
+	keep_lined(membership);
 	membership_age_out(membership);
 	ph_timer_start(membership->discovery->loop, timer,
 		membership_now(membership) + KEEP_ALIVE_EVERY);

@@ -27,8 +27,10 @@ struct contact {
 	bool is_proven;
 	bool direct;	     /* its announcement came from ends[0] */
 	unsigned unanswered; /* datagrams since it was heard last by one */
+	unsigned asked;	     /* questions since it answered last by one */
+	bool by_line;	     /* it answered last along the line */
 	int64_t line_until;  /* its questions come by the line: so do answers */
-	uint32_t line_sequence; /* of the newest that came so */
+	uint32_t line_sequence; /* of the newest that came so; 0: none */
 	bool paired;
 	uint8_t pair[PH_SEAL_KEY];
 	bool dirty;    /* to be kept */
@@ -73,18 +75,21 @@ void contact_drop(struct membership *membership, struct contact *contact);
 /* Where it may be, anew: by its announcement and by what the node knows. */
 void contact_locate(struct membership *membership, struct contact *contact,
 	const struct ph_discovery_node *node);
-/* Sends a sealed datagram where it is proven to be, or to all places it may
- * be; along the line, too, when none gets through. `asks`: an answer is to
- * come. False: there is no place. */
+/* Sends a sealed datagram (enum ph_swim_type) where it is proven to be, or to
+ * all places it may be; along the line, too, when none gets through. False:
+ * there is no place. */
 bool contact_send(struct membership *membership, struct contact *contact,
-	bool asks, const uint8_t *data, size_t length);
-/* A fresh datagram of it came from there. */
-void contact_heard(struct contact *contact, const struct ph_udp_end *from);
-/* One came by the line. `fresh`: it counted; `asks`: it waits for an answer. */
+	uint8_t type, const uint8_t *data, size_t length);
+/* A fresh datagram of that type came from there. */
+void contact_heard(
+	struct contact *contact, const struct ph_udp_end *from, uint8_t type);
+/* One came by the line. `fresh`: it counted. */
 void contact_carried(struct membership *membership, struct contact *contact,
-	uint32_t sequence, bool fresh, bool asks);
-/* It was asked by datagrams again and again, and no answer came so. */
-bool contact_is_shut(const struct contact *contact);
+	const struct ph_swim *swim, bool fresh);
+/* The copy of what came along the line and overtook it, from where the contact
+ * may be; once each. */
+bool contact_overtaken(struct contact *contact, const struct ph_swim *swim,
+	const struct ph_udp_end *from);
 /* Nobody listens there: nor anywhere else where it may be? */
 bool contact_refuses(struct contact *contact, const struct ph_udp_end *end);
 /* The MAC of a datagram for its start of that epoch; -ENOKEY, -EKEYREJECTED. */

@@ -91,6 +91,24 @@ static bool takes_part(
 	       ph_datagrams_are_bound(membership->discovery->datagrams);
 }
 
+/* Whom membership cannot ask leaves, too ("left"), and is back (""): then its
+ * line tells. */
+static void unasked_moved(struct ph_discovery *discovery,
+	const struct ph_neighbour *neighbour, const char *to)
+{
+	char id[PH_NODE_ID_TEXT];
+	struct ph_discovery_move move = {.id = id_text(id, neighbour->id),
+		.name = neighbour->name,
+		.epoch = neighbour->epoch,
+		.from = "",
+		.to = to,
+		.because = ph_member_reason_text(PH_MEMBER_BY_GOODBYE),
+		.by = "",
+		.since = ph_clock_wall()};
+
+	discovery->events.moved(discovery->events.context, &move);
+}
+
 static void neighbour_there(
 	struct membership *membership, const struct ph_neighbour *neighbour)
 {
@@ -109,6 +127,7 @@ static void neighbour_there(
 			forget(membership, contact);
 		else
 			contact_drop(membership, contact);
+		unasked_moved(membership->discovery, neighbour, "");
 		return;
 	}
 	error = introduce(membership, contact, neighbour);
@@ -122,23 +141,6 @@ static void neighbour_there(
 	}
 }
 
-/* Whom membership cannot ask leaves, too. */
-static void unasked_left(
-	struct ph_discovery *discovery, const struct ph_neighbour *neighbour)
-{
-	char id[PH_NODE_ID_TEXT];
-	struct ph_discovery_move move = {.id = id_text(id, neighbour->id),
-		.name = neighbour->name,
-		.epoch = neighbour->epoch,
-		.from = "",
-		.to = ph_member_state_name(PH_MEMBER_LEFT),
-		.because = ph_member_reason_text(PH_MEMBER_BY_GOODBYE),
-		.by = "",
-		.since = ph_clock_wall()};
-
-	discovery->events.moved(discovery->events.context, &move);
-}
-
 static void neighbour_left(
 	struct membership *membership, const struct ph_neighbour *neighbour)
 {
@@ -147,7 +149,8 @@ static void neighbour_left(
 			membership_now(membership), neighbour->id,
 			neighbour->epoch);
 	else
-		unasked_left(membership->discovery, neighbour);
+		unasked_moved(membership->discovery, neighbour,
+			ph_member_state_name(PH_MEMBER_LEFT));
 }
 
 void membership_neighbour(
@@ -189,15 +192,6 @@ static struct contact *datagram_open(struct membership *membership,
 	return contact;
 }
 
-static bool receive(struct membership *membership, const struct ph_swim *swim)
-{
-	bool fresh = ph_members_receive(
-		membership->members, membership_now(membership), swim);
-
-	membership->counted.stale += !fresh;
-	return fresh;
-}
-
 bool membership_hear(
 	struct ph_discovery *discovery, const struct ph_udp_datagram *datagram)
 {
@@ -214,9 +208,12 @@ bool membership_hear(
 	if (!contact)
 		return true;
 	/* What overtook it along the line says nothing against the way. */
-	if (receive(membership, &swim) ||
-		swim.sequence == contact->line_sequence)
-		contact_heard(contact, &datagram->from);
+	if (ph_members_receive(
+		    membership->members, membership_now(membership), &swim) ||
+		contact_overtaken(contact, &swim, &datagram->from))
+		contact_heard(contact, &datagram->from, swim.type);
+	else
+		membership->counted.stale++;
 	membership_settle(membership);
 	return true;
 }
@@ -229,6 +226,7 @@ void ph_discovery_carried(struct ph_discovery *discovery, const char *teller,
 	struct contact *contact;
 	struct ph_swim swim;
 	uint32_t ring;
+	bool fresh;
 
 	if (id_read(id, teller) || ph_swim_peek(sender, &ring, data, length) ||
 		memcmp(id, sender, sizeof(id)) != 0)
@@ -236,9 +234,10 @@ void ph_discovery_carried(struct ph_discovery *discovery, const char *teller,
 	contact = datagram_open(membership, &swim, sender, ring, data, length);
 	if (!contact)
 		return;
-	contact_carried(membership, contact, swim.sequence,
-		receive(membership, &swim),
-		swim.type == PH_SWIM_PING || swim.type == PH_SWIM_ASK);
+	fresh = ph_members_receive_carried(
+		membership->members, membership_now(membership), &swim);
+	membership->counted.stale += !fresh;
+	contact_carried(membership, contact, &swim, fresh);
 	membership_settle(membership);
 }
 

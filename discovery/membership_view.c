@@ -50,7 +50,6 @@ const char *ph_discovery_state(
 const char *ph_discovery_watched_by(
 	struct ph_discovery *discovery, const char *id)
 {
-	const struct ph_discovery_events *events = &discovery->events;
 	uint8_t bytes[PH_NODE_ID_BYTES];
 	const struct contact *contact;
 
@@ -59,10 +58,7 @@ const char *ph_discovery_watched_by(
 	contact = contact_find(discovery->membership, bytes);
 	if (!contact)
 		return NULL;
-	return contact_is_shut(contact) && events->lined &&
-			       events->lined(events->context, id)
-		       ? "line"
-		       : "datagrams";
+	return contact->by_line ? "line" : "datagrams";
 }
 
 void membership_report(struct ph_discovery *discovery, struct ph_writer *writer)

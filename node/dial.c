@@ -227,7 +227,7 @@ void dial_start(struct dialling *dialling)
 	struct peer *peer = dialling->peer;
 	int64_t now = ph_loop_now(lines->node->loop);
 
-	if (lines->closed || dialling->racing)
+	if (lines->closed || lines->leaving || dialling->racing)
 		return;
 	if (!dialling->seed && !ph_trust_may_dial(lines->node->trust, peer->key,
 				       ph_clock_wall())) {

@@ -44,12 +44,12 @@ static bool on_lined(void *context, const char *id)
 	return ph_lines_is_up(discover->node->lines, id);
 }
 
-static bool on_carry(
-	void *context, const char *id, const uint8_t *data, size_t length)
+static bool on_carry(void *context, const char *id, bool dials,
+	const uint8_t *data, size_t length)
 {
 	struct ph_discover *discover = context;
 
-	return ph_lines_carry(discover->node->lines, id, data, length);
+	return ph_lines_carry(discover->node->lines, id, dials, data, length);
 }
 
 /* Requests that this node cannot fill go where menus show room. */
@@ -134,7 +134,8 @@ static void note(
 	struct ph_writer *writer;
 	char what[128];
 
-	if (!strcmp(move->to, "heard") || ph_writer_create(&writer))
+	if (!move->to[0] || !strcmp(move->to, "heard") ||
+		ph_writer_create(&writer))
 		return;
 	snprintf(what, sizeof(what), "node %s is %s%s%s", move->name, move->to,
 		move->from[0] ? ", was " : "", move->from);

@@ -159,6 +159,7 @@ static void hear_epoch(struct peer *peer, uint64_t epoch, int64_t born)
 		ph_wires_peer_anew(
 			peer->dialling.lines->node->wires, peer->name);
 		reach_tell_anew(peer);
+		peer_back(peer);
 	}
 	peer->met = epoch;
 }

@@ -14,9 +14,8 @@
 static void note_use(struct ph_line *line, int method)
 {
 	if (method != PH_MESH_GREET && method != PH_MESH_NEWS &&
-		method != PH_MESH_DATAGRAM && method != PH_REACH_TELL &&
-		method != PH_HOSTESS_NEWS && method != PH_HOSTESS_MENU &&
-		method != PH_HOSTESS_KNOWN)
+		method != PH_REACH_TELL && method != PH_HOSTESS_NEWS &&
+		method != PH_HOSTESS_MENU && method != PH_HOSTESS_KNOWN)
 		line->used = ph_loop_now(line->config.loop);
 }
 

@@ -106,10 +106,11 @@ void ph_lines_unheard(struct ph_lines *lines, const char *id);
 /* Membership watches the peer, so its line need not; or (not `calm`) one of the
  * two has other addresses, and the line may lead nowhere. NULL: every peer. */
 void ph_lines_pace(struct ph_lines *lines, const char *id, bool calm);
-/* Sends a membership datagram over the line to that id; false: there is none.
- * Nothing is told when it was lost. */
-bool ph_lines_carry(struct ph_lines *lines, const char *id, const uint8_t *data,
-	size_t length);
+/* Sends a membership datagram over the line to that id, which is laid for it
+ * when it `dials` and there is room; false: there is none. Nothing is told when
+ * it was lost. */
+bool ph_lines_carry(struct ph_lines *lines, const char *id, bool dials,
+	const uint8_t *data, size_t length);
 /* This node's own announcement changed: `content` is its version now. */
 void ph_lines_announced(struct ph_lines *lines, uint32_t content);
 /* `since`: wall ns. A dead peer's line is closed and its waiting calls are

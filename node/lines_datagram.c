@@ -14,14 +14,19 @@ static void carried(
 	/* What counts is the answer that comes as a datagram. */
 }
 
-bool ph_lines_carry(struct ph_lines *lines, const char *id, const uint8_t *data,
-	size_t length)
+bool ph_lines_carry(struct ph_lines *lines, const char *id, bool dials,
+	const uint8_t *data, size_t length)
 {
 	struct peer *peer = peer_find(lines, id);
 	struct ph_writer *writer;
 	int error;
 
-	if (!peer || !peer->line || ph_writer_create(&writer))
+	if (!peer)
+		return false;
+	if (!peer->line &&
+		(!dials || ph_active_lines(lines->active) >= PH_ACTIVE_MOST))
+		return false;
+	if (ph_writer_create(&writer))
 		return false;
 	ph_write_map(writer);
 	ph_put_bytes(writer, "bytes", data, length);

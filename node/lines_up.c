@@ -111,7 +111,6 @@ static void line_up(struct ph_lines *lines, struct peer *peer,
 		peer->id, who->address, who->dialled ? "us" : "them");
 	ph_active_up(
 		lines->active, &peer->active, who->dialled, peer->line_since);
-	peer_back(peer);
 	prove(lines, peer);
 	lines_tell_line(peer, true);
 	news_line(peer, true);
@@ -155,7 +154,7 @@ void ph_lines_on_line(void *context, struct ph_session *session)
 	const struct ph_session_peer *who = ph_session_peer(session);
 	struct peer *peer;
 
-	if (lines->closed || admit(lines, who)) {
+	if (lines->closed || lines->leaving || admit(lines, who)) {
 		ph_session_close(session);
 		return;
 	}

@@ -221,7 +221,7 @@ void peer_hang_up(struct peer *peer, const char *why);
 /* word.c */
 /* How membership sees it already. */
 void peer_ask_presence(struct peer *peer);
-/* Its line came up. */
+/* It began a new life: it has not left any more. */
 void peer_back(struct peer *peer);
 void lines_tell_line(struct peer *peer, bool up);
 void lines_tell_member(struct peer *peer, bool member);

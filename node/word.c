@@ -120,13 +120,28 @@ void ph_lines_announced(struct ph_lines *lines, uint32_t content)
 		news_of_own(lines);
 }
 
+/* Membership watches it. */
+static bool is_watched(const struct peer *peer)
+{
+	const struct ph_lines_events *events = &peer->dialling.lines->events;
+	int64_t since;
+
+	return !events->presence || events->presence(events->context, peer->id,
+					    &since) != PH_PRESENCE_UNKNOWN;
+}
+
+/* Who left is dialled no more: it will be heard when it is back. But whom
+ * membership does not watch is not to be heard by datagrams. */
 static void peer_present(
 	struct peer *peer, enum ph_presence presence, int64_t since)
 {
+	bool left = presence == PH_PRESENCE_LEFT;
+
 	peer->presence = presence;
 	peer->present_since = since;
-	peer->active.dead = presence == PH_PRESENCE_DEAD;
-	peer->active.left = presence == PH_PRESENCE_LEFT;
+	peer->active.left = left && is_watched(peer);
+	peer->active.dead =
+		presence == PH_PRESENCE_DEAD || (left && !peer->active.left);
 }
 
 /* Whom membership met first, by an announcement that proves itself, it told of
@@ -144,15 +159,10 @@ void peer_ask_presence(struct peer *peer)
 		peer_present(peer, presence, since);
 }
 
-/* Who left and is not watched by membership is back with its line. */
+/* It began anew. */
 void peer_back(struct peer *peer)
 {
-	const struct ph_lines_events *events = &peer->dialling.lines->events;
-	int64_t since;
-
-	if (peer->presence == PH_PRESENCE_LEFT && events->presence &&
-		events->presence(events->context, peer->id, &since) ==
-			PH_PRESENCE_UNKNOWN)
+	if (peer->presence == PH_PRESENCE_LEFT && !is_watched(peer))
 		peer_present(peer, PH_PRESENCE_UNKNOWN, 0);
 }
 

@@ -17,6 +17,7 @@ static struct ph_kernel kernel;
 static const struct ph_address here = {PH_ADDRESS_TCP, "127.0.0.1", 0};
 static bool nowhere;	 /* nobody has a place for datagrams */
 static unsigned carried; /* along the line */
+static unsigned dialled; /* asked for a line */
 static bool lined;
 
 static int locate(void *context, const char *id, struct ph_address *out)
@@ -31,9 +32,10 @@ static bool is_lined(void *context, const char *id)
 	return lined;
 }
 
-static bool carry(
-	void *context, const char *id, const uint8_t *data, size_t length)
+static bool carry(void *context, const char *id, bool dials,
+	const uint8_t *data, size_t length)
 {
+	dialled += dials;
 	carried += lined;
 	return lined;
 }
@@ -64,6 +66,7 @@ static int setup(void **state)
 	assert_int_equal(membership_open(discovery), 0);
 	nowhere = false;
 	carried = 0;
+	dialled = 0;
 	lined = true;
 	*state = discovery;
 	return 0;
@@ -180,57 +183,109 @@ static void who_has_no_place_takes_no_part(void **state)
 		ph_members_find(discovery->membership->members, id, &view), 0);
 }
 
-/* The first question goes as a datagram alone; an answer by datagram ends what
- * had begun. */
+static void say(struct ph_discovery *discovery, uint8_t type)
+{
+	const uint8_t data[] = "sealed";
+
+	contact_send(discovery->membership, contact(discovery, 1), type, data,
+		sizeof(data));
+}
+
+/* The first question goes as a datagram alone; only an answer by one ends what
+ * has begun then. */
 static void unanswered_questions_take_the_line(void **state)
 {
 	struct ph_discovery *discovery = *state;
-	struct membership *membership = discovery->membership;
-	const uint8_t data[] = "question";
 	struct contact *one;
 
 	tell(discovery, 1, PH_NEIGHBOUR_NEW);
 	one = contact(discovery, 1);
-	one->unanswered = 0;
+	one->asked = 0;
+	say(discovery, PH_SWIM_NEWS);
 	for (unsigned i = 0; i < 3; i++) {
-		assert_false(contact_is_shut(one));
 		assert_int_equal(carried, i ? i - 1 : 0);
-		assert_true(contact_send(
-			membership, one, true, data, sizeof(data)));
+		say(discovery, PH_SWIM_PING);
 	}
 	assert_int_equal(carried, 2);
-	assert_true(contact_is_shut(one));
-	contact_heard(one, &one->ends[0]);
-	assert_false(contact_is_shut(one));
-	contact_send(membership, one, true, data, sizeof(data));
-	assert_int_equal(carried, 2);
+	contact_heard(one, &one->ends[0], PH_SWIM_PING);
+	say(discovery, PH_SWIM_ASK);
+	say(discovery, PH_SWIM_NEWS);
+	assert_int_equal(carried, 4);
+	contact_heard(one, &one->ends[0], PH_SWIM_ACK);
+	say(discovery, PH_SWIM_PING);
+	say(discovery, PH_SWIM_NEWS);
+	assert_int_equal(carried, 4);
 	/* No line: no harm. */
 	lined = false;
-	contact_send(membership, one, true, data, sizeof(data));
-	assert_int_equal(carried, 2);
+	say(discovery, PH_SWIM_PING);
+	assert_int_equal(carried, 4);
 }
 
-/* As the question came, and for a while. */
+/* Who was heard by a datagram once is dead rather than shut off. */
+static void who_never_answered_gets_a_line(void **state)
+{
+	struct ph_discovery *discovery = *state;
+	struct contact *one;
+
+	lined = false;
+	tell(discovery, 1, PH_NEIGHBOUR_NEW);
+	one = contact(discovery, 1);
+	one->asked = 0;
+	for (unsigned i = 0; i < 4; i++)
+		say(discovery, PH_SWIM_PING);
+	assert_int_equal(dialled, 0);
+	say(discovery, PH_SWIM_PING);
+	assert_int_equal(dialled, 1);
+	contact_heard(one, &one->ends[0], PH_SWIM_PING);
+	for (unsigned i = 0; i < 9; i++)
+		say(discovery, PH_SWIM_PING);
+	assert_int_equal(dialled, 1);
+}
+
+/* As the question came, for a while, and nowhere else. */
 static void answers_take_the_line_of_the_question(void **state)
 {
 	struct ph_discovery *discovery = *state;
 	struct membership *membership = discovery->membership;
-	const uint8_t data[] = "answer";
+	struct ph_swim swim = {.type = PH_SWIM_ACK, .sequence = 64};
 	struct contact *one;
 
 	tell(discovery, 1, PH_NEIGHBOUR_NEW);
 	one = contact(discovery, 1);
-	contact_send(membership, one, false, data, sizeof(data));
+	say(discovery, PH_SWIM_ACK);
 	assert_int_equal(carried, 0);
-	contact_carried(membership, one, 64, true, false);
-	contact_send(membership, one, false, data, sizeof(data));
+	contact_carried(membership, one, &swim, true);
+	assert_true(one->by_line);
+	say(discovery, PH_SWIM_ACK);
 	assert_int_equal(carried, 0);
-	contact_carried(membership, one, 128, true, true);
-	contact_send(membership, one, false, data, sizeof(data));
+	swim.type = PH_SWIM_PING;
+	contact_carried(membership, one, &swim, false);
+	say(discovery, PH_SWIM_ACK);
 	assert_int_equal(carried, 1);
 	one->line_until = membership_now(membership);
-	contact_send(membership, one, false, data, sizeof(data));
+	say(discovery, PH_SWIM_ACK);
 	assert_int_equal(carried, 1);
+}
+
+/* The datagram's copy of what a line brought says that the way is open: once,
+ * and from where the contact may be. */
+static void copies_that_come_late_count_once(void **state)
+{
+	struct ph_discovery *discovery = *state;
+	struct ph_swim swim = {.type = PH_SWIM_ACK, .sequence = 64};
+	struct ph_udp_end other = {.port = 9};
+	struct contact *one;
+
+	tell(discovery, 1, PH_NEIGHBOUR_NEW);
+	one = contact(discovery, 1);
+	assert_false(contact_overtaken(one, &swim, &one->ends[0]));
+	contact_carried(discovery->membership, one, &swim, true);
+	assert_false(contact_overtaken(one, &swim, &other));
+	swim.sequence = 128;
+	assert_false(contact_overtaken(one, &swim, &one->ends[0]));
+	swim.sequence = 64;
+	assert_true(contact_overtaken(one, &swim, &one->ends[0]));
+	assert_false(contact_overtaken(one, &swim, &one->ends[0]));
 }
 
 /* A line brings only what its own peer says. */
@@ -275,7 +330,7 @@ static void all_places_refuse(void **state)
 		assert_false(contact_refuses(&contact, &contact.ends[2]));
 		assert_true(contact_refuses(&contact, &contact.ends[1]));
 	}
-	contact_heard(&contact, &contact.ends[1]);
+	contact_heard(&contact, &contact.ends[1], PH_SWIM_PING);
 	assert_false(contact_refuses(&contact, &contact.ends[0]));
 	assert_true(contact_refuses(&contact, &contact.ends[1]));
 }
@@ -285,6 +340,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
 			unanswered_questions_take_the_line, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			who_never_answered_gets_a_line, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			copies_that_come_late_count_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			answers_take_the_line_of_the_question, setup, teardown),
 		cmocka_unit_test_setup_teardown(
