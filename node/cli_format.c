@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -35,24 +36,30 @@ static int refuse(struct ph_cli *cli, const char *path)
 	return PH_EXIT_WIRING;
 }
 
-/* Whole or not at all, with the mode it had. */
-static int replace(struct ph_cli *cli, const char *path, const char *text)
+/* Whole or not at all, with the owner and the mode it had. */
+static int replace_file(struct ph_cli *cli, const char *path, const char *text)
 {
-	char temporary[4096];
+	char temporary[PATH_MAX + 8];
 	struct stat status;
 	size_t length = strlen(text);
 	int fd;
 	bool good;
 
-	if (stat(path, &status) ||
-		snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path) >=
-			(int)sizeof(temporary))
+	if (stat(path, &status))
 		return fail(cli, path, PH_EXIT_NEGATIVE, "", strerror(errno));
+	snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path);
 	fd = mkostemp(temporary, O_CLOEXEC);
 	if (fd < 0)
 		return fail(cli, path, PH_EXIT_NEGATIVE,
 			"see that its directory can be written",
 			strerror(errno));
+	if (fchown(fd, status.st_uid, status.st_gid)) {
+		close(fd);
+		unlink(temporary);
+		return fail(cli, path, PH_EXIT_DENIED,
+			"format it as its owner; the file is as it was",
+			"its owner and group cannot be kept");
+	}
 	good = !fchmod(fd, status.st_mode & 07777) &&
 	       write(fd, text, length) == (ssize_t)length && !fsync(fd);
 	if (close(fd) || !good || rename(temporary, path)) {
@@ -63,6 +70,19 @@ static int replace(struct ph_cli *cli, const char *path, const char *text)
 			"the file is as it was", strerror(failed));
 	}
 	return 0;
+}
+
+/* A link stays one: what it leads to is formatted. */
+static int replace(struct ph_cli *cli, const char *path, const char *text)
+{
+	char *target = realpath(path, NULL);
+	int code;
+
+	if (!target)
+		return fail(cli, path, PH_EXIT_NEGATIVE, "", strerror(errno));
+	code = replace_file(cli, target, text);
+	free(target);
+	return code;
 }
 
 static int give(struct ph_cli *cli, const char *path, const char *before,

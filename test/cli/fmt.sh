@@ -83,9 +83,24 @@ expect_exit 0 "$POSTHOUSE" fmt "$W/rough.yaml"
 diff "$W/wanted.yaml" "$W/said" || fail "see above"
 expect_exit 0 "$POSTHOUSE" fmt - <"$W/rough.yaml"
 chmod 640 "$W/rough.yaml"
+cp "$W/rough.yaml" "$W/rough.kept"
 expect_exit 0 "$POSTHOUSE" fmt --write "$W/rough.yaml"
 cmp "$W/wanted.yaml" "$W/rough.yaml" || fail "--write wrote something else"
 [ "$(stat -c %a "$W/rough.yaml")" = 640 ] || fail "its mode has changed"
+
+# A link leads to the file that is formatted, and remains one.
+mkdir "$W/deep"
+cp "$W/rough.kept" "$W/deep/rough.yaml"
+ln -s deep/rough.yaml "$W/link.yaml"
+owner=$(stat -c %u:%g "$W/deep/rough.yaml")
+if [ "$(id -u)" = 0 ]; then
+	owner=12345:12346
+	chown $owner "$W/deep/rough.yaml"
+fi
+expect_exit 0 "$POSTHOUSE" fmt --write "$W/link.yaml"
+[ -L "$W/link.yaml" ] || fail "the link is a file now"
+cmp "$W/wanted.yaml" "$W/deep/rough.yaml" || fail "what it leads to is not formatted"
+[ "$(stat -c %u:%g "$W/deep/rough.yaml")" = $owner ] || fail "its owner has changed"
 
 printf 'wiring: 1\nname: [a\n' >"$W/broken.yaml"
 cp "$W/broken.yaml" "$W/before"
