@@ -142,6 +142,7 @@ static int listen_error(struct ph_error *error,
 	int code)
 {
 	char next[200];
+	const char *what = strerror(-code);
 	const char *why = "";
 	int pid = code == -EADDRINUSE ? listener_pid(address) : 0;
 
@@ -160,11 +161,14 @@ static int listen_error(struct ph_error *error,
 		why = "its directory must be there: make it, or ";
 	else if (code == -EINVAL || code == -EADDRNOTAVAIL)
 		why = "an address of this machine must stand there: ";
+	if (code == -EINVAL && ph_scheme_is_ip(address->scheme))
+		what = "that is no address, and a name is not looked up for "
+		       "this";
 	snprintf(next, sizeof(next), "%schoose another with %s", why,
 		local ? "--socket" : "--listen");
 	return ph_fail(error,
 		code == -EADDRINUSE ? PH_EXIT_CONFLICT : PH_EXIT_USAGE, where,
-		next, "cannot listen: %s", strerror(-code));
+		next, "cannot listen: %s", what);
 }
 
 int ph_gate_listen(struct ph_gate *gate, const struct ph_address *address,

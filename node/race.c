@@ -69,7 +69,7 @@ static void race_lost(struct race *race, int reason)
 	void *context = race->context;
 	const char *why = race->impostor
 				  ? "another node answered at that address"
-				  : strerror(-reason);
+				  : ph_transport_reason(reason);
 
 	race_stop(race);
 	events->on_lost(context, reason, why);

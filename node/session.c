@@ -294,7 +294,7 @@ static const char *reason_text(const struct ph_session *session, int reason)
 {
 	if (session->why)
 		return session->why;
-	return reason ? strerror(-reason) : "the peer closed";
+	return reason ? ph_transport_reason(reason) : "the peer closed";
 }
 
 static void on_closed(void *context, struct ph_carrier *carrier, int reason)

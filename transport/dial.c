@@ -201,7 +201,7 @@ static int name_error(int error)
 	case EAI_MEMORY:
 		return -ENOMEM;
 	case EAI_AGAIN:
-		return -ETIMEDOUT;
+		return -ENONET;
 	default:
 		return -ENXIO;
 	}

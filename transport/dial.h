@@ -13,7 +13,8 @@
 #define PH_DIAL_PATIENCE   (10 * PH_SECOND)
 
 /* Makes the carrier and starts. -EINVAL: a name, and nobody to resolve it;
- * -ENOMEM. An unknown name ends the carrier with -ENXIO. */
+ * -ENOMEM. An unknown name ends the carrier with -ENXIO, one that
+ * nobody was there to ask for with -ENONET. */
 int ph_dial_start(struct ph_transport_host *host, const char *scheme,
 	const struct ph_filter_kind *kind, const struct ph_dial *dial,
 	const struct ph_carrier_events *events, void *context,

@@ -1,5 +1,8 @@
 #include "transport/transport.h"
 
+#include <errno.h>
+#include <string.h>
+
 const struct ph_transport *const ph_transports[] = {
 	[PH_ADDRESS_TCP] = &ph_transport_tcp,
 	[PH_ADDRESS_UNIX] = &ph_transport_unix,
@@ -22,4 +25,16 @@ const struct ph_transport *ph_transport_find(enum ph_address_scheme scheme)
 		return ph_transports[scheme];
 	}
 	return NULL;
+}
+
+const char *ph_transport_reason(int reason)
+{
+	switch (reason) {
+	case -ENXIO:
+		return "this name has no address: check its spelling";
+	case -ENONET:
+		return "no name server tells which address this name has";
+	default:
+		return strerror(-reason);
+	}
 }

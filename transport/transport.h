@@ -74,7 +74,8 @@ struct ph_dial {
 struct ph_transport {
 	const char *scheme; /* "tcp", "unix", "shm", "inproc", "ws", "wss" */
 	/* Starts dialling. -EINVAL, -ENOMEM, -ENAMETOOLONG. Later: a name that
-	 * nobody knows is -ENXIO, several addresses that all failed what the
+	 * nobody knows is -ENXIO, one that no name server answers for -ENONET,
+	 * several addresses that all failed what the
 	 * first of them said. */
 	int (*dial)(struct ph_transport_host *host, const struct ph_dial *dial,
 		const struct ph_carrier_events *events, void *context,
@@ -104,6 +105,8 @@ extern const struct ph_transport ph_transport_wss;
 /* NULL-terminated: the transports of this build. */
 extern const struct ph_transport *const ph_transports[];
 const struct ph_transport *ph_transport_find(enum ph_address_scheme scheme);
+/* What on_closed gave as its reason, in words: not 0. */
+const char *ph_transport_reason(int reason);
 
 /* The bound address (a port of 0 became a real one). */
 void ph_listener_address(

@@ -161,10 +161,19 @@ expect_said "the process with pid ${PID[alpha]} listens here already"
 expect_exit 5 try_up --socket "$W/fresh.sock" --listen "$(address alpha)"
 expect_said "cannot listen" "next:"
 expect_exit 2 try_up --socket "$W/fresh.sock" --listen 192.0.2.1:1
+expect_exit 2 try_up --socket "$W/fresh.sock" --listen nosuch.invalid:7610
+expect_said "nosuch.invalid" "a name is not looked up" "next:"
 expect_exit 2 try_up --socket "$W/fresh.sock" --join "$(address alpha)"
 expect_said "joining a mesh takes its passphrase"
 [ ! -e "$W/fresh/passphrase" ] || fail "a failed start made a passphrase"
 say "a start that fails: ok"
+
+# --- a name that nobody knows is told as such, not in errno's words
+node_up quiet --join nosuch.invalid:7001
+expect_soon 10 "why it cannot be dialled" \
+	grep -q 'dial.failed .*nosuch.invalid.*this name has' "$W/quiet.log"
+node_stop quiet
+say "a name without an address: ok"
 
 # --- a full disk under file.write
 
