@@ -93,7 +93,11 @@ static bool find_phrase(
 static void first_address(const struct ph_node *node, char *out, size_t size)
 {
 	struct ph_address address = node->options.listen[0];
+	char bound[1][128];
 
+	/* A port of 0 has become a real one. */
+	if (!address.port && ph_gate_addresses(node->gate, bound, 1))
+		ph_address_parse(&address, bound[0]);
 	if (ph_scheme_is_ip(address.scheme) &&
 		(!address.host[0] || !strcmp(address.host, "::") ||
 			!strcmp(address.host, "0.0.0.0")))
