@@ -12,27 +12,28 @@
 static const char *only_scope(
 	struct ph_value parts, char *out, size_t size, struct ph_error *error)
 {
-	char names[160] = "";
-	size_t used = 0;
+	char names[160] = " ";
+	char word[44];
 	unsigned count = 0;
 
 	for (size_t i = 0; i < ph_value_count(parts); i++) {
 		char name[40];
 
 		ph_get_copy(ph_value_at(parts, i), "scope", name, sizeof(name));
-		if (count && !strcmp(name, out))
+		snprintf(word, sizeof(word), " %s ", name);
+		if (strstr(names, word))
 			continue;
-		if (count++ && used < sizeof(names) - 44)
-			used += (size_t)snprintf(
-				names + used, sizeof(names) - used, "%s ", out);
+		count++;
 		snprintf(out, size, "%s", name);
+		if (strlen(names) + strlen(name) + 2 < sizeof(names))
+			memcpy(names + strlen(names), word + 1, strlen(word));
 	}
+	names[strlen(names) - 1] = '\0';
 	if (count == 1)
 		return out;
 	ph_fail(error, count ? PH_EXIT_USAGE : PH_EXIT_NOT_FOUND, "save",
 		"posthouse save NAME",
-		count ? "there are several: %s%s" : "nothing is applied%s%s",
-		names, count ? out : "");
+		count ? "there are several:%s" : "nothing is applied%s", names);
 	return NULL;
 }
 
@@ -40,9 +41,16 @@ static FILE *open_output(struct ph_cli *cli, struct ph_error *error)
 {
 	FILE *out = cli->output ? fopen(cli->output, "wxe") : stdout;
 
-	if (!out)
+	if (!out && errno == EEXIST)
 		ph_fail(error, PH_EXIT_CONFLICT, cli->output,
 			"name a file that is not there yet, or leave -o out",
+			"%s", strerror(errno));
+	else if (!out)
+		ph_fail(error,
+			errno == ENOENT ? PH_EXIT_NOT_FOUND : PH_EXIT_NEGATIVE,
+			cli->output,
+			"name one in a directory that is there and can be "
+			"written, or leave -o out",
 			"%s", strerror(errno));
 	return out;
 }
