@@ -56,6 +56,16 @@ static int make(struct ph_cli *cli, const char *role)
 	return code;
 }
 
+static int revoke_nothing(const struct ph_cli *cli)
+{
+	struct ph_error error;
+
+	ph_fail(&error, PH_EXIT_USAGE, "token revoke",
+		"posthouse token revoke ID; posthouse token list tells the ids",
+		"ID is missing");
+	return ph_cli_fail(cli, &error);
+}
+
 int ph_cmd_token(struct ph_cli *cli)
 {
 	if (cli->argc == 1 && !strcmp(cli->argv[0], "list"))
@@ -63,6 +73,8 @@ int ph_cmd_token(struct ph_cli *cli)
 			sizeof(columns) / sizeof(columns[0]), "no token");
 	if (cli->argc == 2 && !strcmp(cli->argv[0], "revoke"))
 		return revoke(cli, cli->argv[1]);
+	if (cli->argc == 1 && !strcmp(cli->argv[0], "revoke"))
+		return revoke_nothing(cli);
 	if (cli->argc > 1)
 		return ph_cli_usage(cli, "token");
 	return make(cli, cli->argc ? cli->argv[0] : "admin");
