@@ -74,6 +74,20 @@ static int run_for_words(struct ph_cli *cli, const struct ph_command *command)
 	return code;
 }
 
+/* What went wrong earlier is not in errno any more. */
+static bool stdout_is_whole(void)
+{
+	bool now = fflush(stdout) != 0;
+
+	if (!now && !ferror(stdout))
+		return true;
+	fprintf(stderr,
+		"posthouse: cannot write to stdout%s%s\n"
+		"  next: see whether there is room where it goes\n",
+		now ? ": " : "", now ? strerror(errno) : "");
+	return false;
+}
+
 static int run_command(const struct ph_command *command, int argc, char **argv)
 {
 	struct ph_cli cli = {
@@ -103,11 +117,9 @@ static int run_command(const struct ph_command *command, int argc, char **argv)
 	code = wants_words(&cli, command) ? run_for_words(&cli, command)
 					  : command->run(&cli);
 	ph_client_close(cli.client);
-	if (!fflush(stdout) && !ferror(stdout))
+	if (stdout_is_whole() || code)
 		return code;
-	fprintf(stderr, "posthouse: cannot write to stdout: %s\n",
-		strerror(errno));
-	return code ? code : PH_EXIT_NEGATIVE;
+	return PH_EXIT_NEGATIVE;
 }
 
 /* A closed standard stream would be the next file opened: log lines would go
