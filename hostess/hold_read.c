@@ -31,7 +31,8 @@ static int number_read(struct ph_request *request, const char *key,
 
 	*out = ph_value_int(value, otherwise);
 	if (*out < low || *out > high)
-		return ph_fail(error, PH_EXIT_USAGE, key, "",
+		return ph_fail(error, PH_EXIT_USAGE, key,
+			"give a number within these bounds",
 			"%s is %lld to %lld", key, (long long)low,
 			(long long)high);
 	return 0;

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "hostess/reservation.h"
 #include "node/cli.h"
 #include "node/table.h"
 #include "proto/address.h"
@@ -76,6 +77,10 @@ static int write_hold(
 		if (*cli->node)
 			ph_put_text(writer, "node", cli->node);
 	}
+	if (cli->lasts > PH_HOLD_MOST || cli->wait > PH_HOLD_MOST)
+		return ph_fail(error, PH_EXIT_USAGE,
+			cli->lasts > PH_HOLD_MOST ? "--for" : "--wait",
+			"give it up to 1h", "that is longer than an hour");
 	if (cli->count > 0)
 		ph_put_int(writer, "count", cli->count);
 	if (cli->lasts)
