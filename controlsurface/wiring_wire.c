@@ -295,7 +295,8 @@ static void spill_check(
 		ph_yaml_get(map, "spill") != NULL)
 		return;
 	ph_findings_add(wiring, PH_FINDING_ERROR, "F3", policy->span,
-		"Add spill: 2GiB, or how much may be.",
+		"Let it block: queue: holds up to 1GiB in memory; spill is "
+		"not in this version.",
 		"nothing says how much may wait on disk");
 }
 
