@@ -239,6 +239,12 @@ int ph_cmd_menu(struct ph_cli *cli)
 
 	if (cli->argc > 1)
 		return ph_cli_usage(cli, "menu");
+	if (cli->argc && cli->node[0] && strcmp(cli->node, cli->argv[0]) != 0) {
+		ph_fail(&error, PH_EXIT_USAGE, "--node",
+			"name the node once: posthouse menu NODE", "%s or %s?",
+			cli->argv[0], cli->node);
+		return ph_cli_fail(cli, &error);
+	}
 	if (cli->argc)
 		cli->node = cli->argv[0];
 	if (ask_pages(cli, PH_HOSTESS_MENU, NULL, &pages, &error))

@@ -64,6 +64,17 @@ static bool is_refused(const struct ph_cli *cli, const struct ph_wiring *wiring)
 	return cli->deny && ph_wiring_findings(wiring, &findings) > 0;
 }
 
+/* Each host tells of itself. */
+static int node_is_none(const struct ph_cli *cli)
+{
+	struct ph_error error;
+
+	ph_fail(&error, PH_EXIT_USAGE, "--node",
+		"leave it out; --live asks every host of the file",
+		"lint asks no one node");
+	return ph_cli_fail(cli, &error);
+}
+
 int ph_cmd_lint(struct ph_cli *cli)
 {
 	struct ph_wiring *wiring;
@@ -73,6 +84,8 @@ int ph_cmd_lint(struct ph_cli *cli)
 
 	if (cli->argc != 1)
 		return ph_cli_usage(cli, "lint");
+	if (cli->node[0])
+		return node_is_none(cli);
 	code = ph_cli_wiring(cli, cli->argv[0], NULL, &wiring, &text, &length);
 	if (code)
 		return code;

@@ -137,6 +137,40 @@ expect_exit 4 ph alpha show alpha/z:nope
 expect_said "z:nope" "next:"
 expect_exit 0 ph alpha show alpha/z:out
 expect_exit 0 ph alpha unapply vary
+# What is meant is said, not what happens to be near.
+one first && one second
+sed -i 's/tick:/tock:/' "$W/second.yaml"
+one third
+sed -i 's/servers:.*/servers: {z: {host: alpha, use: zero}, y: {host: beta, use: zero}}/' \
+	"$W/third.yaml"
+for file in first second third; do
+	expect_exit 0 ph alpha apply "$W/$file.yaml"
+done
+expect_exit 2 ph alpha save
+[ "$(grep -o third "$W/said" | wc -l)" = 1 ] || fail "named twice: $(cat "$W/said")"
+expect_said first second
+expect_exit 4 ph alpha save third -o "$W/nowhere/x.yaml"
+expect_said "directory"
+expect_exit 5 ph alpha save third -o "$W/first.yaml"
+for file in first second third; do
+	expect_exit 0 ph alpha unapply $file
+done
+expect_exit 2 ph alpha token revoke
+expect_said "ID is missing" "token list"
+expect_exit 2 ph alpha reserve beta/z --for 2h
+expect_said "--for" "next:"
+expect_exit 2 ph alpha lint "$W/first.yaml" --live --node nope
+expect_exit 2 ph alpha menu beta --node nope
+expect_said "--node" "next:"
+full_stdout() { ph alpha tap z:out -n 1 >/dev/full; }
+printf '%s\n' "wiring: 1" "name: vary" \
+	'servers: {z: {host: alpha, use: clock}, n: {host: alpha, use: "null"}}' \
+	"wires: [z:out -> n:in]" >"$W/vary.yaml"
+expect_exit 0 ph alpha apply "$W/vary.yaml"
+expect_exit 1 full_stdout
+expect_said "cannot write to stdout"
+! grep -q Resource "$W/said" || fail "another error's words: $(cat "$W/said")"
+expect_exit 0 ph alpha unapply vary
 # A log that has nowhere to go does not go into another file.
 "$POSTHOUSE" up --name quiet --state "$W/quiet" --socket "$W/quiet.sock" \
 	--passphrase-file "$PHRASE" --listen 127.0.0.1:0 \
@@ -167,6 +201,16 @@ expect_exit 2 try_up --socket "$W/fresh.sock" --join "$(address alpha)"
 expect_said "joining a mesh takes its passphrase"
 [ ! -e "$W/fresh/passphrase" ] || fail "a failed start made a passphrase"
 say "a start that fails: ok"
+
+# --- what a new mesh is told to join is where it listens
+"$POSTHOUSE" up --name anew --state "$W/anew" --socket "$W/anew.sock" \
+	--http off --listen 127.0.0.1:0 >"$W/anew.log" 2>&1 </dev/null {NAP}>&- &
+PID[anew]=$!
+MINE[$!]=anew
+expect_soon 15 "anew is up" ph anew health
+grep -q 'up --join 127.0.0.1:[1-9]' "$W/anew.log" || fail "no port to join"
+node_stop anew
+say "a new mesh tells where it is: ok"
 
 # --- a name that nobody knows is told as such, not in errno's words
 node_up quiet --join nosuch.invalid:7001
