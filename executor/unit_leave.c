@@ -29,6 +29,31 @@ static bool is_fed(const struct ph_unit *unit)
 	return false;
 }
 
+static bool is_let_go(struct ph_terminal *input)
+{
+	for (unsigned i = 0; i < ph_terminal_pipes(input); i++)
+		if (!ph_pipe_is_let_go(ph_terminal_pipe(input, i)))
+			return false;
+	return true;
+}
+
+/* Of a run that does nothing but pass on: whoever fed it has gone, and nobody
+ * is there to pass the rest to, nor will be. */
+static bool is_stuck(const struct ph_unit *unit)
+{
+	bool passes = false;
+
+	for (unsigned i = 0; i < unit->spec->terminal_count; i++) {
+		bool output = ph_unit_is_output(unit, i);
+
+		passes |= output;
+		if (output ? ph_terminal_pipes(unit->terminals[i]) > 0
+			   : !is_let_go(unit->terminals[i]))
+			return false;
+	}
+	return passes && !unit->run->ops->leave;
+}
+
 void ph_unit_end_gently(struct ph_unit *unit, int64_t lasts)
 {
 	struct ph_loop *loop = unit->config->loop;
@@ -51,18 +76,19 @@ static void take(struct ph_unit *unit)
 {
 	struct ph_loop *loop = unit->config->loop;
 	int64_t now = ph_loop_now(loop);
+	bool stuck = is_stuck(unit);
 
-	if (now < unit->leave_due && is_fed(unit)) {
+	if (now < unit->leave_due && is_fed(unit) && !stuck) {
 		ph_timer_start(loop, &unit->timer,
 			unit->run->ops->leave ? unit->leave_due
 					      : now + LEAVE_LOOK);
 		return;
 	}
 	if (is_fed(unit))
-		ph_log_warn("executor",
-			"leave.cut server=%s because=\"whoever feeds it did "
-			"not end in time\"",
-			unit->spec->name);
+		ph_log_warn("executor", "leave.cut server=%s because=\"%s\"",
+			unit->spec->name,
+			stuck ? "nobody takes what it was given"
+			      : "whoever feeds it did not end in time");
 	ph_unit_end_gently(unit, ph_unit_drain(unit));
 }
 

@@ -146,6 +146,8 @@ void ph_pipe_conduit_ready(struct ph_pipe *pipe);
 void ph_pipe_break(struct ph_pipe *pipe, int reason);
 /* The source said that the stream is finished. */
 bool ph_pipe_is_finished(const struct ph_pipe *pipe);
+/* The source has let go: nothing comes behind what waits, but END or CUT. */
+bool ph_pipe_is_let_go(const struct ph_pipe *pipe);
 /* {0}: nobody is told any more. */
 void ph_pipe_set_watcher(struct ph_pipe *pipe, struct ph_pipe_watcher watcher);
 

@@ -47,6 +47,11 @@ bool ph_pipe_is_finished(const struct ph_pipe *pipe)
 	return pipe->finished;
 }
 
+bool ph_pipe_is_let_go(const struct ph_pipe *pipe)
+{
+	return !pipe->source_open;
+}
+
 int ph_pipe_reason(const struct ph_pipe *pipe)
 {
 	return pipe->reason;

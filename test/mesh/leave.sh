@@ -361,3 +361,29 @@ has_kept() { [ "$(wc -l <"$W/kept")" = "$(cat "$W/counted")" ]; }
 expect_soon 10 "all have come" has_kept
 is_whole "$W/kept" "$W/counted"
 say "a node that stops while a server of it leaves: ok"
+
+# One that was fed by hand, and could pass nothing on: who fed it has let go, so
+# nobody is waited for.
+cat >"$W/pile.yaml" <<END
+wiring: 1
+name: pile
+servers:
+  tick: {host: alpha, use: clock, with: {every: 20ms}}
+  pile: {host: alpha, use: lines}
+END
+piles() { # MANY: of its servers
+	holds alpha "[.items[] | select(.scope == \"pile\")] | length == $1" servers
+}
+by_hand() { ask alpha '.items[] | select(.to == "alpha/pile:in").queue.bytes' connections; }
+is_given() { [ "$(by_hand)" -gt 0 ]; }
+is_let_go() { [ -z "$(by_hand)" ]; }
+expect_exit 0 ph alpha apply "$W/pile.yaml"
+expect_exit 0 ph alpha connect tick:out pile:in
+expect_soon 10 "it is given something" is_given
+expect_exit 0 ph alpha revert all
+expect_soon 10 "the wire is gone" is_let_go
+expect_exit 0 ph alpha unapply pile
+expect_within 3 "pile has gone, too" piles 0
+grep -q 'leave.cut server=pile because="nobody takes' "$W/alpha.log" ||
+	fail "$(grep leave.cut "$W/alpha.log")"
+say "one that nothing feeds is not waited for: ok"
