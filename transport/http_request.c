@@ -1,8 +1,10 @@
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "proto/error.h"
 #include "transport/http_inner.h"
 
 /* What becomes of a request: whether its body is wanted, who is asked, and
@@ -20,11 +22,34 @@ static void begin_waiting(struct ph_exchange *visitor)
 		ph_exchange_answer(visitor, 404, "text/plain", NULL, "", 0);
 }
 
+/* In the form of every other error (doc/HTTP.md). */
+static const struct {
+	unsigned status;
+	const char *what, *next;
+} refusals[] = {
+	{400, "the request can be read in more than one way",
+		"say each field of the query once, and HTTP/1.1"},
+	{411, "it does not say how long its body is", "send Content-Length"},
+	{413, "its body is longer than 1 MiB", "send less"},
+	{414, "its path or query is too long", "ask for less"},
+	{431, "its headers are too long", "send fewer, or shorter ones"},
+};
+
 static int refuse(struct ph_exchange *visitor, unsigned status)
 {
+	char text[256];
+	size_t i = 0;
+
+	while (refusals[i].status != status)
+		i++;
+	snprintf(text, sizeof(text),
+		"{\"error\":{\"exit\":%d,\"what\":\"%s\","
+		"\"where\":\"the request\",\"next\":\"%s\"}}\n",
+		PH_EXIT_USAGE, refusals[i].what, refusals[i].next);
 	visitor->phase = PHASE_WAITING;
 	visitor->last = true;
-	ph_exchange_answer(visitor, status, "text/plain", NULL, "", 0);
+	ph_exchange_answer(
+		visitor, status, "application/json", NULL, text, strlen(text));
 	return 0;
 }
 

@@ -86,10 +86,20 @@ expect 403 -X POST -d '{"text":""}' /v1/plan
 expect 403 -H 'Authorization: Bearer ph_0' /v1/status
 expect 200 -H "Origin: $URL" -H 'Sec-Fetch-Site: same-origin' /v1/status
 long=$(printf 'a%.0s' {1..300})
-expect 414 "/v1/status?node=beta&x=$(printf 'a%.0s' {1..2100})"
-expect 414 "/v1/show/$(printf 'a%.0s' {1..600})"
+told() { # STATUS...: as expect, and the answer says what, and what next
+	expect "$@"
+	jq -e '.error | .exit == 2 and .what != "" and .next != ""' "$W/said" \
+		>/dev/null || fail "$*: $(cat "$W/said")"
+}
+told 400 "/v1/status?node=alpha&node=beta"
+told 411 -X POST -H "Content-Length:" /v1/plan
+told 414 "/v1/status?node=beta&x=$(printf 'a%.0s' {1..2100})"
+told 414 "/v1/show/$(printf 'a%.0s' {1..600})"
 for name in Host Origin Sec-Fetch-Site Authorization; do
-	expect 431 -H "$name: $long" /v1/status
+	told 431 -H "$name: $long" /v1/status
+done
+for name in X-Test Cookie User-Agent Accept; do
+	expect 200 -H "$name: $long" /v1/status
 done
 much=$(printf 'a%.0s' {1..9000})
 expect 414 "/v1/status?x=$much"
@@ -162,6 +172,7 @@ echo '{"text": "a", "text": "b"}' >"$W/bad.json"
 [ "$(post "$admin" /v1/plan "$W/bad.json")" = 400 ] || fail "$(cat "$W/said")"
 printf '%2000000s' '' >"$W/big"
 [ "$(post "$admin" /v1/plan "$W/big")" = 413 ] || fail "$(cat "$W/said")"
+jq -e '.error.what | test("1 MiB")' "$W/said" >/dev/null || fail "$(cat "$W/said")"
 by_uid -X POST -d '{"name":"x"}' /v1/unapply | jq -e '.api == 1' >/dev/null ||
 	fail "the unix socket's owner may not"
 ph alpha token revoke "$(ask alpha \
