@@ -124,6 +124,22 @@ int ph_boot_phrase(struct ph_node *node, struct ph_error *error)
 	return 0;
 }
 
+/* The store says it, and opens later than the passphrase is looked for. */
+int ph_boot_member(const struct ph_node *node, struct ph_error *error)
+{
+	char path[300];
+
+	if (!node->phrase_is_new || !ph_trust_count(node->trust))
+		return 0;
+	snprintf(path, sizeof(path), "%s/%s", node->options.state,
+		PH_PHRASE_FILE);
+	return ph_fail(error, PH_EXIT_USAGE, path,
+		"copy the passphrase file of a node of that mesh here, or give "
+		"it with --passphrase-file; a new mesh takes another --state",
+		"this node is of a mesh with others, and its passphrase is not "
+		"here");
+}
+
 int ph_boot_secret(struct ph_node *node, struct ph_error *error)
 {
 	uint8_t secret[PH_MESH_SECRET];

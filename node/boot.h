@@ -25,6 +25,9 @@ void ph_boot_fqdn(char *out, size_t size, const char *node);
 /* boot_load.c: trust and peers from the store, turning the loop: nobody may
  * come in before it is known who is trusted. */
 int ph_boot_load(struct ph_node *node, struct ph_error *error);
+/* What was loaded against the passphrase: a member that has lost its own does
+ * not begin a mesh. */
+int ph_boot_member(const struct ph_node *node, struct ph_error *error);
 /* Binds every address. */
 int ph_boot_listen(struct ph_node *node, struct ph_error *error);
 /* All else has worked: a new passphrase is kept, and said is how the next

@@ -275,7 +275,8 @@ int ph_boot_rooms(struct ph_node *node, struct ph_error *error)
 		lay_floor(node, error) || open_store(node, error) ||
 		ph_keys_open(&node->keys, node->options.state, error) ||
 		open_trust(node, error) || open_exchange(node, error) ||
-		open_servers(node, error) || ph_boot_load(node, error))
+		open_servers(node, error) || ph_boot_load(node, error) ||
+		ph_boot_member(node, error))
 		return -1;
 	if (ph_boot_listen(node, error) || ph_web_listen(node->web, error))
 		return -1;

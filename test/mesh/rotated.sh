@@ -35,3 +35,16 @@ expect_soon 10 "gamma is alone" up gamma 0
 expect_exit 3 ph gamma passphrase rotate
 expect_said "kept in" "beta keeps the old passphrase" "next:"
 say "who has not got it is named: ok"
+
+# --- a member that cannot find its passphrase begins no mesh of its own
+
+kept=$(sha256sum "$W/gamma/mesh.key")
+node_stop gamma
+rm -f "$W/gamma/passphrase"
+expect_exit 2 timeout 60 "$POSTHOUSE" up --name gamma --state "$W/gamma" \
+	--socket "$W/gamma.sock" --listen 127.0.0.1:0 --http off
+expect_said "$W/gamma/passphrase" "its passphrase is not here" "next:"
+[ ! -e "$W/gamma/passphrase" ] && [ "$kept" = "$(sha256sum "$W/gamma/mesh.key")" ] ||
+	fail "it left a passphrase behind"
+node_up gamma
+say "a lost passphrase is said: ok"
