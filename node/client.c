@@ -221,13 +221,16 @@ static void on_answer(
 		memcpy(ask->reply.bytes, body, length);
 }
 
-static int read_reply(
-	struct ph_reply *reply, size_t length, struct ph_error *error)
+static int read_reply(struct ph_client_ask *ask)
 {
+	struct ph_reply *reply = &ask->reply;
+	struct ph_error *error = &ask->error;
+	size_t length = ask->length;
 	int code;
 
 	if (reply->status) {
-		ph_error_read(error, reply->status, reply->bytes, length);
+		ph_error_read_answer(error, ask->method, reply->status,
+			reply->bytes, length);
 		/* The body may hold more (findings): keep it readable. */
 		if (length && !ph_document_read(&reply->document, reply->bytes,
 				      length, PH_SKIM_TABLE))
@@ -301,8 +304,7 @@ void ph_client_call_all(struct ph_client *client, struct ph_client_ask *asks,
 	}
 	for (size_t i = 0; i < count; i++)
 		if (!asks[i].code)
-			asks[i].code = read_reply(
-				&asks[i].reply, asks[i].length, &asks[i].error);
+			asks[i].code = read_reply(&asks[i]);
 }
 
 int ph_client_call(struct ph_client *client, const char *node, uint16_t method,

@@ -118,8 +118,9 @@ int web_answer_failed(struct web_query *query, struct ph_exchange *exchange)
 	if (is_weak(query, &error))
 		;
 	else if (query->answer_count)
-		ph_error_read(
-			&error, first->status, first->body, first->length);
+		ph_error_read_answer(&error,
+			query->questions[first->question].method, first->status,
+			first->body, first->length);
 	else
 		ph_fail(&error, PH_EXIT_NEGATIVE, "", "try again", "no memory");
 	refuse(query, exchange, &error);

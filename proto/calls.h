@@ -109,6 +109,10 @@ void ph_error_write(struct ph_writer *writer, const struct ph_error *error);
 void ph_error_read(
 	struct ph_error *error, int status, const uint8_t *body, size_t length);
 
+/* The same of an answer to `method`: says when no role is enough for it. */
+void ph_error_read_answer(struct ph_error *error, uint16_t method, int status,
+	const uint8_t *body, size_t length);
+
 /*
  * For servers: a call's arguments parsed and checked, and answers in one
  * line. `ph_request_open` answers itself when the arguments are wrong.

@@ -104,6 +104,17 @@ void ph_error_read(
 	ph_document_free(document);
 }
 
+void ph_error_read_answer(struct ph_error *error, uint16_t method, int status,
+	const uint8_t *body, size_t length)
+{
+	ph_error_read(error, status, body, length);
+	if (status == PH_CALL_DENIED && method < PH_METHODS &&
+		ph_call_type(method)->reach == PH_REACH_HERE)
+		ph_fail(error, PH_EXIT_DENIED, ph_call_type(method)->name,
+			"make it on that node itself",
+			"no peer may make this call, whatever its role");
+}
+
 static const char *skim_reason(int error)
 {
 	switch (error) {

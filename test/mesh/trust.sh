@@ -109,7 +109,11 @@ expect_exit 0 ph guest servers --node strict
 expect_exit 6 ph guest apply "$W/there.yaml"
 expect_said strict "next:"
 expect_exit 6 ph guest apply "$W/there.yaml" --node strict
-expect_exit 6 ph guest down --node strict
+for command in down "token view" "token list"; do
+	# shellcheck disable=SC2086
+	expect_exit 6 ph guest $command --node strict
+	expect_said "whatever its role" "next: make it on that node itself"
+done
 expect_exit 6 ph guest peers forget guest --node strict
 holds strict '.items == []' servers || fail "a viewer started a server"
 logs strict 'call.denied peer=guest' || fail "strict's log tells nothing"
