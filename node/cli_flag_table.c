@@ -253,7 +253,8 @@ static const struct ph_cli_flag flags[] = {
 	{"--json", NULL, take_json, "", "",
 		"one JSON document: {api node epoch revision ts items}"},
 	{"--timeout", "T", take_timeout, "a duration with its unit, as 10s", "",
-		"how long to wait, as 500ms, 10s (default 10s)"},
+		"how long to wait, as 500ms, 10s (default 10s, and longer for "
+		"what starts, stops or applies)"},
 };
 
 #define FLAGS (sizeof(flags) / sizeof(flags[0]))
