@@ -151,21 +151,11 @@ static bool carry(struct membership *membership, const struct contact *contact,
 		       data, length);
 }
 
-static bool is_question(uint8_t type)
-{
-	return type == PH_SWIM_PING || type == PH_SWIM_ASK;
-}
-
-static bool is_answer(uint8_t type)
-{
-	return type == PH_SWIM_ACK || type == PH_SWIM_REPORT;
-}
-
 /* Answers go as the question came; all else as questions do. */
 static bool takes_line(const struct membership *membership,
 	const struct contact *contact, uint8_t type)
 {
-	return is_answer(type)
+	return ph_swim_is_answer(type)
 		       ? membership_now(membership) < contact->line_until
 		       : contact->asked > UNCARRIED_MOST;
 }
@@ -183,13 +173,13 @@ bool contact_send(struct membership *membership, struct contact *contact,
 	bool sent = best &&
 		    !ph_datagrams_send(datagrams, best, fresh, data, length);
 
-	contact->unanswered += is_question(type);
-	contact->asked += is_question(type);
+	contact->unanswered += ph_swim_is_question(type);
+	contact->asked += ph_swim_is_question(type);
 	if (takes_line(membership, contact, type) &&
 		carry(membership, contact, data, length)) {
 		sent = true;
 		/* Who asks along a line does not have us answer elsewhere. */
-		if (is_answer(type))
+		if (ph_swim_is_answer(type))
 			return true;
 	}
 	if (sent && contact->unanswered <= most)
@@ -223,7 +213,7 @@ void contact_heard(
 		contact->is_proven = true;
 	}
 	contact->unanswered = 0;
-	if (!is_answer(type))
+	if (!ph_swim_is_answer(type))
 		return;
 	contact->asked = 0;
 	contact->by_line = false;
@@ -234,9 +224,9 @@ void contact_carried(struct membership *membership, struct contact *contact,
 {
 	if (fresh) {
 		contact->line_sequence = swim->sequence;
-		contact->by_line |= is_answer(swim->type);
+		contact->by_line |= ph_swim_is_answer(swim->type);
 	}
-	if (is_question(swim->type))
+	if (ph_swim_is_question(swim->type))
 		contact->line_until = membership_now(membership) + LINE_FOR;
 }
 

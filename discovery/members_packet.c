@@ -223,12 +223,6 @@ static void receive_header(struct ph_members *members, int64_t now,
 			members, now, swim->known, swim->held == PH_SWIM_DEAD);
 }
 
-/* Answers prove themselves by what they answer. */
-static bool is_answer(const struct ph_swim *swim)
-{
-	return swim->type == PH_SWIM_ACK || swim->type == PH_SWIM_REPORT;
-}
-
 static bool is_heeded(const struct ph_members *members,
 	const struct member *sender, const struct ph_swim *swim)
 {
@@ -250,7 +244,9 @@ static bool receive(struct ph_members *members, int64_t now,
 		return false;
 	if (swim->epoch > sender->epoch)
 		judge_alive(members, now, sender, swim->epoch, 0);
-	freshness = is_answer(swim) ? LATE : freshness_of(sender, swim);
+	/* Answers prove themselves by what they answer. */
+	freshness = ph_swim_is_answer(swim->type) ? LATE
+						  : freshness_of(sender, swim);
 	if (freshness == REPLAYED) {
 		if (carried && swim->type == PH_SWIM_PING)
 			packet_send(members, PH_SWIM_ACK,

@@ -1,6 +1,7 @@
 #ifndef PH_PROTO_SWIM_H
 #define PH_PROTO_SWIM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -72,6 +73,17 @@ enum ph_swim_type {
 	PH_SWIM_REPORT,	  /* what came of it; also when nothing came */
 	PH_SWIM_NEWS,	  /* records only, wants no answer */
 };
+
+/* An answer to it is to come: REPORT to ASK, ACK to PING. */
+static inline bool ph_swim_is_question(uint8_t type)
+{
+	return type == PH_SWIM_PING || type == PH_SWIM_ASK;
+}
+
+static inline bool ph_swim_is_answer(uint8_t type)
+{
+	return type == PH_SWIM_ACK || type == PH_SWIM_REPORT;
+}
 
 /* What the sender holds of the receiver, and what a record claims. */
 enum ph_swim_state {
